@@ -21,7 +21,7 @@ def failure_of(error: BaseException | None) -> str | None:
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return None
-        return f"exit code {error.code}" if isinstance(error.code, int) else text_of(error.code)
+        return f"exit code {error.code:d}" if isinstance(error.code, int) else text_of(error.code)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return f"{type(error).__name__}: {text}" if (text := text_of(error)) else type(error).__name__

@@ -84,10 +84,10 @@ class _Written:
 
 def checked_urls(urls: str) -> list[str]:
     """The servers of a list with commas. Raises ValueError with a sentence, without anything that may belong to a password."""
-    parts = [part.strip() for part in urls.split(",")]
+    parts = [part.strip() for part in str(urls).split(",")]  # of a variable that is not set: None
     for part in parts:
         if not _is_url(part):
-            if "@" in urls:
+            if "@" in str(urls):
                 raise ValueError(f"the NATS URL {FORM}; {ADVICE}")
             raise ValueError(f"NATS URL {part!r} {FORM}")
     return parts

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from progress_lib.children import at_end_of_child, exception_of_child
-from progress_lib.ends import failure_of
+from progress_lib.ends import failure_of, text_of
 from progress_lib.environment import program_link
 from progress_lib.fitting import fitted
 from progress_lib.nats import Link
@@ -83,9 +83,8 @@ class ProgressReporter:
         nats_prefix: str | None = None,
         nats_ca_file: str | None = None,
     ) -> None:
-        self._run_id = (
-            uuid.uuid4().hex if run_id is None or (announces_run and not run_id) else run_id
-        )
+        is_named = run_id is not None and (run_id or not announces_run)
+        self._run_id = text_of(run_id) if is_named else uuid.uuid4().hex  # a UUID, or a number
         self._nats = (nats_url, "reporter", nats_prefix, nats_ca_file)
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
@@ -238,10 +237,10 @@ class ProgressReporter:
 
         return decorate
 
-    def fail_run(self, reason: str) -> None:
+    def fail_run(self, reason: object) -> None:
         """With `announces_run`: the run will be told as failed for this reason, however the program ends."""
         if self._own_run is not None:
-            self._own_run.fail(reason)
+            self._own_run.fail(text_of(reason))
 
     def watch(self, node: Node) -> None:
         """From now on the sender asks the node for its news. `Node.begin` calls it."""

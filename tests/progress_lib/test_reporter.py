@@ -93,6 +93,14 @@ def test_close_waits_for_a_first_connection_that_is_still_being_made(
     eventually(lambda: listener.last() == {1: ("completed", 3)})
 
 
+def test_a_url_of_a_variable_that_is_not_set_is_told_as_such(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ProgressReporter(os.environ.get("NOT_SET"), "default", 42):  # type: ignore[arg-type]
+        pass
+    assert "NATS URL 'None' is not of the form nats://" in caplog.text
+
+
 def test_a_wrong_url_or_tenant_does_not_stop_the_program() -> None:
     for url, tenant_id in (("http://x", "default"), ("nats://127.0.0.1:1", "a.b")):
         with ProgressReporter(url, tenant_id, 42) as reporter:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -395,6 +396,7 @@ def test_a_block_says_how_far_it_is(reporter: ProgressReporter, listener: Listen
         (KeyError("name"), "failed", "KeyError: 'name'"),
         (KeyboardInterrupt(), "failed", "interrupted"),
         (SystemExit(3), "failed", "exit code 3"),
+        (SystemExit(True), "failed", "exit code 1"),
         (SystemExit("no such file"), "failed", "no such file"),
         (SystemExit(0), "completed", ""),
         (GeneratorExit(), "completed", ""),
@@ -589,6 +591,25 @@ with reporter.node(1, "Load"):
     eventually(lambda: len(listener.runs) == 2)
     assert listener.runs[-1]["status"] == "failed"
     assert listener.runs[-1]["reason"].startswith("ValueError: badbad")
+
+
+def test_a_runs_name_and_reason_may_be_of_any_type(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    name = uuid.UUID(int=7)
+    with ProgressReporter(
+        nats_server.url,
+        "default",
+        42,
+        run_id=name,  # type: ignore[arg-type]
+        announces_run=True,
+    ) as reporter:
+        list(track("abc", reporter))
+        reporter.fail_run(OSError("no disk"))
+    eventually(lambda: listener.runs[-1]["status"] == "failed")
+    assert {m["runId"] for _, m in listener.heard} == {str(name)}
+    assert listener.runs[-1]["reason"] == "no disk"
+    assert listener.end() == ("completed", 3, "")
 
 
 def test_a_run_is_told_to_a_server_that_comes_later(
