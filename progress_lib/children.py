@@ -14,6 +14,7 @@ HIDES = sys.version_info >= (3, 13)
 
 _is_watching = False  # each child that begins from now on calls `_watch_run`
 _ended_by: SystemExit | None = None  # (a child's main thread) stands for the exception
+_of_parent: BaseException | None = None  # was being handled where this child was forked
 
 
 def at_end_of_child(function: Callable[[], None]) -> None:
@@ -27,7 +28,10 @@ def at_end_of_child(function: Callable[[], None]) -> None:
 
 def exception_of_child() -> BaseException | None:
     """The exception that ends this child, or one that means the same; None where none does, or it is not known."""
-    return _ended_by if HIDES else sys.exc_info()[1]
+    if HIDES:
+        return _ended_by
+    error = sys.exc_info()[1]
+    return None if error is _of_parent else error
 
 
 def _watch_children() -> None:
@@ -61,5 +65,11 @@ def _watch_run(*_: Any) -> None:
     process.run = watched  # type: ignore[method-assign]
 
 
+def _in_a_forked_child() -> None:
+    global _of_parent
+    _of_parent = sys.exc_info()[1]
+    _watch_children()
+
+
 _watch_children()  # a child that is spawned imports us before it runs, as a rule
-os.register_at_fork(after_in_child=_watch_children)
+os.register_at_fork(after_in_child=_in_a_forked_child)

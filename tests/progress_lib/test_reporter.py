@@ -504,3 +504,29 @@ def test_a_run_of_a_child_that_fails_is_told_as_failed(
     assert eventually(lambda: listener.runs[-1].get("reason")) == "ValueError: bad row"
     assert listener.runs[-1]["status"] == "failed"
     assert listener.end() == ("failed", 0, "ValueError: bad row")
+
+
+FORKED_BY_A_HANDLER = """
+import multiprocessing, os
+from progress_lib import ProgressReporter
+
+def work():
+    ProgressReporter(os.environ["NATS_URL"], "default", 42, announces_run=True)
+
+try:
+    raise ValueError("of the parent")
+except ValueError:
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join(20)
+"""
+
+
+def test_a_child_that_is_forked_while_an_exception_is_handled_does_not_fail_by_it(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    variables = {"NATS_URL": nats_server.url}
+    command = [sys.executable, "-c", FORKED_BY_A_HANDLER]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, timeout=60, check=True)
+    eventually(lambda: listener.runs[-1]["status"] != "running")
+    assert (listener.runs[-1]["status"], listener.runs[-1]["reason"]) == ("completed", None)
