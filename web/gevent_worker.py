@@ -144,5 +144,4 @@ class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]
             return
         if self.alive:
             self.log.info("Parent changed, shutting down: %s", self)
-            self.tell_stop()
             self.alive = False

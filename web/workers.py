@@ -67,11 +67,11 @@ class NoRoom:
 class HostsTheApplication:
     """What both classes of workers do for the application.
 
-    SIGTERM reaches it: gunicorn itself only stops accepting. No body that it does not want is
-    waited for.
+    The end of its worker reaches it, by SIGTERM or `max_requests`: gunicorn itself only stops accepting. No body that
+    it does not want is waited for.
     """
 
-    alive: bool
+    _alive = True
     wsgi: Any
     cfg: Any
     sockets: list[Any]
@@ -89,10 +89,16 @@ class HostsTheApplication:
         super().load_wsgi()  # type: ignore[misc]
         self.wsgi.wsgi_app = closing_where_unread(self.wsgi.wsgi_app)
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        if self.alive:
+    @property
+    def alive(self) -> bool:
+        """gunicorn's own, which it takes from a worker that is to end: in a signal's handler, or a thread of a request."""
+        return self._alive
+
+    @alive.setter
+    def alive(self, is_alive: bool) -> None:
+        was_alive, self._alive = self._alive, is_alive
+        if was_alive and not is_alive:
             self.tell_stop()
-        super().handle_exit(sig, frame)  # type: ignore[misc]
 
     def tell_stop(self) -> None:
         parts = getattr(getattr(self, "wsgi", None), "extensions", {}).get("parts")
