@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gunicorn.sock import BaseSocket
 
-from hosting import environments, served_settings
+from hosting import environments, open_files, served_settings
 from hosting.lifeline import EmbeddedError, Lifeline, claim
 from hosting.listening import PIPE, Listening
 from hosting.preparation import no_collection, prepare_apart
@@ -98,6 +98,8 @@ def on_starting(server):  # type: ignore[no-untyped-def]
     if code := prepare_apart(SETTINGS):
         sys.exit(code)
     _warn(server.log)
+    if few := open_files.allow(worker_connections):
+        server.log.warning(few)
     try:
         figures = shared.make_directory(SETTINGS.data_dir, SETTINGS.server.api_port)
         os.environ[shared.DIRECTORY] = str(figures)
