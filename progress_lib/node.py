@@ -49,6 +49,7 @@ class Node:
 
     def begin(self) -> None:
         """Says that the node runs. `with` does it."""
+        self._reporter.settle_left()
         self._report(Status.RUNNING, self.message)
         self._reporter.watch(self)
 
@@ -86,7 +87,12 @@ class Node:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.end(error)
+        if (
+            kind is GeneratorExit
+        ):  # the block is one of a generator that is closed, as a loop's rows are
+            self.leave(Left.IN_ORDER)
+        else:
+            self.end(error)
 
     # ---- for a loop that was left, and for the reporter
 
@@ -96,9 +102,12 @@ class Node:
         self.begin()
 
     def leave(self, how: Left) -> None:
-        """The loop over the node's rows was left. The exception that did it may be known later."""
+        """The loop over the node's rows was left. The exception that did it may be known later.
+
+        Only notes it: the garbage collector calls this in any thread, which may hold any lock of ours.
+        """
         if how is Left.IN_ORDER:
-            self.complete()
+            self._reporter.note_left(self)
         else:
             self._left_at = time.monotonic()
             self._left = how

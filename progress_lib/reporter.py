@@ -1,6 +1,7 @@
 """ProgressReporter: a program says what its nodes do, and never notices how that travels."""
 
 import atexit
+import contextlib
 import itertools
 import logging
 import os
@@ -9,6 +10,7 @@ import threading
 import time
 import uuid
 import weakref
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -108,9 +110,12 @@ class ProgressReporter:
 
     def _begin(self) -> None:
         """Sets what each process has of its own, a forked child too."""
-        self._lock = threading.Lock()  # guards the outbox, and what says so
+        self._lock = (
+            threading.RLock()
+        )  # guards the outbox, and what says so; a signal's handler may report
         self._outbox = Outbox()
         self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
+        self._left: deque[Node] = deque()  # whose loops were left in order: they have completed
         self._wake = threading.Event()
         self._deadline: float | None = None  # monotonic seconds; set once, by close
         self._connects = 0  # (sender thread) connections of the link that we have sent on
@@ -258,6 +263,16 @@ class ProgressReporter:
         with self._lock:
             self._nodes.discard(node)
 
+    def note_left(self, node: Node) -> None:
+        """The node has completed, and `settle_left` will say so. Takes no lock."""
+        self._left.append(node)
+
+    def settle_left(self) -> None:
+        """Completes the nodes of `note_left`: before another one begins, when the sender looks, and at the end."""
+        while self._left:
+            with contextlib.suppress(IndexError):  # another thread took it
+                self._left.popleft().complete()
+
     def close(self, timeout: float = CLOSE_WAIT) -> None:
         """Lets the last states leave for up to `timeout` seconds; harmless when repeated."""
         self._close(timeout, None)
@@ -306,6 +321,7 @@ class ProgressReporter:
         link.close(max(self._deadline - time.monotonic(), 0.1))
 
     def _settle_nodes(self, error: BaseException | None) -> None:
+        self.settle_left()
         with self._lock:
             nodes = list(self._nodes)
         for node in nodes:
@@ -399,6 +415,7 @@ class ProgressReporter:
                 self._own_run.say_again()
 
     def _ask_nodes(self) -> None:
+        self.settle_left()
         with self._lock:
             nodes = list(self._nodes)
         now = time.monotonic()

@@ -109,6 +109,55 @@ def test_a_node_of_which_nothing_can_be_told_says_why_once(
     assert eventually(listener.last) == {1: ("completed", 3), 2: ("completed", 3)}
 
 
+def rows_of_track(reporter: ProgressReporter) -> Iterator[int]:
+    return track(range(10), reporter)
+
+
+def rows_of_a_block(reporter: ProgressReporter) -> Iterator[int]:
+    with reporter.node():
+        yield from range(10)
+
+
+def rows_of_a_step(reporter: ProgressReporter) -> Iterator[int]:
+    @reporter.step
+    def rows() -> Iterator[int]:
+        yield from range(10)
+
+    return rows()
+
+
+def rows_of_a_bar(reporter: ProgressReporter) -> Iterator[int]:
+    from progress_lib.tqdm import tqdm
+
+    return iter(tqdm(range(10), disable=True, reporter=reporter))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [rows_of_track, rows_of_a_block, rows_of_a_step, rows_of_a_bar],
+    ids=lambda m: m.__name__,
+)
+def test_rows_that_the_garbage_collector_ends_wait_for_no_lock(
+    reporter: ProgressReporter,
+    listener: Listener,
+    make: Callable[[ProgressReporter], Iterator[int]],
+) -> None:
+    rows = make(reporter)
+    next(rows)
+
+    def collect() -> None:
+        """As the collector does it in a thread that it interrupts there: in the sender, or where the program reports."""
+        nonlocal rows
+        with reporter._lock, reporter._wake._cond:  # type: ignore[attr-defined]
+            rows = iter(())
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(20)
+    assert not collecting.is_alive()
+    assert eventually(listener.end)[0] == "completed"
+
+
 def broken_rows() -> Iterator[int]:
     yield from range(3)
     raise OSError("disk is gone")
