@@ -276,6 +276,8 @@ class NATSBridge:
             self._follower.detach()
             self._ear.hand_over(self._pass_kept)
         else:
+            if restarts:  # the stream that is gone gave nothing of what was said since
+                self._ear.hand_over(self._pass_kept)
             self._ear.stop()
             self._ear, self._deaf_at = self._new_ear(), None
 

@@ -6,17 +6,21 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from progress_lib import Progress, Status
+from progress_lib.jetstream import JetStream, JetStreamError
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import every_job, progress_subject
 from realtime import silence
 from realtime.bridge import NATSBridge
+from realtime.commands import Broadcast
 from realtime.hub import Hub
 from realtime.silence import PlainEar
 from tests.cluster import running_cluster
-from tests.harness import eventually, linked
+from tests.harness import NatsServer, eventually, linked
 
 SUBJECT = progress_subject("acme", 1)
 A_MINUTE = 60.0  # seconds
@@ -112,3 +116,42 @@ def said(url: str) -> bool:
     with linked(url) as link:
         say(link, b'{"nodeId": 1, "nodeName": "n", "status": "running", "rowCount": 1}')
     return True
+
+
+class Heard:
+    """A hub that keeps what it is told."""
+
+    backlog = 0
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def put(self, command: object) -> None:
+        self.told.append(command)
+
+    def keeps(self, *_: object) -> bool:
+        return True
+
+    def payloads(self) -> list[bytes]:
+        broadcasts = [command for command in self.told if isinstance(command, Broadcast)]
+        return [event.payload for command in broadcasts for event in command.events]
+
+
+def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
+    nats_server: NatsServer, link: Link
+) -> None:
+    """It takes seconds until the stream is missed, and made anew. A node that ended meanwhile was at work for ever."""
+    hub = Heard()
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "default", cast(Any, hub))
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge._ear.is_on, 20.0, what="the stream is quiet")
+        JetStream(link).call("STREAM.DELETE.PROGRESS", {})
+        last = Progress(1, "n", Status.COMPLETED, 5).to_json()
+        link.publish(progress_subject("default", 7), last)
+        link.flush()
+        with pytest.raises(JetStreamError, match="not found"):
+            JetStream(link).call("STREAM.INFO.PROGRESS", {})
+        eventually(lambda: last in hub.payloads(), 30.0)
+    finally:
+        bridge.close()
