@@ -8,7 +8,7 @@
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
-import { asSentence, formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import { asSentence, beginningOf, formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class RunView {
   #line = byId('run');
@@ -89,7 +89,7 @@ export class RunView {
     this.#failedNodeId = failed?.nodeId ?? null;
     const short = failed !== undefined && failed.message !== ''; // the node has it in full
     byId('run-reason').dataset.short = String(short);
-    setText(byId('run-reason-text'), run.silentSince !== null ? silenceText(run) : short ? `${failed.nodeName}: ${failed.message}` : reason);
+    setText(byId('run-reason-text'), run.silentSince !== null ? silenceText(run) : short ? beginningOf(`${failed.nodeName}: ${failed.message}`) : reason);
     setHidden(byId('run-reason-show'), failed === undefined);
     setText(byId('run-reason-show'), failed === undefined ? '' : `Show ${failed.nodeName}`);
   }

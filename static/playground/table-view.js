@@ -6,7 +6,7 @@
 import { formatShare } from '../realtime/estimate.js';
 import { byId, element, icon, setAttribute, setIcon, setText } from './dom.js';
 import { flowOrder } from './graph/layout.js';
-import { averageRateText, formatCount, lastedText, nodeWord } from './text.js';
+import { averageRateText, beginningOf, formatCount, lastedText, nodeWord } from './text.js';
 
 const CELLS = ['rows', 'rate', 'share', 'took', 'message'];
 
@@ -40,11 +40,13 @@ export class TableView {
     const stateIcon = icon('idle');
     const stateText = element('span', '');
     const parts = { stateIcon, stateText };
+    const cells = {};
     const state = element('td', '', element('span', 'state-line', stateIcon, stateText));
     state.dataset.cell = 'state';
     for (const name of CELLS) {
-      parts[name] = element('td', name === 'message' ? 'cell-message' : 'cell-number');
-      parts[name].dataset.cell = name;
+      parts[name] = element('span', name === 'message' ? 'cell-reason' : ''); // the details have the whole of it
+      cells[name] = element('td', name === 'message' ? 'cell-message' : 'cell-number', parts[name]);
+      cells[name].dataset.cell = name;
     }
     const targets = this.#graph.edges.filter(({ from }) => from === node.id).map(({ to }) => nodes.get(to)?.name ?? `Node ${to}`);
     const head = element('th', '', open);
@@ -54,9 +56,9 @@ export class TableView {
       '',
       head,
       state,
-      ...CELLS.slice(0, 4).map((name) => parts[name]),
+      ...CELLS.slice(0, 4).map((name) => cells[name]),
       element('td', '', [...new Set(targets)].join(', ') || '–'),
-      parts.message,
+      cells.message,
     );
     row.dataset.nodeId = String(node.id);
     this.#rows.set(node.id, { row, ...parts });
@@ -74,6 +76,6 @@ export class TableView {
     setText(parts.rate, averageRateText(view));
     setText(parts.share, view.share === null || view.state === 'idle' ? '–' : formatShare(view.share));
     setText(parts.took, lastedText(view, now));
-    setText(parts.message, view.message);
+    setText(parts.message, beginningOf(view.message));
   }
 }

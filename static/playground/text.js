@@ -84,6 +84,14 @@ export function formatShortClock(date, isTight) {
   return parts.map(({ value }) => value).join('').trim();
 }
 
+/** As much of a message as a few lines show: to break 15,000 characters without a space into lines takes a browser seconds. */
+const MOST_SHOWN = 600;
+
+/** The beginning of a text, for a place that shows a few lines of it. */
+export function beginningOf(text) {
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
 /** What a server or a library said, as a sentence: "run 7 is over" → "Run 7 is over." Names such as `rowCount` stay. */
 export function asSentence(text) {
   return text.split('\n').map(lineAsSentence).join('\n');

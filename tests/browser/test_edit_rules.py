@@ -474,6 +474,21 @@ def test_a_line_keeps_a_name_that_it_cannot_hold(
     assert (shown, read) == (f"{line}\nid" if kind == "names" else line, value)
 
 
+def test_a_value_of_rows_shows_what_nobody_would_see(modules: Page) -> None:
+    body = """const table = m.rowsTable({ columns: ['a\\nb'], rows: given.map((value) => [value]) });
+      return [...table.querySelectorAll('th[scope=col], td')].map((cell) => [cell.textContent, cell.title]);"""
+    values = ["  paid", "two\nlines", "paid", 5, None]
+    _, *cells = run(modules, "edit/preview-view", body, values)
+    assert cells == [
+        ["a⏎b", ""],
+        ["␣␣paid", "  paid"],
+        ["two⏎lines", "two\nlines"],
+        ["paid", ""],
+        ["5", ""],
+        ["NULL", ""],
+    ]
+
+
 def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> None:
     body = """const field = { kind: 'new', label: 'Shape' };
       const { value, error } = m.valueOf(field, '{');

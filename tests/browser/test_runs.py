@@ -44,6 +44,7 @@ from tests.browser.test_playground import (
     expect_run,
     expect_state,
     node,
+    publish,
     shown_run_id,
     wait_for_rows,
 )
@@ -795,6 +796,24 @@ def test_the_page_with_its_drawers_fits_its_window(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     picture(page, f"window-{width}", tmp_path)
+
+
+def test_a_long_message_or_name_leaves_room_for_the_other_nodes_of_the_table(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(717_171)
+    told = {"nodeName": "N" * 100, "status": "failed", "rowCount": 1, "message": "A" * 15_000}
+    subject = f"tenant.{shop.tenant_id}.job.717171.progress"
+    publish(shop, subject, *({"nodeId": node_id, **told} for node_id in (1, 2)))
+    expect(page.locator(".node")).to_have_count(2)
+    open_drawer(page, "table")
+    row = page.locator("#node-table tbody tr").first
+    assert box_of(row)["height"] < 90
+    assert box_of(row.locator("th"))["width"] <= 300
+    # lines of all of it took the browser two seconds a card, with each word of the node
+    assert len(page.locator(".node-message").first.text_content() or "") < 700
+    row.get_by_role("button").click()
+    expect(page.locator("#details-message")).to_have_text("A" * 15_000)
 
 
 def test_the_history_of_a_run_is_served_with_the_time_of_each_word(

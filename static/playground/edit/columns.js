@@ -5,7 +5,7 @@
  * null: it said nothing yet. Of rows is known {columns, all, more}, or null: nothing was said.
  */
 
-import { lineOf } from './column-names.js';
+import { lineOf } from './one-line.js';
 import { inputsOf } from './ports.js';
 
 /** Columns that a text lists before it counts the others. */

@@ -4,7 +4,7 @@
  */
 
 import { element, iconButton, setHidden, setText } from '../dom.js';
-import { lineOf, nameIn } from './column-names.js';
+import { lineOf, nameIn } from './one-line.js';
 import { completing } from './completion.js';
 import { byExpression, growing } from './expression-field.js';
 import { indented, isCode, namesIn, shownText, textOfNames, valueOf } from './fields.js';

@@ -7,7 +7,7 @@
  * works before it has a control of its own.
  */
 
-import { lineOf, nameIn } from './column-names.js';
+import { lineOf, nameIn } from './one-line.js';
 
 const CONTROLS = {
   text: 'text',

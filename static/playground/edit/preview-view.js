@@ -4,6 +4,7 @@
  */
 
 import { byId, element, setHidden, setText } from '../dom.js';
+import { lineOf } from './one-line.js';
 import { patiently } from './patience.js';
 
 export class PreviewView {
@@ -127,7 +128,7 @@ function headCell(text) {
 
 // The name, and below it what the column holds: small, since one looks at values first.
 function columnCell(column, type) {
-  const made = headCell(column);
+  const made = headCell(lineOf(column));
   if (type === undefined) return made;
   if (isNumber(null, type)) made.classList.add('is-number');
   const told = element('span', 'rows-type', type);
@@ -149,7 +150,8 @@ function isNumber(value, type) {
 
 function cell(value, type) {
   if (value === null) return element('td', 'is-null', 'NULL');
-  const made = element('td', isNumber(value, type) ? 'is-number' : '', typeof value === 'string' ? value : String(value));
-  if (typeof value === 'string' && value.length > 40) made.title = value;
+  const shown = lineOf(value);
+  const made = element('td', isNumber(value, type) ? 'is-number' : '', shown);
+  if (typeof value === 'string' && (value.length > 40 || shown !== value)) made.title = value;
   return made;
 }

@@ -1,6 +1,6 @@
 /** What an expression, the name of a column or a query may go on with, and which call the caret is in. Pure. */
 
-import { lineOf } from './column-names.js';
+import { lineOf } from './one-line.js';
 import { REJECTED } from './ports.js';
 
 /** What a rejected row has behind its own columns. */

@@ -7,7 +7,7 @@ import { formatShare } from '../../realtime/estimate.js';
 import { element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from '../dom.js';
 import { edgeKey, REJECTED } from '../edit/ports.js';
 import { portY } from './layout.js';
-import { formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../text.js';
+import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../text.js';
 
 /** Pixels that a full and a short number need on an edge. */
 export const ROOM_FULL = 68;
@@ -102,7 +102,7 @@ export function drawCard(card, parts, view, since) {
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
   setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : currentRateText(view));
   drawShare(card, parts.share, view);
-  setText(parts.message, view.message);
+  setText(parts.message, beginningOf(view.message));
 }
 
 function currentRateText({ state, rate, silentFor }) {

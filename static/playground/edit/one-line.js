@@ -1,12 +1,12 @@
 /**
- * Names of columns as a line of a form shows them. Files have some with line breaks, and with spaces around them ("id, amount"): a line
- * cannot hold the ones, and loses the others, so that each has a sign there. Pure.
+ * Names of columns, and values, as one line shows them. Files have some with line breaks, and with spaces around them ("id, amount"): a
+ * line cannot hold the ones, and nobody sees the others, so that each has a sign there. Pure.
  */
 
 const SIGNS = [['\n', '⏎'], ['\r', '␍']];
 const SPACE = '␣';
 
-/** How a line shows a name. */
+/** How a line shows a name, or a value. */
 export function lineOf(name) {
   const flat = SIGNS.reduce((text, [character, sign]) => text.replaceAll(character, sign), String(name));
   return flat.replace(/^ +| +$/g, (spaces) => SPACE.repeat(spaces.length));
