@@ -33,6 +33,7 @@ from progress_lib.progress import (
 )
 from progress_lib.steps import around_calls
 from progress_lib.subjects import job_number, progress_subject, status_subject
+from progress_lib.wake import Wake
 
 LOG = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class ProgressReporter:
         self._outbox = Outbox()
         self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
         self._left: deque[Node] = deque()  # whose loops were left in order: they have completed
-        self._wake = threading.Event()
+        self._wake = Wake()
         self._deadline: float | None = None  # monotonic seconds; set once, by close
         self._connects = 0  # (sender thread) connections of the link that we have sent on
         self._link: Link | None = None
@@ -251,8 +252,11 @@ class ProgressReporter:
         """From now on the sender asks the node for its news. `Node.begin` calls it."""
         with self._lock:
             has_ended = self._outbox.has_ended(node.node_id)
+            is_first = not self._nodes
             if not self._is_closed:
                 self._nodes.add(node)
+        if is_first:  # the sender may have slept since before, until something happens
+            self._wake.set()
         if self._is_closed:
             self._warn(node, MalformedProgress("its reporter is closed"))
         elif has_ended:
@@ -347,7 +351,6 @@ class ProgressReporter:
     def _send_loop(self) -> None:
         while not self._is_over():
             self._wake.wait(self._pause())
-            self._wake.clear()
             try:
                 self._send_due()
             except Exception:

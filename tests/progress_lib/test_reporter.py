@@ -101,6 +101,48 @@ def test_a_url_of_a_variable_that_is_not_set_is_told_as_such(
     assert "NATS URL 'None' is not of the form nats://" in caplog.text
 
 
+HANDLER = """
+import signal
+from progress_lib import Progress, Status, default_reporter
+reporter, caught = default_reporter(), 0
+report = reporter.report_func()
+
+def handle(*_):
+    global caught
+    caught += 1
+    report(Progress(900_002, "handler", Status.RUNNING, caught))
+    with reporter.node():
+        pass
+
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+while caught < 2_000:
+    with reporter.node(node_id=1_000_000 + caught % 7):
+        report(Progress(900_001, "main", Status.RUNNING, caught))
+signal.setitimer(signal.ITIMER_REAL, 0)
+report(Progress(900_001, "main", Status.COMPLETED, 1))
+report(Progress(900_002, "handler", Status.COMPLETED, caught))
+"""
+
+
+def test_a_signals_handler_reports_whatever_it_interrupts(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANDLER],
+        cwd=ROOT,
+        env={**os.environ, "NATS_URL": nats_server.url, "JOB_ID": "42"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+    eventually(lambda: listener.last()[900_001][0] == "completed")
+    assert listener.last()[900_002][0] == "completed"
+    assert listener.last()[900_002][1] >= 2_000
+
+
 def test_a_wrong_url_or_tenant_does_not_stop_the_program() -> None:
     for url, tenant_id in (("http://x", "default"), ("nats://127.0.0.1:1", "a.b")):
         with ProgressReporter(url, tenant_id, 42) as reporter:

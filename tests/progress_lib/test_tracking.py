@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from progress_lib import ProgressReporter, track
+from progress_lib import Node, ProgressReporter, track
 from progress_lib.node import NOT_KNOWN
 from tests.harness import ROOT, NatsServer, eventually
 from tests.progress_lib.listener import Listener
@@ -78,6 +78,21 @@ def test_a_count_is_seen_while_the_next_row_takes_long(
         if row == 9_998:  # the one after a burst
             eventually(lambda: listener.last() == {1: ("running", 9_998)})
             break
+
+
+def test_a_node_is_looked_at_though_the_sender_slept_when_it_had_told_the_beginning(
+    reporter: ProgressReporter, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = reporter.watch
+
+    def watch_late(node: Node) -> None:
+        eventually(lambda: listener.messages)
+        watch(node)
+
+    monkeypatch.setattr(reporter, "watch", watch_late)
+    with reporter.node(1, "Load") as node:
+        node.advance(5)
+        eventually(lambda: listener.last() == {1: ("running", 5)})
 
 
 def test_the_next_id_costs_the_same_after_many() -> None:
@@ -146,14 +161,14 @@ def test_rows_that_the_garbage_collector_ends_wait_for_no_lock(
     next(rows)
 
     def collect() -> None:
-        """As the collector does it in a thread that it interrupts there: in the sender, or where the program reports."""
+        """As the collector does it in a thread that it interrupts, whatever lock that holds."""
         nonlocal rows
-        with reporter._lock, reporter._wake._cond:  # type: ignore[attr-defined]
-            rows = iter(())
+        rows = iter(())
 
     collecting = threading.Thread(target=collect, daemon=True)
-    collecting.start()
-    collecting.join(20)
+    with reporter._lock:
+        collecting.start()
+        collecting.join(20)
     assert not collecting.is_alive()
     assert eventually(listener.end)[0] == "completed"
 
