@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -43,20 +44,26 @@ class Sightings:
 
     A run is stale when its beat has not changed for `stale_after` seconds of successful looks. Times in
     the database do not count: clocks of machines differ, and while the database is away nobody can beat.
+    Nor does more than half of `stale_after` between two looks: who stood still, as in a paused container,
+    was perhaps not alone, and the other runner beats again in a moment.
     """
 
     def __init__(self, stale_after: float) -> None:
         self._stale_after = stale_after
-        self._seen: dict[str, tuple[int, float]] = {}  # run id → (beat, when it was first seen)
+        self._looked_at = math.inf  # monotonic seconds
+        self._seen: dict[
+            str, tuple[int, float]
+        ] = {}  # run id → (beat, for how long it is the same)
 
     def stale(self, running: Collection[Run], now: float) -> list[Run]:
         """Notes the beats of all running runs; returns the stale ones. `now`: monotonic seconds."""
-        known = self._seen
-        self._seen = {}
+        passed = min(max(now - self._looked_at, 0.0), self._stale_after / 2)
+        self._looked_at = now
+        known, self._seen = self._seen, {}
         for run in running:
-            beat, since = known.get(run.run_id, (None, now))
-            self._seen[run.run_id] = (run.beat, since if beat == run.beat else now)
-        return [r for r in running if now - self._seen[r.run_id][1] >= self._stale_after]
+            beat, age = known.get(run.run_id, (None, 0.0))
+            self._seen[run.run_id] = (run.beat, age + passed if beat == run.beat else 0.0)
+        return [r for r in running if self._seen[r.run_id][1] >= self._stale_after]
 
     def forget(self) -> None:
         """Starts afresh. Called when the database was away, since then no runner could beat."""

@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
-from jobs.run.lost_runs import LostRuns
+from jobs.run.lost_runs import LostRuns, Sightings
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
 from jobs.store.records import Move, Run
 from jobs.store.run_states import RunStatus
@@ -48,6 +49,18 @@ def lost(store: Store, runs: Collection[Run]) -> int:
 def lost_runs(store: Store, link: Link, notice: Callable[[], object]) -> LostRuns:
     """To which a run is stale at first sight."""
     return LostRuns(store, Noticing(link, notice), link, 0.0, Path("/nowhere"), lambda *_: None)
+
+
+def test_runners_that_stood_still_together_take_none_of_each_others_runs_for_lost(
+    store: Store,
+) -> None:
+    """As containers that were paused: the first that went on ended the runs of the others, which lived."""
+    runs = started(store, 1)
+    sightings = Sightings(25.0)
+    assert [sightings.stale(runs, now) for now in (0.0, 4.0, 600.0, 605.0)] == [[]] * 4
+    beaten = [replace(run, beat=run.beat + 1) for run in runs]
+    assert [sightings.stale(beaten, now) for now in (610.0, 615.0, 634.9)] == [[]] * 3
+    assert [sightings.stale(beaten, now) for now in (640.0, 645.0)] == [[], beaten]
 
 
 def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
