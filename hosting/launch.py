@@ -439,4 +439,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is a server to stop: no traceback
     sys.exit(ended_with_reader(lambda: main(sys.argv[1:])))

@@ -136,6 +136,26 @@ def ready_url(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.timeout(START + 90)
+def test_ctrl_c_before_there_is_a_server_ends_without_a_traceback(tmp_path: Path) -> None:
+    """It waits for a file of keys here, which nobody writes."""
+    keys = tmp_path / "keys"
+    os.mkfifo(keys)
+    command = Command(tmp_path, JWT_PUBLIC_KEY=str(keys))
+
+    def is_read() -> int:
+        return os.open(keys, os.O_WRONLY | os.O_NONBLOCK)  # OSError: not yet
+
+    try:
+        process = command.start()
+        writes = eventually(is_read)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30.0) == -signal.SIGINT
+        os.close(writes)
+        assert "Traceback" not in command.stderr()
+    finally:
+        command.end()
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_run_prints_a_link_that_opens_the_page_and_a_signal_stops_everything(
     command: Command, stop: signal.Signals
