@@ -85,7 +85,10 @@ export class JobState {
     if (this.#run === null || this.#run.told || this.#run.runId !== runId) return runId === null;
     this.#run.startedAt = began;
     this.#run.heardAt = Math.min(now, heard);
-    for (const node of this.#nodes.values()) node.heardAt = Math.min(node.heardAt, this.#run.heardAt);
+    for (const node of this.#nodes.values()) {
+      node.heardAt = Math.min(node.heardAt, this.#run.heardAt);
+      if (node.endedAt !== null) node.endedAt = Math.min(node.endedAt, this.#run.heardAt); // of a snapshot, when this page came
+    }
     return true;
   }
 

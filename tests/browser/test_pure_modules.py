@@ -184,6 +184,14 @@ def test_the_row_at_fault_is_that_of_the_field(modules: Page) -> None:
     assert after(modules, without)["nodes"]["1"]["row"] is None
 
 
+def test_a_run_without_a_status_ended_with_its_last_word_whenever_the_page_came(
+    modules: Page,
+) -> None:
+    seen: Step = ("seen", {"runId": None, "began": 400.0, "heard": 500.0})
+    run = after(modules, progress(1, "failed", 3), progress(2, "completed", 4), seen)["run"]
+    assert (run["status"], run["startedAt"], run["endedAt"]) == ("failed", 400, 500)
+
+
 READ = """async (payload) => {
   const { progressEvent } = await import('/realtime/messages.js');
   return progressEvent(1, payload);
