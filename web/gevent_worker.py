@@ -5,7 +5,7 @@ import select
 import socket
 import time
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import gevent
 from gevent.server import StreamServer
@@ -33,14 +33,7 @@ class HttpSocket(PatientSocket, _GeventSocket):  # type: ignore[misc]
     """The socket of a gevent worker's client."""
 
     __slots__ = ()
-    awaited: ClassVar[dict["HttpSocket", None]] = {}  # whose header is awaited, the oldest first
     lingering = 0  # how many linger now
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        if self in HttpSocket.awaited:  # gunicorn has a deadline for that
-            received: bytes = _GeventSocket.recv(self, size, flags)
-            return received
-        return super().recv(size, flags)
 
     def close(self) -> None:
         """Lets the client read its last answer first: unread bytes would reset the connection."""
