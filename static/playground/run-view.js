@@ -8,7 +8,19 @@
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
-import { asSentence, beginningOf, formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import {
+  asSentence,
+  beginningOf,
+  formatAttempt,
+  formatClock,
+  formatDuration,
+  formatMoment,
+  formatRemaining,
+  formatValues,
+  RUN_ICONS,
+  RUN_WORDS,
+  shortRun,
+} from './text.js';
 
 export class RunView {
   #line = byId('run');
