@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import resource
 
-OWN = (
-    256  # files of a worker beside its clients: its connections to NATS and a database, pipes, logs
-)
+# Files of a worker beside its clients: its connections to NATS and a database, pipes, logs
+OWN = 256
 
 
 def allow(clients: int) -> str:

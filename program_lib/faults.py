@@ -20,9 +20,8 @@ LONGEST = 200  # characters of a cell, and of a column's name
 MOST_CELLS = 50  # columns of a row; a message stays far below what NATS takes
 MOST_BYTES = 6_000  # of all cells of a row, as JSON; the record of a node has 16 kB
 MOST_EXPRESSION = 2_000  # bytes; a longer one is not told: half of it is in no field
-SHOWN_COLUMNS = (
-    3  # of a row at fault, beside those that are looked up: the first often hold its key
-)
+# Of a row at fault, beside those that are looked up: the first often hold its key
+SHOWN_COLUMNS = 3
 MASKED = "…"
 # What the value of a column of such a name is, nobody is told who looks at runs, unless the failure is about it
 _SECRET = re.compile(r"pass(?!eng)|pwd|secret|token|api[-_]?key|access[-_]?key", re.I)

@@ -126,9 +126,8 @@ class OwnStream:
         self._subjects = [link.prefixed(subject) for subject in plan.subjects]
         self._is_known = False  # it was ours when we saw it last
         self.has_replicas = False  # as we saw it last: another server takes over from one that dies
-        self._away: tuple[float, float] | None = (
-            None  # the first and the last look; monotonic seconds
-        )
+        # The first and the last look; monotonic seconds
+        self._away: tuple[float, float] | None = None
 
     def open(self, timeout: float) -> dict[str, Any]:
         """The answer to STREAM.INFO, once the stream is as it must be; makes it where it is missing.

@@ -67,9 +67,8 @@ class NATSBridge:
         self._stream = ProgressStream(link, tenant_id, rules)
         self._follower = Follower(self._stream, self.link, self._receive)
         self._ear = self._new_ear()  # (bridge thread) beside the stream, or instead of it
-        self._deaf_at: Opened | None = (
-            None  # (bridge thread) what the stream held when it took nothing
-        )
+        # (bridge thread) what the stream held when it took nothing
+        self._deaf_at: Opened | None = None
         self._next_look = 0.0  # (bridge thread) monotonic seconds
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._connection = 0  # (bridge thread) the link's connection that we listen on
@@ -82,9 +81,8 @@ class NATSBridge:
         self._source = Source.AWAY  # (bridge thread writes)
         self.why_no_history = ""  # (bridge thread writes) while it is connected
         self._told_heard = True  # (bridge thread) what the hub was told last: Hears
-        self.stream_lag = (
-            0  # (link thread) messages that the stream still held after the last batch
-        )
+        # (link thread) messages that the stream still held after the last batch
+        self.stream_lag = 0
         self.unasked = 0  # (link thread) messages of jobs that nobody asked for
         self.malformed = 0  # (link and bridge thread: a count may be lost) messages not passed on
         self._next_complaint = 0.0  # (link and bridge thread) monotonic seconds

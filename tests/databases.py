@@ -77,9 +77,8 @@ class DatabaseServer(ABC):
     accounts: Sequence[str]  # who may run it; root may not
 
     def __init__(self, shared: Path) -> None:
-        self._process: subprocess.Popen[bytes] | None = (
-            None  # if it was this process that started it
-        )
+        # If it was this process that started it
+        self._process: subprocess.Popen[bytes] | None = None
         self.state_file = shared / f"{self.name}.json"  # {"pid", "port", "directory"} while it runs
         self._start_lock = shared / f"{self.name}.start.lock"
         self._use_lock = shared / f"{self.name}.use.lock"

@@ -27,9 +27,8 @@ from web.tokens import (
     printable,
 )
 
-PROXY_LIFE = (
-    900  # seconds; a WebSocket of a proxy's user ends unless the page asks again through the proxy
-)
+# Seconds; a WebSocket of a proxy's user ends unless the page asks again through the proxy
+PROXY_LIFE = 900
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a form of any page can send without asking (fetch.spec.whatwg.org, CORS-safelisted)
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})

@@ -30,9 +30,8 @@ class Job:
     computes: bool = False  # a filter and a map between source and target
     reshapes: tuple[str, Mapping[str, Any]] | None = None  # a node between source and target
     joins: bool = False  # with the customers, in that node
-    large: bool = (
-        False  # measured with LARGE rows, too: what gathers rows is to hold more than memory does
-    )
+    # Measured with LARGE rows, too: what gathers rows is to hold more than memory does
+    large: bool = False
 
     @property
     def is_postgresql(self) -> bool:

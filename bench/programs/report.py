@@ -12,9 +12,8 @@ from bench.programs.jobs import JOBS, LARGE, MUST_MB, STRETCH_MB, Job
 Document = dict[str, Any]
 """{"command", "machine", "rows", "turns": {name of a job: [{"ours": figures, "by_hand": figures}]}, "large": as turns, "left_out"}"""
 
-BUSY = (
-    0.5  # processes that want a core, for each core there is, from which on figures are no measure
-)
+# Processes that want a core, for each core there is, from which on figures are no measure
+BUSY = 0.5
 
 WIDTH, MARGIN, BAR, GAP, LABEL = 960, 24, 20, 14, 430  # pixels
 

@@ -19,9 +19,8 @@ class GraphError:
     node_id: int | None
     field: str | None
     message: str
-    text: str | None = (
-        None  # what of the field is at fault: an expression, or a name; None: too long
-    )
+    # What of the field is at fault: an expression, or a name; None: too long
+    text: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "field", self.field and shortened(self.field, MAX_NAME))

@@ -104,9 +104,8 @@ class NodeType:
     asked_by_hand: bool = False
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
-    rejects: bool = (
-        False  # whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
-    )
+    # Whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
+    rejects: bool = False
 
     # Whether it runs code of the graph's author: only where the operator allows it (jobs/graph/code.py)
     runs_code: bool = False

@@ -29,9 +29,8 @@ from program_lib.rejects import MOST_ROWS, REJECTED
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 WIDTH = 99  # characters of a line of the program, where we break lines
 MARGIN = 12  # spaces before an argument that has a line of its own
-NODE_SIGN = (
-    " · "  # follows "# " and a node's id in the line that begins its section, and in no other line
-)
+# Follows "# " and a node's id in the line that begins its section, and in no other line
+NODE_SIGN = " · "
 PREVIEW_ID = 0  # the id of what collects rows in a preview; nodes of a graph have ids from 1 on
 MAX_FUNCTION = 40  # characters of a function's name; a longer node's name is cut
 GATHER = "program_lib.gathering.Gather"  # its function gets all rows

@@ -16,9 +16,8 @@ from jobs.sandbox.forked import ANSWER
 FORK_WAIT = 30.0
 KILLED_WAIT = 5.0  # seconds for what a killed interpreter has forked to say so
 TOLD_WAIT = 10.0  # seconds for a process to take what it is told
-MARK_ROOM = (
-    64  # characters of an environment's entry NAME=value by which a program's processes are found
-)
+# Characters of an environment's entry NAME=value by which a program's processes are found
+MARK_ROOM = 64
 
 
 class Forked:

@@ -34,14 +34,12 @@ class Target:
     type: Type
     spelt: str  # its type as the database writes it: numeric(10,2)
     second_digits: int = SECOND_DIGITS  # of a time or a timestamp
-    has_nan: bool = (
-        True  # doubles and numbers without a fixed scale: whether NaN and Infinity are values
-    )
+    # Doubles and numbers without a fixed scale: whether NaN and Infinity are values
+    has_nan: bool = True
     length_in_bytes: int | None = None  # of a text or bytes, where the database counts so
     is_nullable: bool = True
-    needs_same: bool = (
-        False  # the database would change what comes from another type, without a word
-    )
+    # The database would change what comes from another type, without a word
+    needs_same: bool = False
     least: int | None = None  # of integers that have other bounds than those of their bits
     most: int | None = None
     # which values the database would change without a word, beside those that the above tells

@@ -70,9 +70,8 @@ NAMES_OF_THE_REFUSED = {
     ast.DictComp: "a comprehension is not allowed",
     ast.GeneratorExp: "a comprehension is not allowed",
 }
-_INVALID = (
-    "invalid syntax"  # how Python begins what it says of a word or a sign that may not be there
-)
+# How Python begins what it says of a word or a sign that may not be there
+_INVALID = "invalid syntax"
 _MEANT = {
     "=": "write == to compare",
     **dict.fromkeys(("<>", "!"), "write != for what differs, and not"),

@@ -23,9 +23,8 @@ from program_lib.types import (
 )
 
 INTEGER_DIGITS = 19  # of the largest whole number of 64 bits
-EXACT_IN_DOUBLE = (
-    15  # digits; DuckDB turns longer decimals into a double that may be the next but one
-)
+# Digits; DuckDB turns longer decimals into a double that may be the next but one
+EXACT_IN_DOUBLE = 15
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 _NULL = Type(Kind.OTHER, native="null:null")
 
@@ -46,9 +45,8 @@ class Term:
     type: Type
     value: str | Decimal | bool | None = None  # of a literal
     is_literal: bool = False
-    may_fail: bool = (
-        False  # for some row: what stands before it in `and` decides whether it is computed
-    )
+    # For some row: what stands before it in `and` decides whether it is computed
+    may_fail: bool = False
     is_nullable: bool = True
     exact: Type | None = None
     scale: int = 0

@@ -19,17 +19,15 @@ from program_lib.expressions.terms import (
 )
 from program_lib.types import AS_TEXT, BOOLEAN, DOUBLE, INTEGER, TEXT, Kind, Type
 
-MAX_REPLACED = (
-    10_000_000  # characters that `replace` may give: used on its own result, it would multiply them
-)
+# Characters that `replace` may give: used on its own result, it would multiply them
+MAX_REPLACED = 10_000_000
 # What strip(text) takes away: all that is a space, a tab or a break of line in Unicode
 SPACES = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-MAX_PLACE = (
-    4_294_967_294  # from 0: the last character that DuckDB's substring knows; no field is as long
-)
+# From 0: the last character that DuckDB's substring knows; no field is as long
+MAX_PLACE = 4_294_967_294
 WHOLE_FORM = " *[+-]?[0-9]+ *"
 FLOATING = r" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
 _NOT_FINITE = " *(?:NaN|-?Infinity) *"  # as we write them

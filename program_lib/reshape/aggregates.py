@@ -24,9 +24,8 @@ from program_lib.types import (
     decimal,
 )
 
-MEAN_DIGITS = (
-    6  # after the point that a mean has beyond those of its values; PostgreSQL gives 16 in all
-)
+# After the point that a mean has beyond those of its values; PostgreSQL gives 16 in all
+MEAN_DIGITS = 6
 SEPARATOR = ", "
 _NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE})
 _LAST_INTEGER = 2**63 - 1
@@ -173,9 +172,8 @@ def _divided(total: str, count: str, scale: int, more: int) -> str:
     found = f"CAST({size} // {count} + {part} // {factor} AS VARCHAR)"
     if more:
         found = f"{found} || lpad(CAST({part} % {factor} AS VARCHAR), {more}, '0')"
-    digits = (
-        f"repeat('0', {after + 1} - length({found})) || {found}"  # lpad would cut what is longer
-    )
+    # lpad would cut what is longer
+    digits = f"repeat('0', {after + 1} - length({found})) || {found}"
     text = f"left({digits}, -{after}) || '.' || right({digits}, {after})" if after else digits
     sign = f"CASE WHEN {whole} < 0 THEN '-' ELSE '' END"
     return f"({sign} || {text})"

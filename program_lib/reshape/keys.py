@@ -13,9 +13,8 @@ ASCENDING, DESCENDING = "asc", "desc"
 DIRECTIONS = (ASCENDING, DESCENDING)
 NULLS_FIRST, NULLS_LAST = "first", "last"
 PLACES_OF_NULL = (NULLS_LAST, NULLS_FIRST)
-LENGTH_DIGITS = (
-    6  # of the number of digits before the point: PostgreSQL's numeric has up to 131,072
-)
+# Of the number of digits before the point: PostgreSQL's numeric has up to 131,072
+LENGTH_DIGITS = 6
 _WITHOUT_ORDER = frozenset({Kind.INTERVAL, Kind.OTHER, Kind.JSON})
 
 Order = tuple[str, str, str]  # a column, its direction, where its NULLs stand

@@ -22,9 +22,8 @@ from web.limits import Limit
 
 REACT = Path(str(files("dash_renderer")))  # which brings React's own files
 RUN = "b" * 32
-RUN_SHOWN = (
-    20_000  # milliseconds until a run is shown over HTTP, after two WebSockets that did not open
-)
+# Milliseconds until a run is shown over HTTP, after two WebSockets that did not open
+RUN_SHOWN = 20_000
 NO_INLINE = (  # a page that lets nothing in but the element's server
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src {0}; connect-src {0} {1}">'
 )

@@ -26,9 +26,8 @@ from program_lib.types import Column, type_named
 
 FRESH = 60.0  # seconds that what was told counts: a file or a table may change
 FAILED_FRESH = 10.0  # seconds until what could not be told is asked again
-MOST_ASKED = (
-    8  # nodes of one request, each of which starts a program. Others are asked by the next one
-)
+# Nodes of one request, each of which starts a program. Others are asked by the next one
+MOST_ASKED = 8
 LONGEST = 4.0  # seconds of one request after which it asks no more
 MOST_SQL = 20  # SQL nodes of a graph that are asked about, each with all that feeds it
 MOST_KEPT = 100_000  # columns of all that is kept, each of some hundred bytes

@@ -17,9 +17,8 @@ from program_lib.databases.lost import TransactionLost
 from program_lib.errors import ProgramError
 
 CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in the URL says otherwise
-IDLE_SECONDS = (
-    2_000_000  # 23 days: a run may read elsewhere meanwhile, and has deadlines of its own
-)
+# 23 days: a run may read elsewhere meanwhile, and has deadlines of its own
+IDLE_SECONDS = 2_000_000
 END_SECONDS = 2  # for each step of telling a server that nobody waits for it any more
 
 _ALWAYS = (

@@ -95,9 +95,8 @@ DESCRIBING = frozenset(
 MODULES = frozenset({"json_each", "json_tree"})  # table-valued functions that are open
 VIRTUAL = re.compile(r"create(\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.I | re.S)
 REFUSAL = re.compile("not authorized|authorization denied|prohibited|vtable")
-CACHE_KB = (
-    16_000  # of a writer's pages: with 2,000, SQLite's default, pages of an index come and go
-)
+# Of a writer's pages: with 2,000, SQLite's default, pages of an index come and go
+CACHE_KB = 16_000
 SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")  # ends a journal that names another file
 
 

@@ -18,9 +18,8 @@ from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
 
 ROWS_A_STATEMENT = 100  # of one INSERT: a third less work than one row each
 MOST_PARAMETERS = 10_000  # of one INSERT, so that wide rows stay within the gate's limits
-SLICE = (
-    1_000  # rows that lie as Python values at once: few enough to stay in the processor's caches
-)
+# Rows that lie as Python values at once: few enough to stay in the processor's caches
+SLICE = 1_000
 
 _OF_A_ROW = frozenset(  # errors that another row may not have
     {

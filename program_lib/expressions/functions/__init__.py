@@ -27,9 +27,8 @@ __all__ = [
 ]
 
 MAX_NAME = 40  # characters; a longer one is no slip of a hand, and is not compared with ours
-MAX_SLIP = (
-    2  # letters that a name with a slip is longer or shorter; comparing with all of ours costs more
-)
+# Letters that a name with a slip is longer or shorter; comparing with all of ours costs more
+MAX_SLIP = 2
 GROUPS: dict[str, tuple[Function, ...]] = {
     "Choices": choices.FUNCTIONS,
     "Numbers": numbers.FUNCTIONS,

@@ -48,9 +48,8 @@ class ManyFiles(Generic[R]):
         self._theirs: list[str] = []  # its columns, in its order
         self._seen = 0  # rows of all files that were read
         self._starts: list[int] = []  # by file, how many rows come before it
-        self._asked: tuple[int, R] | None = (
-            None  # a file that is done, and was asked where a row is
-        )
+        # A file that is done, and was asked where a row is
+        self._asked: tuple[int, R] | None = None
 
     def open(self) -> Schema:
         """Looks at the columns of each file before the first row is read. Raises as the reader of a file does."""
