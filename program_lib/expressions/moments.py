@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 
 from program_lib.expressions.sql import case, cast, fail, let, quoted, type_name
@@ -189,17 +189,8 @@ def subtracted(left: Term, right: Term) -> Term | None:
 
 
 def _days_later(day: Term, sign: str, days: Term) -> Term:
-    def moved(value: str) -> str:
-        return f"({value} {sign} CAST({days.sql} AS INTEGER))"
-
-    return in_years(unless_null(day.sql, moved, DATE), DATE)
-
-
-def unless_null(moment: str, body: Callable[[str], str], of: Type) -> str:
-    """`body` of a moment; where that is NULL, what else stands in `body` is not computed, and cannot fail."""
-    return let(
-        lambda value: case((f"{value} IS NULL", cast("NULL", of)), otherwise=body(value)), moment
-    )
+    sql = f"({day.sql} {sign} CAST({days.sql} AS INTEGER))"
+    return in_years(sql, DATE)
 
 
 def in_years(sql: str, of: Type) -> Term:

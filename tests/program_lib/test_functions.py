@@ -328,23 +328,6 @@ def test_a_function_means(text: str, expected: Any) -> None:
     assert isinstance(found, bool) == isinstance(expected, bool)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "date_add(day, many, 'month')",
-        "date_add(day, many, 'week')",
-        "date_add(at, many * 3000000000, 'hour')",
-        "day + many",
-        "many + day",
-        "day - many",
-    ],
-)
-def test_a_day_that_is_null_stays_so_however_many_units_are_added(text: str) -> None:
-    assert (
-        value(text, day=(DATE, None), at=(TIMESTAMP, None), many=(INTEGER, 3_000_000_000)) is None
-    )
-
-
 _NUMBERS = st.builds(
     lambda whole, exponent, after: Decimal(f"{whole}E{exponent}") if after else Decimal(whole),
     st.integers(-(10**30), 10**30),

@@ -32,7 +32,6 @@ from program_lib.expressions.moments import (
     moment,
     of_utc,
     tried_moment,
-    unless_null,
 )
 from program_lib.expressions.sql import case, cast, fail, let, quoted
 from program_lib.expressions.terms import Misfit, Term, any_fails, called
@@ -163,8 +162,8 @@ def _added(terms: Sequence[Term]) -> Term:
         interval = f"to_microseconds({count} * {SHORT_UNITS[unit]})"
     else:
         interval = f"to_days(CAST({count} * {7 if unit == 'week' else 1} AS INTEGER))"
+    sql = f"({_timestamp(term)} + {interval})"
     plain = DATE if term.kind is Kind.DATE else Type(term.kind)
-    sql = unless_null(_timestamp(term), lambda moment: f"({moment} + {interval})", TIMESTAMP)
     return in_years(cast(sql, DATE) if plain is DATE else sql, plain)
 
 
