@@ -87,9 +87,7 @@ class Node:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if (
-            kind is GeneratorExit
-        ):  # the block is one of a generator that is closed, as a loop's rows are
+        if kind is GeneratorExit:  # of a generator that is closed, as a loop's rows are
             self.leave(Left.IN_ORDER)
         else:
             self.end(error)

@@ -111,9 +111,8 @@ class ProgressReporter:
 
     def _begin(self) -> None:
         """Sets what each process has of its own, a forked child too."""
-        self._lock = (
-            threading.RLock()
-        )  # guards the outbox, and what says so; a signal's handler may report
+        # Guards the outbox, and what says so; a signal's handler may report
+        self._lock = threading.RLock()
         self._outbox = Outbox()
         self._nodes: set[Node] = set()  # (lock) that are open: the sender asks them for news
         self._left: deque[Node] = deque()  # whose loops were left in order: they have completed

@@ -51,9 +51,8 @@ class Sightings:
     def __init__(self, stale_after: float) -> None:
         self._stale_after = stale_after
         self._looked_at = math.inf  # monotonic seconds
-        self._seen: dict[
-            str, tuple[int, float]
-        ] = {}  # run id → (beat, for how long it is the same)
+        # Run id → (beat, for how long it is the same)
+        self._seen: dict[str, tuple[int, float]] = {}
 
     def stale(self, running: Collection[Run], now: float) -> list[Run]:
         """Notes the beats of all running runs; returns the stale ones. `now`: monotonic seconds."""

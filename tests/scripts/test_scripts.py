@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -460,25 +461,30 @@ COMMANDS = [
 ]
 
 
+def with_output(
+    output: IO[Any], command: list[str], data_dir: Path, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """A command that writes there, done in a DATA_DIR with an empty database."""
+    sqlite3.connect(data_dir / "progress.db").close()
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=data_dir,
+        env={**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT), **settings},
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[1])
 @pytest.mark.parametrize("buffers", [True, False], ids=["buffered", "unbuffered"])
 def test_a_command_whose_output_finds_no_room_says_so(
     tmp_path: Path, command: list[str], buffers: bool
 ) -> None:
     """It was a traceback."""
-    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    environment["PYTHONUNBUFFERED"] = "" if buffers else "1"
-    sqlite3.connect(tmp_path / "progress.db").close()
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env=environment,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
+        done = with_output(full, command, tmp_path, PYTHONUNBUFFERED="" if buffers else "1")
     assert done.returncode != 0
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
@@ -489,20 +495,10 @@ def test_a_command_whose_reader_is_gone_ends_as_others_do(
     tmp_path: Path, command: list[str]
 ) -> None:
     """It was a traceback, or a failure where all was done."""
-    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    sqlite3.connect(tmp_path / "progress.db").close()
     gone, out = os.pipe()
     os.close(gone)
     with os.fdopen(out, "wb") as stdout:
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env=environment,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
+        done = with_output(stdout, command, tmp_path)
     assert (done.returncode, done.stderr) == (READER_GONE, "")
 
 
