@@ -20,8 +20,8 @@ os.register_at_fork(
 def default_reporter() -> ProgressReporter | None:
     """One reporter for the whole process, made when first asked for; None where `JOB_ID` is not set.
 
-    `NATS_URL` (nats://127.0.0.1:4222), `NATS_PREFIX`, `NATS_CA_FILE`, `TENANT_ID` (default), `JOB_ID`, `RUN_ID`, as
-    our runner sets them for its programs. A `RUN_ID` that is missing is made up and set, so that what the program starts from then on reports into the
+    `NATS_URL` (nats://127.0.0.1:4222), `NATS_PREFIX`, `NATS_CA_FILE`, `NATS_CERT_FILE`, `NATS_KEY_FILE`, `TENANT_ID` (default),
+    `JOB_ID`, `RUN_ID`, as our runner sets them for its programs. A `RUN_ID` that is missing is made up and set, so that what the program starts from then on reports into the
     same run. The reporter closes when the program ends. Any thread.
     """
     if not os.environ.get("JOB_ID"):

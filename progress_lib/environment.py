@@ -21,10 +21,11 @@ def tenant_id() -> str:
 def program_link(
     url: str, name: str, prefix: str | None = None, ca_file: str | None = None
 ) -> Link:
-    """A link as NATS_PREFIX and NATS_CA_FILE say, unless `prefix` or `ca_file` is given.
+    """A link as NATS_PREFIX, NATS_CA_FILE, NATS_CERT_FILE and NATS_KEY_FILE say, unless `prefix` or `ca_file` is given.
 
     Raises ValueError for an URL or a prefix that cannot be.
     """
     if prefix is None:
         prefix = os.environ.get("NATS_PREFIX", "")
-    return Link(url, name=name, prefix=prefix, tls_ca=ca_file or os.environ.get("NATS_CA_FILE"))
+    ca, own, key = (os.environ.get(f"NATS_{kind}_FILE") or None for kind in ("CA", "CERT", "KEY"))
+    return Link(url, name=name, prefix=prefix, tls_ca=ca_file or ca, tls_cert=own, tls_key=key)

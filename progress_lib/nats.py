@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from progress_lib.nats_connection import MAX_PAYLOAD, Connection, Lost, Refused
+from progress_lib.nats_connection import MAX_PAYLOAD, Certificates, Connection, Lost, Refused
 from progress_lib.nats_login import checked_urls
 from progress_lib.nats_protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
@@ -64,7 +64,7 @@ class Link:
 
     All methods may be called from any thread but the callbacks', which may only publish.
     `url` may name several servers, separated by commas; they are tried in turn from a random one on, so that
-    many links spread over them. `prefix` is put before each subject of ours, and taken from those that come:
+    many links spread over them. `tls_ca`, `tls_cert` and `tls_key` are PEM files, as `Certificates` has them. `prefix` is put before each subject of ours, and taken from those that come:
     callers never see it, but where a request of JetStream names a subject (`prefixed`).
     """
 
@@ -75,13 +75,15 @@ class Link:
         name: str,
         ping_period: float = PING_PERIOD,
         tls_ca: str | None = None,
+        tls_cert: str | None = None,
+        tls_key: str | None = None,
         prefix: str = "",
     ) -> None:
         self._urls = checked_urls(url)
         self.prefix = check_prefix(prefix) if prefix else ""
         self._name = name
         self._ping_period = ping_period
-        self._tls_ca = tls_ca
+        self._tls = Certificates(tls_ca, tls_cert, tls_key)
         self._lock = threading.Lock()  # guards the five below
         self._subscriptions: dict[int, Subscription] = {}
         self._next_sid = 1
@@ -105,7 +107,9 @@ class Link:
             ",".join(self._urls),
             name=name,
             ping_period=self._ping_period,
-            tls_ca=self._tls_ca,
+            tls_ca=self._tls.ca,
+            tls_cert=self._tls.own,
+            tls_key=self._tls.key,
             prefix=self.prefix,
         )
 
@@ -302,7 +306,7 @@ class Link:
 
     def _live(self, url: str) -> None:
         """One connection from its start to its end, which is always an exception or the stop."""
-        connection = Connection(url, self._name, self._tls_ca, self.prefix, self._ping_period)
+        connection = Connection(url, self._name, self._tls, self.prefix, self._ping_period)
         self.failed_attempts += 1
         attempts = self.failed_attempts
         connection.connect()

@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 
 from progress_lib.nats_login import Login
 from progress_lib.nats_protocol import Control, Message, NatsError, Parser, parse_info
@@ -24,14 +25,46 @@ class Refused(Lost):
     """The server said an error and ends the connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """PEM files for TLS. They are read for each connection, so that renewed ones count from the next one on."""
+
+    ca: str | None = None  # CAs that may vouch for the server, beside those of the system
+    own: str | None = None  # the certificate by which the server knows us
+    key: str | None = None  # of `own`; None: it is in the same file
+
+    def context(self) -> ssl.SSLContext:
+        """Raises Lost, with the file's name: OpenSSL says none."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as error:  # of a file that is no PEM it is an SSLError
+            raise Lost(f"the CA file {self.ca} cannot be used: {_why(error)}") from error
+        if self.own is not None:
+            try:
+                load_certificate(context, self.own, self.key)
+            except OSError as error:
+                files = self.own if self.key is None else f"{self.own} with {self.key}"
+                raise Lost(f"the certificate {files} cannot be used: {_why(error)}") from error
+        return context
+
+
+def load_certificate(context: ssl.SSLContext, own: str, key: str | None) -> None:
+    """Has `context` show a certificate. Raises OSError, also for a key with a passphrase: OpenSSL would ask for it on the terminal."""
+    context.load_cert_chain(own, key, password="")
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
 class Connection:
     """`read` belongs to the link's thread, `send` to whoever holds `_send_lock`."""
 
     def __init__(
-        self, url: str, name: str, tls_ca: str | None, prefix: str, read_wait: float
+        self, url: str, name: str, tls: Certificates, prefix: str, read_wait: float
     ) -> None:
         self._login = Login(url, name)
-        self._tls_ca = tls_ca
+        self._tls = tls
         self._read_wait = read_wait  # seconds
         self._socket: socket.socket  # from `connect` on
         # The same connection for reads, which wait less long than writes. TLS cannot have a second one.
@@ -79,18 +112,11 @@ class Connection:
             raise Lost("the URL asks for TLS (tls://) and the server does not offer it")
         if tls_required and not wanted:
             raise Lost("the server asks for TLS: use a tls:// URL")
-        if wanted:  # a CA file adds to what verifies anyway
-            self._socket = self._trust().wrap_socket(self._socket, server_hostname=self._login.host)
+        if wanted:
+            context = self._tls.context()
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._login.host)
             # what came before it in the clear may be of somebody between us
             self._parser, self._ahead = Parser(self._prefix), []
-
-    def _trust(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=self._tls_ca)
-        except OSError as error:  # it names no file; of one that is no PEM it is an SSLError
-            raise Lost(
-                f"the CA file {self._tls_ca} cannot be used: {error.strerror or error}"
-            ) from error
 
     def _expect(self, verb: bytes, deadline: float) -> Control:
         """The next control line, which must be `verb`; only used before messages flow."""

@@ -69,7 +69,8 @@ class ProgressReporter:
     cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
     program, but for `sys.exit`, of which only a `with` learns; meanwhile it says every ALIVE_PERIOD that it lives, so that
     pages notice a program that was killed. Programs of our runner leave it out: the runner tells.
-    `nats_prefix`, `nats_ca_file` None: NATS_PREFIX and NATS_CA_FILE of the environment, where they are set.
+    `nats_prefix`, `nats_ca_file` None: NATS_PREFIX and NATS_CA_FILE of the environment, where they are set. NATS_CERT_FILE
+    and NATS_KEY_FILE count as well.
     """
 
     _link: Link | None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from progress_lib.nats_connection import load_certificate
 from progress_lib.nats_login import ADVICE, FORM, checked_urls
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
@@ -86,6 +87,23 @@ def certificates(found: str) -> Path:
     except OSError as error:
         raise ValueError(f"{found!r:.200} cannot be read ({error.strerror})") from None
     return path
+
+
+def check_certificate(own: Path, key: Path | None) -> None:
+    """Raises ValueError unless the PEM files hold a certificate and its key, which needs no passphrase."""
+    files = f"{own}" if key is None else f"{own} with NATS_KEY_FILE {key}"
+    try:
+        load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), str(own), name_of(key))
+    except ssl.SSLError as error:
+        why = "is no certificate with its key, without a passphrase, in PEM format"
+        raise ValueError(f"{files} {why} ({error.reason or error})") from None
+    except OSError as error:
+        raise ValueError(f"{files} cannot be read ({error.strerror})") from None
+
+
+def name_of(path: Path | None) -> str | None:
+    """As a link to NATS takes it."""
+    return None if path is None else str(path)
 
 
 def replicas(found: str) -> int:

@@ -13,11 +13,13 @@ from settings.checks import (
     MAX_PORT,
     base_path,
     certificates,
+    check_certificate,
     file,
     header_name,
     hosts,
     key_file,
     metrics_token,
+    name_of,
     nats_urls,
     networks,
     origins,
@@ -84,6 +86,16 @@ class DatabaseLimits:
     pool: int = number("DATABASE_POOL", 15, 1, 500)  # connections of one web worker or runner
 
 
+def _nats_key(reader: Reader) -> Path | None:
+    """The key of NATS_CERT_FILE, which is checked here: each says little without the other."""
+    own, key = (reader.checked(name, file) for name in ("NATS_CERT_FILE", "NATS_KEY_FILE"))
+    if own is not None:
+        reader.checked("NATS_CERT_FILE", lambda _: check_certificate(own, key))
+    elif key is not None:
+        raise SettingsError("NATS_KEY_FILE is the key of NATS_CERT_FILE, which is not set")
+    return key
+
+
 @dataclass(frozen=True, slots=True)
 class NatsSettings:
     """The NATS servers, or the embedded one."""
@@ -104,6 +116,9 @@ class NatsSettings:
     )
     # certificates of the CA of NATS, beside those of the system
     ca_file: Path | None = checked("NATS_CA_FILE", certificates)
+    # by which NATS knows us, and its key; None: it asks for none, or the key is in the same file
+    cert_file: Path | None = checked("NATS_CERT_FILE", file)
+    key_file: Path | None = found_by(_nats_key, "NATS_KEY_FILE", default=None)
 
     @property
     def known_url(self) -> str:
@@ -117,7 +132,9 @@ class NatsSettings:
             self.known_url,
             name=name,
             ping_period=self.ping_period,
-            tls_ca=None if self.ca_file is None else str(self.ca_file),
+            tls_ca=name_of(self.ca_file),
+            tls_cert=name_of(self.cert_file),
+            tls_key=name_of(self.key_file),
             prefix=self.prefix,
         )
 

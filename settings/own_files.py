@@ -61,6 +61,8 @@ def own_files(settings: Settings) -> tuple[Path, ...]:
         settings.program.connections_file,
         settings.nats.issuer_seed,
         settings.nats.ca_file,
+        settings.nats.cert_file,
+        settings.nats.key_file,
         *settings.trust_files,
         *_of_database(settings.database_url),
     ]

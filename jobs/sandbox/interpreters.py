@@ -31,9 +31,12 @@ PASSED_ON = (
     *PROXIES,
     *map(str.lower, PROXIES),
 )
-# Files and directories with certificates of CAs, which a program may read where it is confined
+# Files and directories with certificates of CAs, and the certificate of NATS's clients with its key, which a program
+# may read where it is confined
 CERTIFICATES = (
     "NATS_CA_FILE",
+    "NATS_CERT_FILE",
+    "NATS_KEY_FILE",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE",

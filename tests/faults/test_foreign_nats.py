@@ -42,9 +42,12 @@ def small_job(product: Product) -> int:
 def test_programs_tell_of_their_nodes_over_a_connection_that_a_private_ca_vouches_for(
     start_tls: StartTls, start_product: StartProduct, variable: str
 ) -> None:
-    """The source gives its rows when a browser has seen that its node runs."""
-    server, ca_file = start_tls("127.0.0.1")
+    """The source gives its rows when a browser has seen that its node runs. One of the servers asks for a certificate, too."""
+    asks_back = variable == "NATS_CA_FILE"
+    server, ca_file = start_tls("127.0.0.1", asks_back=asks_back)
     ours = {"NATS_URL": tls_url(server), variable: ca_file}
+    if asks_back:
+        ours |= {"NATS_CERT_FILE": ca_file, "NATS_KEY_FILE": str(Path(ca_file).parent / "key.pem")}
     product = start_product(SAMPLE_ORDERS="0", PROGRAM_SPARES="0", **ours)
     os.mkfifo(product.data_dir / "slow.csv")
     job_id = new_job(product, "slow.csv")

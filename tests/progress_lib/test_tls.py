@@ -59,12 +59,19 @@ StartTls = Callable[..., tuple[NatsServer, str]]
 
 @pytest.fixture
 def start_tls(tmp_path: Path) -> Iterator[StartTls]:
-    """Starts a server that asks for TLS, with a certificate for an address; gives the CA file too."""
+    """Starts a server that asks for TLS, with a certificate for an address; gives the CA file too.
+
+    `asks_back`: its clients have to show a certificate, such as its own.
+    """
     started: list[NatsServer] = []
 
-    def start(address: str, *, is_optional: bool = False) -> tuple[NatsServer, str]:
+    def start(
+        address: str, *, is_optional: bool = False, asks_back: bool = False
+    ) -> tuple[NatsServer, str]:
         certificate, key = write_certificate(tmp_path, address)
         tls: tuple[str, ...] = ("--tls", "--tlscert", str(certificate), "--tlskey", str(key))
+        if asks_back:
+            tls += ("--tlsverify", "--tlscacert", str(certificate))
         if is_optional:
             config = tmp_path / "optional.conf"
             files = f'cert_file: "{certificate}", key_file: "{key}"'
@@ -146,6 +153,36 @@ def test_with_its_ca_the_server_is_accepted_and_messages_flow(start_tls: StartTl
         eventually(lambda: link.connects == 2)
         assert link.publish("a.b", b"again")
         eventually(lambda: received[-1].payload == b"again")
+    finally:
+        link.close()
+
+
+def test_a_server_that_asks_for_a_certificate_gets_it(
+    start_tls: StartTls, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    server, ca = start_tls("127.0.0.1", asks_back=True)
+    assert "certificate required" in refusal(tls_url(server), caplog, ca)
+    both = tmp_path / "both.pem"
+    both.write_bytes(Path(ca).read_bytes() + (tmp_path / "key.pem").read_bytes())
+    for own, key in ((ca, str(tmp_path / "key.pem")), (str(both), None)):
+        link = Link(tls_url(server), name="test", tls_ca=ca, tls_cert=own, tls_key=key)
+        link.start()
+        try:
+            assert link.wait_up(20.0)
+            assert link.flush(20.0)
+        finally:
+            link.close()
+
+
+def test_a_certificate_that_cannot_be_shown_is_named(
+    start_tls: StartTls, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    server, ca = start_tls("127.0.0.1", asks_back=True)
+    link = Link(tls_url(server), name="test", tls_ca=ca, tls_cert=ca, tls_key=str(tmp_path / "no"))
+    link.start()
+    try:
+        wanted = f"the certificate {ca} with {tmp_path / 'no'} cannot be used: No such file"
+        eventually(lambda: wanted in caplog.text, what="both files are named")
     finally:
         link.close()
 
