@@ -21,13 +21,15 @@ def behind_proxies(app: Wsgi, base_path: str, proxies: Sequence[Network]) -> Wsg
     """The application under `base_path` ("" or "/progress"), or where a known proxy's headers say.
 
     X-Forwarded-Host, -Proto and -Prefix count where the peer is one of `proxies`. A proxy may take the prefix off the
-    path or leave it there.
+    path or leave it there. The prefix alone leads to the page, which names all else relative to the slash behind it.
     """
     believing = ProxyFix(app, x_for=0, x_proto=1, x_host=1, x_prefix=0)
 
     def prefixed(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         is_known = is_one_of(environ.get("REMOTE_ADDR", ""), proxies)
         prefix = (_told_prefix(environ) if is_known else "") or base_path
+        if prefix and environ["PATH_INFO"] == prefix:
+            return _with_slash(prefix, environ, start)
         if prefix:
             environ["SCRIPT_NAME"] = prefix
             environ["PATH_INFO"] = _without(prefix, environ["PATH_INFO"])
@@ -35,6 +37,16 @@ def behind_proxies(app: Wsgi, base_path: str, proxies: Sequence[Network]) -> Wsg
         return answer
 
     return prefixed
+
+
+def _with_slash(prefix: str, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+    """Sends the client to `prefix`/."""
+    query = environ.get("QUERY_STRING", "")
+    start(
+        "307 Temporary Redirect",
+        [("Location", f"{prefix}/{query and '?'}{query}"), ("Content-Length", "0")],
+    )
+    return []
 
 
 def _told_prefix(environ: Environ) -> str:

@@ -36,6 +36,12 @@ def test_a_base_path_is_taken_off_where_the_proxy_leaves_it(path: str) -> None:
     assert seen("/progress", path, STRANGER) == ("/progress", "localhost", "/api/seen")
 
 
+@pytest.mark.parametrize(("query", "told"), [("", ""), ("?job=4&x=%2F", "?job=4&x=%2F")])
+def test_a_base_path_without_its_slash_leads_to_the_page(query: str, told: str) -> None:
+    answer = client("/progress").get(f"/progress{query}")
+    assert (answer.status_code, answer.headers["Location"]) == (307, f"/progress/{told}")
+
+
 def test_a_known_proxy_says_under_which_host_and_path_it_has_us() -> None:
     told = {"X_Forwarded_Host": "p.example", "X_Forwarded_Prefix": "/a/progress/"}
     assert seen("", "/api/seen", **told) == ("/a/progress", "p.example", "/api/seen")
