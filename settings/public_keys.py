@@ -34,6 +34,7 @@ def public_keys(text: str, skipped: Callable[[str], None] | None = None) -> tupl
     `skipped` is called with a sentence about each key of a JWKS that is for another use, kind or algorithm.
     """
     passed_over: list[str] = []
+    text = text.removeprefix("\ufeff")  # as Windows begins files
     keys = tuple(_jwks(text, passed_over) if text.lstrip().startswith("{") else _pems(text))
     if not keys and passed_over:
         raise ValueError(f"holds no key of use here: {passed_over[0]}")

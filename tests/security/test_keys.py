@@ -239,6 +239,11 @@ def test_a_key_that_the_token_brings_with_it_is_not_looked_at() -> None:
         assert not lets_in(keys, token(OTHER_EC_KEY, "ES256", kid="a", **header))
 
 
+def test_a_jwks_that_windows_wrote_begins_with_a_mark() -> None:
+    keys = public_keys("\ufeff" + jwks(jwk(EC_KEY, kid="a")))
+    assert lets_in(keys, token(EC_KEY, "ES256", kid="a"))
+
+
 def test_a_public_key_is_for_its_own_algorithm_only() -> None:
     public = EC_KEY.public_key()
     for text in (pem(EC_KEY), jwks(jwk(EC_KEY, kid="a"))):
