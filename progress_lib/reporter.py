@@ -57,7 +57,7 @@ class ProgressReporter:
     counts a second leave for each node; a first report, a failure and a completion leave at once.
     `close` also writes the last state of each node to the file `last_words`, one payload a line,
     for a parent that may not have heard all of it over NATS. Of what cannot be sent (a status that is
-    none, a count that is no whole number) the log warns once a node. A forked child has a connection of its
+    none, a count that is no whole number, anything of a node after `close`) the log warns once a node. A forked child has a connection of its
     own from its first report on, and `close` there is its own, too.
 
         with ProgressReporter("nats://127.0.0.1:4222", "default", 42) as reporter:
@@ -93,6 +93,7 @@ class ProgressReporter:
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
         self._is_closed = False  # (closing thread)
+        self._has_said_all = False  # (closing thread) nothing leaves any more
         self._warned: set[str] = set()  # nodes of which something unusable was reported
         self._own_run: OwnRun | None = None  # with `announces_run`
         self._taken: set[int] = set()  # (lock) ids that nodes of `node` have
@@ -168,6 +169,8 @@ class ProgressReporter:
                 self._join_in()
             progress = self._usable(progress)
             with self._lock:
+                if self._has_said_all and not self._outbox.has_ended(progress.node_id):
+                    raise MalformedProgress("its reporter is closed")
                 has_work = self._outbox.add(progress)
             if has_work:  # once a round, not once a call: waking a thread costs more
                 self._wake.set()
@@ -302,6 +305,7 @@ class ProgressReporter:
         if self._link is not None:
             self._say_last(self._link, timeout)
         self._write_last_words()
+        self._has_said_all = True
 
     def __enter__(self) -> Self:
         return self

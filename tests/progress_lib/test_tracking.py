@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from progress_lib import Node, ProgressReporter, track
+from progress_lib import Node, Progress, ProgressReporter, Status, track
 from progress_lib.node import NOT_KNOWN
 from tests.harness import ROOT, NatsServer, eventually
 from tests.progress_lib.listener import Listener
@@ -118,9 +118,13 @@ def test_a_node_of_which_nothing_can_be_told_says_why_once(
             list(track("abc", reporter, node_id=1))
         list(track("abc", reporter))
     list(track("abc", reporter, node_id=3))
-    ended, closed = [record.getMessage() for record in caplog.records]
+    for node_id in (1, 4, 4):  # 1 has ended, and was told
+        reporter.report(Progress(node_id, "late", Status.COMPLETED))
+    ended, *closed = [record.getMessage() for record in caplog.records]
     assert "node 1 is not reported: a node with this id has ended" in ended
-    assert closed == "progress of node 3 is not reported: its reporter is closed"
+    assert closed == [
+        f"progress of node {node_id} is not reported: its reporter is closed" for node_id in (3, 4)
+    ]
     assert eventually(listener.last) == {1: ("completed", 3), 2: ("completed", 3)}
 
 
