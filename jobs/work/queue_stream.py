@@ -37,6 +37,10 @@ NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
 )
 NO_LEADER = "more than half of its servers must be there, and the user of NATS_URL must be allowed to ask ($JS.API.>)"
+ENDED_EARLY = (
+    "NATS ended the wait for the next one, as a server does that stops, or one without the work queue; "
+    "it is asked again, and the queue is made again where it is missing"
+)
 CONSUMER_FIRST = {"deliver_policy": "all", "max_ack_pending": -1}  # all that wait may be under way
 
 
@@ -264,12 +268,12 @@ class QueueStream:
             raise QueueUnavailable(str(error)) from error
 
     def _look_at_silence(self, waited: float, timeout: float) -> None:
-        """An empty pull is answered after `timeout`. Earlier, or never: the consumer is gone."""
+        """An empty pull is answered after `timeout`. Earlier, or never: its server stops, or the consumer is gone."""
         if timeout / 2 <= waited <= timeout + ANSWER_GRACE:
             return
         self._forget()
         if waited < timeout / 2:
-            raise QueueUnavailable("the work queue has gone; it is made again")
+            raise QueueUnavailable(ENDED_EARLY)
 
     def _forget(self) -> None:
         self._stream_of = 0
