@@ -166,12 +166,16 @@ def _warn(log) -> None:  # type: ignore[no-untyped-def]
 
 
 def _check_files(cfg) -> None:  # type: ignore[no-untyped-def]
-    """Raises SettingsError where gunicorn's own files, by its command line or GUNICORN_CMD_ARGS, are data."""
+    """Raises SettingsError where gunicorn's own files, by its command line or GUNICORN_CMD_ARGS, are data or of no use."""
     names = ("certfile", "keyfile", "ca_certs", "pidfile", "logconfig", "accesslog", "errorlog")
     for name in names:
         value = getattr(cfg, name, None)
         if value and value != "-":
             SETTINGS.check_no_data(f"gunicorn's {name}", Path(value).absolute())
+    if cfg.is_ssl:  # its sockets would be called https, and our workers speak plain HTTP on them
+        raise SettingsError(
+            "gunicorn's certfile and keyfile: this server speaks plain HTTP; put a proxy with TLS before it, as docs/deploy/nginx.conf"
+        )
 
 
 def when_ready(server):  # type: ignore[no-untyped-def]

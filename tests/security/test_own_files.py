@@ -115,6 +115,13 @@ def test_the_start_tells_so_in_one_line(tmp_path: Path) -> None:
     assert line.startswith("settings: JWT_PUBLIC_KEY ")
 
 
+def test_a_start_with_a_certificate_of_gunicorns_is_refused(tmp_path: Path) -> None:
+    """Plain HTTP was spoken on a socket that the log called https."""
+    ended = started(tmp_path, "--certfile", str(key_file(tmp_path / "elsewhere" / "pem.pem")))
+    assert ended.returncode == 2, ended
+    assert "put a proxy with TLS before it" in ended.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("option", ["--pid", "--keyfile", "--access-logfile"])
 def test_gunicorns_own_files_in_a_data_root_end_the_start(tmp_path: Path, option: str) -> None:
     (tmp_path / "var").mkdir()
