@@ -307,3 +307,10 @@ def test_a_proxy_in_front_neither_cuts_nor_holds_back(name: str) -> None:
     assert seconds(timeout) > 2 * settings.clients.ping_period
     assert buffering == "off"
     assert int(largest.removesuffix("m")) << 20 > settings.requests.body_bytes
+
+
+def test_nginx_closes_idle_connections_before_the_web_server_does() -> None:
+    """A POST on a connection that the other side just closes is not sent again: 502."""
+    [seconds] = re.findall(r"keepalive_timeout (\d+)s;", (DEPLOY / "nginx.conf").read_text())
+    [ours] = re.findall(r"^keepalive = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.M)
+    assert int(seconds) < int(ours)

@@ -162,6 +162,7 @@ def test_a_file_that_is_larger_than_any_save_gets_through(
     status, said = ask(f"{site}/api/files/a.bin", **options, **token)
     assert (status, json.loads(said)["title"]) == (503, "Service Unavailable"), said
     assert "no runner answered" in json.loads(said)["detail"]
+    assert ask(f"{site}/api/files?limit=x", **token)[0] == 400, "the list of files has no redirect"
 
 
 def test_its_users_are_safe_from_other_pages_though_its_cookie_is_sent_along(site: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import socket
 import ssl
 import subprocess
@@ -462,6 +463,11 @@ def test_behind_nginx_as_operators_copy_it_files_come_and_go(shop: Product, tmp_
         assert exchange("PUT", body=content)[0] == 201
         assert (shop.data_dir / name).read_bytes() == content
         assert exchange("GET") == (200, content)
+        listed = Request(
+            f"{url}/api/files?path=", headers={"Authorization": f"Bearer {shop.token()}"}
+        )
+        with urlopen(listed, timeout=30, context=context) as answer:
+            assert name in [entry["name"] for entry in json.load(answer)["entries"]]
         shared = shop.data_dir.parent / "shared place"
         assert exchange("PUT", f"?root={quote(str(shared))}", b"x")[0] == 201
         assert (shared / name).read_bytes() == b"x"
