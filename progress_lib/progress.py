@@ -165,7 +165,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             node_id,
             _optional(fields, "nodeName", str, ""),
             _status(fields.get("status")),
-            _optional(fields, "rowCount", int, 0),
+            _count(fields),
             _optional(fields, "message", str, ""),
             _optional(fields, "runId", str, None),
             _optional(fields, "seq", int, None),
@@ -366,6 +366,15 @@ def _ports(value: Any) -> dict[str, int] | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _count(fields: dict[str, Any]) -> int:
+    """5.0 is 5, as browsers and JSON Schema have it: languages that know one kind of number write it so."""
+    value = fields.get("rowCount")
+    if type(value) is float and value.is_integer() and -MAX_WHOLE <= value < MAX_WHOLE:
+        return int(value)
+    count: int = _optional(fields, "rowCount", int, 0)
+    return count
 
 
 def _optional(fields: dict[str, Any], name: str, kind: Any, default: Any) -> Any:

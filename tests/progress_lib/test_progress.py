@@ -86,6 +86,19 @@ def test_a_total_is_a_positive_whole_number_or_it_is_not_known(sent: str, read: 
     assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, row_total=read)
 
 
+@pytest.mark.parametrize("sent", ["9000", "9000.0", "9e3"])
+def test_a_count_of_any_publisher_is_a_whole_number_however_it_is_written(sent: str) -> None:
+    payload = b'{"nodeId":1,"status":"running","rowCount":%s}' % sent.encode()
+    assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, 9_000)
+
+
+@pytest.mark.parametrize("sent", ["9000.5", "1e19", "1e400", "true"])
+def test_a_count_that_is_no_whole_number_is_refused(sent: str) -> None:
+    payload = b'{"nodeId":1,"status":"running","rowCount":%s}' % sent.encode()
+    with pytest.raises(MalformedProgress, match="rowCount has the wrong type"):
+        Progress.parse(payload)
+
+
 @pytest.mark.parametrize(
     ("given", "read"),
     [(0, 0.0), (0.43, 0.43), (1, 1.0), (1.01, None), (-0.1, None), (True, None), ("0.5", None)],
