@@ -6,9 +6,10 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 VENV=${VENV:-$ROOT/.venv}
-VENV_PYTHON=$VENV/bin/python
 
-# A relative DATA_DIR is relative to the caller's directory, but the server runs in ROOT.
+# A relative VENV or DATA_DIR is relative to the caller's directory, but the server runs in ROOT.
+if [[ $VENV != /* ]]; then VENV=$PWD/$VENV; fi
+VENV_PYTHON=$VENV/bin/python
 if [[ -n ${DATA_DIR:-} && $DATA_DIR != /* ]]; then export DATA_DIR="$PWD/$DATA_DIR"; fi
 
 unset PYTHONSAFEPATH # our modules are found in ROOT, where Python is started
@@ -56,7 +57,10 @@ find_python() {
 # For an unchanged list it only compares two files.
 ensure_venv() {
   local name missing=()
-  if ! "$VENV_PYTHON" -c '' 2>/dev/null; then rm -f "$VENV"/installed-*; fi
+  if ! "$VENV_PYTHON" -c '' 2>/dev/null; then
+    _may_be_cleared || return 1
+    rm -f "$VENV"/installed-*
+  fi
   for name in "$@"; do
     cmp -s "$ROOT/$name" "$VENV/installed-$name" || missing+=("$name")
   done
@@ -67,6 +71,15 @@ ensure_venv() {
   else
     _fill_venv "${missing[@]}"
   fi
+}
+
+# Whether a venv may be made in VENV, which clears it: a directory of the caller's own may hold anything.
+_may_be_cleared() {
+  local found
+  if [[ $VENV == "$ROOT/.venv" || ! -e $VENV || -e $VENV/pyvenv.cfg ]]; then return 0; fi
+  found=$(ls -A "$VENV" 2>&1) && [[ -d $VENV && -z $found ]] && return 0
+  say "VENV=$VENV is no venv, and is left alone: name an empty directory, or one that is not there"
+  return 1
 }
 
 _fill_venv() {

@@ -87,11 +87,11 @@ def make_wheel(directory: Path) -> str:
     return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
-def set_up(root: Path, lock: str) -> subprocess.CompletedProcess[str]:
+def set_up(root: Path, lock: str, **ours: str) -> subprocess.CompletedProcess[str]:
     (root / "requirements.lock").write_text(lock)
     environ = {"PATH": os.environ["PATH"], "HOME": str(root), "PYTHON": sys.executable}
     environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(root / "wheels")}
-    environ |= {"PIP_CONFIG_FILE": os.devnull}
+    environ |= {"PIP_CONFIG_FILE": os.devnull, **ours}
     command = (
         'source scripts/_setup.sh; ensure_venv requirements.lock && "$VENV_PYTHON" -c "import tiny"'
     )
@@ -112,3 +112,14 @@ def test_the_set_up_installs_no_file_with_another_hash_and_none_without(tmp_path
     assert "hash" in without.stderr.lower()
     ended = set_up(tmp_path, f"tiny==1.0 --hash=sha256:{good}\n")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_directory_that_is_no_venv_is_not_cleared_to_become_one(tmp_path: Path) -> None:
+    """`VENV=.` deleted all that was there."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts/_setup.sh", tmp_path / "scripts")
+    before = {"requirements.lock", *(path.name for path in tmp_path.iterdir())}
+    ended = set_up(tmp_path, "tiny==1.0\n", VENV=".")
+    assert ended.returncode == 1
+    assert f"VENV={tmp_path}/. is no venv, and is left alone" in ended.stderr
+    assert {path.name for path in tmp_path.iterdir()} == before
