@@ -42,6 +42,8 @@ class Upload:
             try:
                 self._file = os.open(self._part, _NEW, 0o666, dir_fd=directory)
                 self._directory = os.dup(directory)
+                if self.replaces:
+                    _keep_mode(self._file, place.name, directory)
             except OSError as error:
                 raise refusal(error, place) from None
 
@@ -137,6 +139,13 @@ def _is_database(directory: int, name: str) -> bool:
         return os.read(descriptor, len(SQLITE)) == SQLITE
     finally:
         os.close(descriptor)
+
+
+def _keep_mode(file: int, name: str, directory: int) -> None:
+    """Lets those read and write the new file who may do so with the one of before, and nobody else."""
+    with suppress(FileNotFoundError):  # it was just deleted
+        before = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        os.fchmod(file, before.st_mode & 0o777)
 
 
 def _check_room(directory: int, size: int) -> None:

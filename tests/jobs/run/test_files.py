@@ -140,6 +140,18 @@ def test_what_a_killed_runner_left_of_an_upload_goes_with_the_next_one(tmp_path:
     assert parts(tmp_path) == [young]
 
 
+def test_a_file_that_is_replaced_keeps_who_may_read_and_write_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    for mode in (0o600, 0o664):
+        (tmp_path / "a.csv").chmod(mode)
+        upload = Upload(Place(tmp_path, ("a.csv",), True), 1, replace=True)
+        [part] = parts(tmp_path)
+        assert part.stat().st_mode & 0o777 == mode, "nobody else reads it on its way"
+        upload.write(0, b"x")
+        upload.finish()
+        assert ((tmp_path / "a.csv").stat().st_mode & 0o777) == mode
+
+
 def test_of_a_very_large_directory_the_list_says_that_it_is_not_all(tmp_path: Path) -> None:
     for number in range(MOST_LOOKED_AT + 1):
         (tmp_path / f"{number}").touch()
