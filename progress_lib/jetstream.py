@@ -117,7 +117,7 @@ class JetStream:
         arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         inbox = self._link.new_inbox()
         subscription = self._link.subscribe_batches(inbox, arrived.put)
-        left, most = int(made["num_pending"]), _FIRST_PULL
+        left, most, taken = int(made["num_pending"]), _FIRST_PULL, _MOST_PULL
         try:
             while left > 0:
                 asked = min(left, most)
@@ -131,9 +131,13 @@ class JetStream:
                     size += sum(len(message.payload) for message in messages)
                     yield messages
                 if not count:
-                    return  # the stream has dropped the rest meanwhile
+                    if asked == 1:
+                        return  # the stream has dropped the rest meanwhile
+                    # or the server takes no pull of so many (max_request_batch): what it says is not seen
+                    most = taken = max(1, asked // 4)
+                    continue
                 left -= count
-                most = min(_MOST_PULL, max(_LEAST_PULL, _PULL_BYTES * count // max(size, 1)))
+                most = min(taken, max(_LEAST_PULL, _PULL_BYTES * count // max(size, 1)))
         except queue.Empty:
             raise NatsTimeout(f"{stream}: nothing came for {timeout:g} s, {left} to go") from None
         finally:

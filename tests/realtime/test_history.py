@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from progress_lib.subjects import progress_subject, status_subject
 from realtime.bridge import NATSBridge
 from realtime.history import FEW, ProgressStream
 from realtime.hub import Hub
-from tests.harness import NatsServer, eventually
+from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.progress_lib.test_streams import Named
 
 JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
@@ -55,6 +56,20 @@ def test_each_job_is_read_whole_and_in_order_and_nobody_elses(
     for job_id in range(count):
         told = [b"%d" % number for number in range(TOLD)]
         assert of_job(found, job_id) == told + [b"last"] * (job_id == 1)
+
+
+def test_a_server_that_takes_small_pulls_alone_gives_the_history_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """It was empty, without a word."""
+    limited = "jetstream { limits { max_request_batch: 7 } }"
+    with plain_nats(tmp_path, limited) as server, linked(server.url) as link:
+        stream = ProgressStream(link, "acme")
+        stream.open()
+        link.publish_batch(progress_subject("acme", 1), [b"%d" % number for number in range(TOLD)])
+        eventually(lambda: stream.open().last_seq == TOLD, what="the stream has taken all")
+        told = [b"%d" % number for number in range(TOLD)]
+        assert of_job(replayed(stream, [("acme", 1)]), 1) == told
 
 
 @pytest.mark.parametrize("count", [1, JOBS])
