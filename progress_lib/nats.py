@@ -31,6 +31,8 @@ PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
 FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
 STEADY = 5.0  # seconds after which a server that lets us in and then refuses us counts as one that let us in
+# Errors after which the server goes on, without what it refused
+LEFT_OUT = ("permissions violation", "maximum subscriptions exceeded")
 MAX_DENIED = 100  # refusals of one connection that are logged
 MAX_TOLD = 100  # servers and reasons that are logged while there is no connection
 
@@ -383,7 +385,7 @@ class Link:
                 answered.set()
         elif control.verb == b"-ERR":
             reason = control.rest.decode(errors="replace")
-            if "permissions violation" not in reason.lower():
+            if not any(words in reason.lower() for words in LEFT_OUT):
                 raise Refused(reason)
             if reason not in connection.denied and len(connection.denied) < MAX_DENIED:
                 connection.denied.add(reason)

@@ -94,6 +94,7 @@ def test_an_error_that_comes_with_the_answer_to_the_first_ping_is_heard() -> Non
         b"MSG a.b 77 3\r\nabc\r\n",
         b"+OK\r\n",
         b"-ERR 'Permissions Violation for Publish to \"x\"'\r\n",
+        b"-ERR 'maximum subscriptions exceeded'\r\n",
         b"PING\r\n",
     ],
 )
