@@ -71,9 +71,16 @@ def table_of(schema: Schema, *rows: tuple[Any, ...]) -> pa.Table:
     return pa.table(arrays, schema=schema.arrow())
 
 
-def write(path: Path, mode: str, schema: Schema, *rows: tuple[Any, ...], table: str = "t") -> None:
+def write(
+    path: Path,
+    mode: str,
+    schema: Schema,
+    *rows: tuple[Any, ...],
+    table: str = "t",
+    key: Sequence[str] = (),
+) -> None:
     """A whole run of one output."""
-    writer = SqliteWriter(path, table, mode)
+    writer = SqliteWriter(path, table, mode, key)
     try:
         writer.start(silent)
         writer.open(schema)
@@ -444,6 +451,30 @@ def test_a_row_that_the_table_refuses_is_named(
         write(path, "append", N, *rows)
     assert (refused.value.index, refused.value.column) == (4_321, column)
     assert rows_of(path, "SELECT count(*) FROM t") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("made", "mode", "bad", "said"),
+    [
+        ("k INTEGER, v INTEGER UNIQUE ON CONFLICT REPLACE", "append", (4, 1), "UNIQUE"),
+        ("k INTEGER, v INTEGER UNIQUE ON CONFLICT FAIL", "append", (4, 1), "UNIQUE"),
+        ("k, v NOT NULL on  conflict replace DEFAULT 7", "append", (4, None), "NOT NULL"),
+        ("k PRIMARY KEY, v INTEGER UNIQUE ON CONFLICT REPLACE", "upsert", (6, 1), "UNIQUE"),
+        ("k PRIMARY KEY, v INTEGER UNIQUE ON CONFLICT REPLACE", "update", (3, 1), "UNIQUE"),
+    ],
+)
+def test_what_a_table_says_of_conflicts_deletes_and_changes_no_row(
+    tmp_path: Path, made: str, mode: str, bad: tuple[int, int | None], said: str
+) -> None:
+    """REPLACE deleted the row of another key, and wrote the default for NULL; after FAIL the first row was told."""
+    three = "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)"
+    path = execute(tmp_path / "out.db", f"CREATE TABLE t ({made})", three)
+    good = (2, 20) if mode == "update" else (5, 5)
+    key = () if mode == "append" else ("k",)
+    with pytest.raises(RowRefused, match=f"{said} constraint failed: t.v") as refused:
+        write(path, mode, schema_of(k=INTEGER, v=INTEGER), good, bad, key=key)
+    assert refused.value.index == 1
+    assert rows_of(path, "SELECT * FROM t") == [(1, 1), (2, 2), (3, 3)]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ class Plan:
     stores: list[Store] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
     match: Match | None = None  # of a mode with a key
+    or_abort: str = ""  # what an INSERT or UPDATE says beside its verb
 
     def add(self, column: Column, name: str, declared: str, is_rowid: bool = False) -> None:
         store = storing(column, declared, name)
@@ -57,7 +58,7 @@ class Inserts:
         self._rows = max(1, min(ROWS_A_STATEMENT, most // self._width))
         columns = ", ".join(map(quoted, plan.names))
         self._row = f"({', '.join('?' * self._width)})"
-        self._into = f"INSERT INTO {plan.target} ({columns}) VALUES "  # noqa: S608 (names are quoted)
+        self._into = f"INSERT{plan.or_abort} INTO {plan.target} ({columns}) VALUES "
         self._many = self._statement(self._rows)
         self._found: int | None = 0
 
@@ -178,7 +179,8 @@ class _Updates(_Keyed):
         equal = {name: f"{quoted(name)} = ?{i}" for i, name in enumerate(self._plan.names, 1)}
         changes = ", ".join(equal[name] for name in self._match.others)
         found = " AND ".join(equal[name] for name in self._match.key)
-        return f"UPDATE {self._plan.target} SET {changes} WHERE {found}"  # noqa: S608 (names are quoted)
+        verb = f"UPDATE{self._plan.or_abort}"
+        return f"{verb} {self._plan.target} SET {changes} WHERE {found}"
 
     def _execute(self, sql: str, values: list[Value]) -> int:
         return self._link.connection.execute(sql, values).rowcount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from program_lib.databases import names
@@ -9,6 +10,8 @@ from program_lib.databases.sqlite.link import Link, quoted
 from program_lib.errors import ProgramError
 
 HIDDEN, GENERATED = 1, (2, 3)  # as table_xinfo says it: a virtual table's own; computed by SQLite
+# REPLACE deletes other rows, and takes the default for NULL; after FAIL a part of a statement's rows stays
+_CHANGES_ROWS = re.compile(r"\bON\s+CONFLICT\s+(?:REPLACE|FAIL)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,19 @@ def new_table_name(written: str) -> str:
     if dot and schema.lower() == "temp":
         raise ProgramError(f"{written} would be gone when the run ends")
     return name if dot and schema.lower() == "main" else written
+
+
+def or_abort(link: Link, table: Table) -> str:
+    """What an INSERT or UPDATE says for a row that breaks a constraint to be refused; "" where the table does so itself.
+
+    It counts for triggers, too: one that says INSERT OR IGNORE would fail, so that it is not said of each table.
+    """
+    master = f"{quoted(table.schema)}.sqlite_master"
+    [[sql]] = link.execute(
+        f"SELECT sql FROM {master} WHERE name = ? AND type IN ('table', 'view')",  # noqa: S608
+        (table.name,),
+    )
+    return " OR ABORT" if _CHANGES_ROWS.search(sql) else ""
 
 
 def unique_keys(link: Link, table: Table) -> list[tuple[str, ...]]:

@@ -23,6 +23,7 @@ from program_lib.databases.sqlite.tables import (
     TableColumn,
     find_table,
     new_table_name,
+    or_abort,
     there_is_no,
     unique_keys,
 )
@@ -145,10 +146,12 @@ class SqliteWriter:
         return table
 
     def _plan(self) -> Plan:
+        assert self._file is not None, "start comes first"
         table = self._there()
         if table is None:
             return plan_of_new(new_table_name(self._table), self._schema)
         plan = plan_of_old(table, self._schema, replaces=self._mode == "replace")
+        plan.or_abort = or_abort(self._file.link, table)
         if self._mode in KEYED:
             plan.match = self._match(table, plan.names)
         _check_given(table, plan)
