@@ -37,7 +37,7 @@ def claim_database(database: Hashable, *, alone: bool) -> None:
 
 
 class ClaimedTables:
-    """The tables that the outputs of one transaction write; a graph may spell one of them in several ways."""
+    """The tables of one database that outputs write; a graph may spell one of them in several ways."""
 
     def __init__(self) -> None:
         self._modes: dict[Hashable, str] = {}

@@ -182,23 +182,25 @@ def test_a_wrong_password_is_told_without_it(postgresql: Database, mariadb: Data
         assert "wrong-one-77" not in hidden(str(refused.value))
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgresql", "postgresql by two URLs", "mariadb", "sqlite"])
 def test_two_outputs_write_one_table_by_two_names_only_if_both_append(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While editing, nobody knows that they are one."""
+    """While editing, nobody knows that they are one. By two URLs of PostgreSQL they waited for each other for ever."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    kind, *more = kind.split(" by ")
     if kind == "sqlite":
         url, schema = f"sqlite:///{tmp_path}/t.db", "main"
     else:
         database: Database = request.getfixturevalue(kind)
         url, schema = database.url, "public" if kind == "postgresql" else database.name
     write(url, "t", "create", {"a": INTEGER}, [(1,)])
+    other_url = f"{url}?application_name=other" if more else url
 
     def two(first: str, second: str) -> None:
         with ExitStack() as stack:
-            for table, mode in ("t", first), (f"{schema}.t", second):
-                writer = write_rows(url, table, mode)
+            for where, table, mode in (url, "t", first), (other_url, f"{schema}.t", second):
+                writer = write_rows(where, table, mode)
                 stack.callback(writer.undo)
                 writer.start(say)
 

@@ -44,6 +44,7 @@ from program_lib.types import BYTES, Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
+WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
 OF_A_TRIGGER = ("P0", "45")  # begin the codes of what a function says of a row: RAISE, ASSERT
@@ -59,12 +60,21 @@ class Shared:
     """The transaction of all writers into one database."""
 
     session: Session
+    database: tuple[str, ...] = ()  # as WHICH_DATABASE tells it
     tables: ClaimedTables = field(default_factory=ClaimedTables)
     lost: Exception | None = None  # why the connection is of no use any more
     is_committed: bool = False
 
 
 _SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
+
+
+def _share(url: URL, key: str) -> None:
+    """Outputs that reach one database by two URLs know of each other's tables: they would wait for each other for ever."""
+    shared = _SHARED[key] = Shared(Session(url, WRITING))
+    [shared.database] = shared.session.rows(WHICH_DATABASE)
+    alike = (other for other in _SHARED.values() if other.database == shared.database)
+    shared.tables = next(alike).tables
 
 
 @dataclass
@@ -134,7 +144,7 @@ class PostgresqlWriter:
     def start(self, say: Callable[[str], None]) -> None:
         self._say = say
         if self._key not in _SHARED:
-            _SHARED[self._key] = Shared(Session(self._url, WRITING))
+            _share(self._url, self._key)
         self._shared = _SHARED[self._key]
         self._session = self._shared.session
         self._place, self._is_there = self._find()
