@@ -94,8 +94,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """One of several processes compiles the tests of a fresh clone, and the others read what it kept."""
+    """One of several processes compiles the tests of a fresh clone, and the others read what it kept.
+
+    Nothing that is collected is garbage: to look for some meanwhile takes a sixth of the time.
+    """
+    gc.disable()
     with contextlib.ExitStack() as held:
+        held.callback(gc.enable)
         if _is_one_of_several(session.config):
             held.enter_context(first_alone(_shared(session.config)))
         return (yield)
@@ -103,7 +108,6 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 def pytest_collection_finish() -> None:
     """Tests stay to the end: else each look for garbage takes a second for eight thousand of them."""
-    gc.collect()
     gc.freeze()
 
 
