@@ -10,6 +10,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYWHERE = "*"
 MAX_HOPS = 32  # addresses of X-Forwarded-For that are read
+# As some gateways write X-Forwarded-For: 203.0.113.7:51234, [2001:db8::7]:51234 or [2001:db8::7]
+_WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]+|\[(?P<v6>[^]]*)\](?::[0-9]+)?")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}")
 IPV6_HOME = 64  # bits of the network of one household or office
 
@@ -74,6 +76,8 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
 
 @functools.lru_cache(maxsize=1_024)  # clients come back from the same address
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if spelled := _WITH_PORT.fullmatch(text):
+        text = spelled["v4"] or spelled["v6"]
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
