@@ -45,9 +45,10 @@ def public_keys(text: str, skipped: Callable[[str], None] | None = None) -> tupl
         skipped(sentence)
     if len(keys) > MAX_KEYS:
         raise ValueError(f"holds {len(keys)} keys; at most {MAX_KEYS} make sense")
-    names = [key.key_id for key in keys if key.key_id is not None]
+    # two of different kinds may share one (RFC 7517, section 4.5)
+    names = [(key.key_id, key.algorithm) for key in keys if key.key_id is not None]
     if len(names) != len(set(names)):
-        raise ValueError("holds two keys with the same kid")
+        raise ValueError("holds two keys of one kind with the same kid")
     return keys
 
 

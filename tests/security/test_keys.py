@@ -244,6 +244,12 @@ def test_a_jwks_that_windows_wrote_begins_with_a_mark() -> None:
     assert lets_in(keys, token(EC_KEY, "ES256", kid="a"))
 
 
+def test_keys_of_two_kinds_may_share_a_name() -> None:
+    keys = public_keys(jwks(jwk(EC_KEY, kid="a"), jwk(RSA_KEY, kid="a")))
+    assert lets_in(keys, token(EC_KEY, "ES256", kid="a"))
+    assert lets_in(keys, token(RSA_KEY, "RS256", kid="a"))
+
+
 def test_a_public_key_is_for_its_own_algorithm_only() -> None:
     public = EC_KEY.public_key()
     for text in (pem(EC_KEY), jwks(jwk(EC_KEY, kid="a"))):
@@ -273,7 +279,7 @@ BAD_KEYS: dict[str, str] = {
     "a private key": private_pem() + pem(EC_KEY),
     "an unknown kind": jwks({"kty": "OKP", "crv": "Ed25519", "x": "eA"}),
     "a kid that is no string": jwks(jwk(EC_KEY, kid=1)),
-    "two of one kid": jwks(jwk(EC_KEY, kid="a"), jwk(RSA_KEY, kid="a")),
+    "two of one kid": jwks(jwk(EC_KEY, kid="a"), jwk(OTHER_EC_KEY, kid="a")),
     "another algorithm": jwks(jwk(RSA_KEY, alg="RS512")),
     "half a key": jwks({"kty": "EC", "crv": "P-256", "x": "eA"}),
     "a short RSA key": pem(rsa.generate_private_key(65_537, 1_024)),
