@@ -220,11 +220,12 @@ class Sqlite(Place):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Stays open: the last one that closes clears the log away, which takes longer than most statements
+        self._connection = sqlite3.connect(path, isolation_level=None)
         self._rows("PRAGMA journal_mode = wal")
 
     def _rows(self, statement: str) -> list[tuple[str, ...]]:
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
-            return connection.execute(statement).fetchall()
+        return self._connection.execute(statement).fetchall()
 
     def make(self, table: str, columns: Columns) -> None:
         types = [type_.partition("(none)")[0] for type_ in columns.types]
