@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -19,6 +20,24 @@ class Failed(Exception):
 _connection = duckdb.connect(":memory:", config={"threads": "1"})
 _connection.execute("SET TimeZone = 'UTC'")
 _connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
+
+
+class _Select:
+    """What is computed of one table after the other, checked by DuckDB once, as program_lib/engine.py does."""
+
+    def __init__(self, sql: str, schema: pa.Schema) -> None:
+        self._table = schema.empty_table()
+        self._relation = _connection.from_arrow(self).project(f"{sql} AS v")
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    def values(self, table: pa.Table) -> pa.ChunkedArray:
+        self._table = table
+        return self._relation.to_arrow_table()["v"]
+
+
+_select = lru_cache(maxsize=100)(_Select)
 
 
 def evaluate(
@@ -43,10 +62,9 @@ def evaluate(
     }
     table = {identifier(name): column for name, column in columns.items()}
     table["nothing"] = pa.nulls(len(rows), pa.int8())  # for expressions that read no column
-    _connection.register("batch", pa.table(table))
+    batch = pa.table(table)
     try:
-        found = _connection.sql(f"SELECT {compiled.sql_for(scales)} AS v FROM batch")
-        column = found.to_arrow_table()["v"]
+        column = _select(compiled.sql_for(scales), batch.schema).values(batch)
     except duckdb.Error as error:
         raise Failed(str(error)) from error
     assert column.type == compiled.type.arrow(), (text, column.type, str(compiled.type))
