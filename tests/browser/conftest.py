@@ -101,15 +101,22 @@ Listeners = dict[str, Callable[[Any], None]]
 """What hears an event of a page, by its name."""
 
 # What a test does to a page by one of these outlives the document: such a page serves no other test
-LASTING = (
-    "on",
-    "once",
-    "route",
-    "route_from_har",
-    "add_init_script",
-    "expose_function",
-    "emulate_media",
-)
+LASTING = ("on", "once", "route_from_har", "route_web_socket", "expose_function")
+
+USUAL_MEDIA: dict[str, Any] = {
+    "media": "null",
+    "color_scheme": "light",
+    "reduced_motion": "reduce",
+    "forced_colors": "none",
+    "contrast": "no-preference",
+}
+
+# This, too, but it can be undone: by the method, with the page and what the method gave
+UNDONE: dict[str, Callable[[Page, Any], object]] = {
+    "route": lambda page, _: page.unroute_all(behavior="ignoreErrors"),
+    "add_init_script": lambda _, script: script.close(),
+    "emulate_media": lambda page, _: page.emulate_media(**USUAL_MEDIA),
+}
 
 
 class KeptContext:
@@ -124,6 +131,7 @@ class KeptContext:
         self._debugger = self.context.new_cdp_session(page)
         self._page: Page | None = None  # that the next test may have
         self._is_spoilt = False
+        self._to_undo: list[Callable[[], object]] = []
         self._spoiled_by(self.context, "new_cdp_session")
 
     @contextlib.contextmanager
@@ -146,10 +154,12 @@ class KeptContext:
         page, self._page = self._page or self._new_page(), None
         _listen(page, listeners)
         self._is_spoilt = False
+        self._to_undo.clear()
         try:
             yield page
         finally:
-            if page.is_closed() or self._is_spoilt or not _is_as_new(page, url):
+            is_kept = not (page.is_closed() or self._is_spoilt) and self._is_undone(page)
+            if not is_kept or not _is_as_new(page, url):
                 page.close()
             else:
                 self._page = page
@@ -160,6 +170,8 @@ class KeptContext:
         page = self.context.new_page()
         for name in LASTING:
             self._spoiled_by(page, name)
+        for name, undo in UNDONE.items():
+            self._undone_after(page, name, undo)
         return page
 
     def _spoiled_by(self, owner: Page | BrowserContext, name: str) -> None:
@@ -171,6 +183,29 @@ class KeptContext:
             return method(*arguments, **options)
 
         setattr(owner, name, noted)
+
+    def _undone_after(self, page: Page, name: str, undo: Callable[[Page, Any], object]) -> None:
+        """Has what a call of this method does undone after the test."""
+        method = getattr(page, name)
+
+        def noted(*arguments: Any, **options: Any) -> Any:
+            given = method(*arguments, **options)
+            self._to_undo.append(lambda: undo(page, given))
+            return given
+
+        setattr(page, name, noted)
+
+    def _is_undone(self, page: Page) -> bool:
+        """Undoes what the test did, once its page is left: a request that a route still holds would otherwise be sent."""
+        to_undo = self._to_undo.copy()  # to emulate other media is noted itself
+        try:
+            if to_undo:
+                page.goto("about:blank")
+            for undo in to_undo:
+                undo()
+        except PlaywrightError:
+            return False
+        return True
 
 
 def _listen(page: Any, listeners: Listeners) -> None:
