@@ -187,6 +187,12 @@ def chosen(name: str, content: bytes) -> Any:
     return {"name": name, "mimeType": "text/csv", "buffer": content}
 
 
+def on_disk(path: Path, size: int) -> Path:
+    """A large file, for the browser to read: what a test hands over goes through Playwright's driver."""
+    path.write_bytes(b"x" * size)
+    return path
+
+
 def test_a_file_is_brought_and_replaced_only_when_that_is_wanted(edit: Any, shop: Product) -> None:
     home = directory(shop, "brought")
     editor = edit(reading())
@@ -286,12 +292,14 @@ def test_a_search_on_the_way_into_a_directory_is_of_that_directory(
     expect(page.locator("#files-search")).to_be_focused()
 
 
-def test_a_file_that_is_too_large_or_may_not_be_is_not_brought(edit: Any, shop: Product) -> None:
+def test_a_file_that_is_too_large_or_may_not_be_is_not_brought(
+    edit: Any, shop: Product, tmp_path: Path
+) -> None:
     editor = edit(reading())
     page = editor.page
     browse(editor, 1)
     expect(page.locator("#files-upload")).to_be_visible()
-    page.set_input_files("#files-input", chosen("large.csv", b"x" * (9 << 20)))
+    page.set_input_files("#files-input", on_disk(tmp_path / "large.csv", 9 << 20))
     failed = page.locator('.upload[data-state="failed"]')
     expect(failed).to_contain_text("an upload has 8.3 MB at most")
     assert_accessible(page, "an upload that failed")
@@ -302,7 +310,9 @@ def test_a_file_that_is_too_large_or_may_not_be_is_not_brought(edit: Any, shop: 
     assert not (shop.data_dir / "large.csv").exists()
 
 
-def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(edit: Any, shop: Product) -> None:
+def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
+    edit: Any, shop: Product, tmp_path: Path
+) -> None:
     editor = edit(reading())
     page = editor.page
     slow = page.context.new_cdp_session(page)
@@ -311,7 +321,7 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(edit: Any, shop: Pro
     slow.send("Network.emulateNetworkConditions", {**throttled, "uploadThroughput": 200_000})
     browse(editor, 1)
     expect(page.locator("#files-upload")).to_be_visible()
-    page.set_input_files("#files-input", chosen("slow.csv", b"x" * 6_000_000))
+    page.set_input_files("#files-input", on_disk(tmp_path / "slow.csv", 6_000_000))
     said = page.locator(".upload-said")
     expect(said).to_have_text(re.compile(r"^([1-9]\d* kB|\d\.\d MB) of 6\.0 MB$"))
     assert_accessible(page, "an upload under way")
