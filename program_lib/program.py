@@ -59,6 +59,7 @@ def run_nodes(nodes: Sequence[Node], report: Report) -> int:
     try:
         _flow_and_commit(nodes, keep_outputs(nodes))
     except NodeFailed as failure:
+        check()  # a library may have made an error of a stop, as SQLite does in its authorizer
         failure.reason += _standing(nodes)
         failure.node.say(Status.FAILED, failure.reason, failure.row, failure.fault)
         print(hidden(told(failure)), file=sys.stderr)

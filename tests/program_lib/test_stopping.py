@@ -1,11 +1,23 @@
-"""A signal that comes while DuckDB works on the main thread ends the program all the same."""
+"""A signal that comes while DuckDB or SQLite works on the main thread ends the program all the same."""
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
+import pyarrow as pa
+import pytest
+
+from program_lib import stopping
+from program_lib.databases.sqlite.gate import SqliteGate
+from program_lib.databases.sqlite.writer import SqliteWriter
+from program_lib.nodes import Output, Source
+from program_lib.types import INTEGER, Column, Schema
 from tests.harness import ROOT
+from tests.program_lib.in_memory import Rows, ran
 
 # Each child computes until it is told to stop, at another moment of its work each time
 STOPPED = """
@@ -40,3 +52,24 @@ def test_a_stop_is_not_lost_in_duckdb() -> None:
     command = [sys.executable, "-c", STOPPED]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
     assert done.stdout.split() == ["143"] * 12, done
+
+
+def test_a_stop_in_a_callback_of_sqlite_is_no_failure_of_a_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was cancelled in such a moment failed with “not authorized”."""
+    monkeypatch.setattr(stopping, "_came", [])
+    allows = SqliteGate.allows
+
+    def stopped(gate: SqliteGate, action: int, first: str, second: str) -> bool:
+        if (action, first) == (sqlite3.SQLITE_INSERT, "t"):
+            stopping.stop(signal.SIGTERM)
+        return allows(gate, action, first, second)
+
+    monkeypatch.setattr(SqliteGate, "allows", stopped)
+    schema = Schema([Column("n", INTEGER)])
+    rows = Rows(schema, [pa.table({"n": [1]}, schema=schema.arrow())])
+    writer = SqliteWriter(tmp_path / "t.db", "t", "create")
+    with pytest.raises(SystemExit) as left:
+        ran(Source(1, "From", lambda: rows, feeds=[2]), Output(2, "To", lambda: writer))
+    assert left.value.code == 128 + signal.SIGTERM
