@@ -477,6 +477,21 @@ def test_what_another_run_wrote_since_is_not_put_back(data: Path) -> None:
     assert files(data) == {**OLD, **newer}
 
 
+def test_a_stop_while_the_note_of_moves_is_made_leaves_none(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hidden file stayed in the data directory for ever."""
+
+    def stopped(directory: Path) -> None:
+        sys.exit(143)
+
+    monkeypatch.setattr("program_lib.files.split_files.moves.sync_directory", stopped)
+    (data / "o-a.csv").write_text("old a")
+    with pytest.raises(SystemExit):
+        write(write_csv("o-*.csv", split_by="k"), [("a", 1), ("b", 2)])
+    assert files(data) == {"o-a.csv": "old a"}
+
+
 @pytest.mark.parametrize(
     "note",
     [b"", b"\xff", b"x", b"1 2 3 ../x.csv", b"1 2 3 .\x001 2 3 o-a.csv", b"1 " * 900_000],

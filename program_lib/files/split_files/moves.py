@@ -19,24 +19,27 @@ MOST_BYTES = 2**20  # of a note: 1,000 names of 200 bytes, and as much again
 _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
-def note_moves(pattern: Path, places: Iterable[Path]) -> Path:
+def note_of(pattern: Path) -> Path:
+    """Where the note stands."""
+    return pattern.with_name(part_name(pattern.name))
+
+
+def note_moves(pattern: Path, places: Iterable[Path]) -> None:
     """Notes that unfinished files are about to be moved to these places, those in the pattern's directory. Raises OSError.
 
     The note is on the disk; the caller removes it when the last file is in its place.
     """
-    note = pattern.with_name(part_name(pattern.name))
     entries = [
         f"{_identity(place.with_name(part_name(place.name)))} {place.name}"
         for place in places
         if place.parent == pattern.parent
     ]
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK, 0o600)
+    descriptor = os.open(note_of(pattern), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK, 0o600)
     with open(descriptor, "wb") as file:
         file.write(os.fsencode("\0".join(entries)))
         file.flush()
         os.fsync(file.fileno())
     sync_directory(pattern.parent)
-    return note
 
 
 def _identity(path: Path) -> str:

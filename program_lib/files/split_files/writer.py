@@ -15,7 +15,7 @@ from program_lib.errors import ProgramError, RowRefused
 from program_lib.files.data_files import claim, place_of
 from program_lib.files.part_files import TURN
 from program_lib.files.split_files.before import backup_of, forget, names_of_before, put_back
-from program_lib.files.split_files.moves import note_moves
+from program_lib.files.split_files.moves import note_moves, note_of
 from program_lib.files.split_files.names import LONGEST_NAME, file_name, place_error, value_name
 from program_lib.ports import Writer
 from program_lib.stores import Place
@@ -202,7 +202,8 @@ class SplitWriter:
             file.backup = backup_of(file.place)
         pattern, places = place_of(self._path), [file.place for file in self._files()]
         if isinstance(pattern, Path):
-            self._note = note_moves(pattern, [place for place in places if isinstance(place, Path)])
+            self._note = note_of(pattern)  # before it is made: a stop may come meanwhile
+            note_moves(pattern, [place for place in places if isinstance(place, Path)])
 
     def commit(self) -> None:
         """One after the other; where one cannot be moved, those before it are put back.
