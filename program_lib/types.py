@@ -126,7 +126,9 @@ def type_named(text: str) -> Type:
     return Type(Kind.OTHER, native=f":{text}")
 
 
+@cache
 def decimal(precision: int, scale: int) -> Type:
+    """One of some 800: an expression asks for a few of them, thousands of times."""
     return Type(Kind.DECIMAL, precision=precision, scale=scale)
 
 
