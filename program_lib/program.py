@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import NoReturn
 
-from program_lib import engine, settings
+from program_lib import engine, settings, two_threads
 from program_lib.early import MOST
 from program_lib.exit_codes import FAILED, STANDS
 from program_lib.files.part_files import sync_moved
@@ -180,6 +180,7 @@ def _inlet(by_number: Mapping[int, Node], inlet: Inlet) -> tuple[Node, str]:
 
 
 def handle_signals() -> None:
+    two_threads.begin()
     for number in (signal.SIGTERM, signal.SIGXCPU):
         signal.signal(number, _stop)
     signal.signal(signal.SIGXFSZ, note_file_limit)

@@ -22,6 +22,11 @@ def in_two_threads(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     return first + later.result()
 
 
+def begin() -> None:
+    """Starts the thread, before a stop may come: one in the midst of that would leave it where nobody ends it, at the exit neither."""
+    on_other_thread(int)
+
+
 def on_other_thread(work: Callable[[], R]) -> Future[R]:
     """Begins work there, after what was begun before."""
     return _other_thread().submit(work)

@@ -47,6 +47,30 @@ for number in range(12):
     print(os.waitstatus_to_exitcode(status), flush=True)  # or the next child prints it, too
 """
 
+# A stop just when the thread beside the main one was started
+STARTED = """
+import os, signal, threading
+from program_lib.program import handle_signals
+from program_lib.two_threads import in_two_threads
+
+start = threading.Thread.start
+
+def stopped(thread):
+    start(thread)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread.start = stopped
+handle_signals()
+in_two_threads(str, [1, 2])
+"""
+
+
+def test_a_stop_while_a_thread_is_started_leaves_nobody_waiting() -> None:
+    """The program stood still at its exit, until it was killed."""
+    command = [sys.executable, "-c", STARTED]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == -signal.SIGTERM, done
+
 
 def test_a_stop_is_not_lost_in_duckdb() -> None:
     command = [sys.executable, "-c", STOPPED]
