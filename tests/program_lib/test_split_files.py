@@ -409,6 +409,16 @@ def test_files_of_before_stay_and_are_told_or_refused(data: Path) -> None:
     assert len(files(data)) == 3
 
 
+def test_files_that_another_run_wrote_meanwhile_are_refused_too(data: Path) -> None:
+    """Both runs completed, and the files of the second were in the place of the first one's."""
+    with writing(write_csv("o-*.csv", split_by="k", existing="refuse")) as writer:
+        writer.write(rows_of(COLUMNS, [("a", 1)]))
+        (data / "o-a.csv").write_text("of another run")
+        with pytest.raises(ProgramError, match=r"o-a\.csv of before is there already"):
+            writer.finish()
+    assert files(data) == {"o-a.csv": "of another run"}
+
+
 def test_what_a_killed_program_leaves_is_found(tmp_path: Path) -> None:
     left = [".o-a.csv.4f.part", ".o-[b].csv.4f.part", ".o-a.csv~.4f.part"]
     others = [".o-a.csv.5f.part", ".p-a.csv.4f.part", "o-a.csv"]

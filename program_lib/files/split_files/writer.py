@@ -130,12 +130,17 @@ class SplitWriter:
         """Looks at the directory, and at what earlier runs left there."""
         self._say = say
         place_of(self._path)
+        self._before()
+
+    def _before(self) -> list[str]:
+        """The names that the path means by now. Raises ProgramError where none may be there."""
         before = list(names_of_before(self._path))
         if before and self._existing == REFUSE:
             raise ProgramError(
                 f"{listed(before, 3)} of before {'is' if len(before) == 1 else 'are'} there already:"
                 f" move what {self._path} means away, or keep files of before"
             )
+        return before
 
     def open(self, schema: Schema) -> None:
         column = schema.column(self._by) if self._by else None
@@ -197,7 +202,8 @@ class SplitWriter:
                     self._finish(file)
             value.files = [file for file in value.files if file.rows]
         ours = {file.place.name for file in self._files()}
-        self._stay = sum(1 for name in names_of_before(self._path) if name not in ours)
+        # asked again: another run may have written there meanwhile
+        self._stay = sum(1 for name in self._before() if name not in ours)
         for file in self._files():
             file.backup = backup_of(file.place)
         pattern, places = place_of(self._path), [file.place for file in self._files()]
