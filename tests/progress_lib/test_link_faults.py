@@ -207,18 +207,18 @@ def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind() -> No
 def test_a_server_that_refuses_us_after_each_login_is_asked_ever_less_often(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As one does whose account allows fewer subscriptions: 25 logins and lines in the log a second."""
+    """As one does whose account allows fewer connections: 25 logins and lines in the log a second."""
 
     def refuse(connection: socket.socket) -> None:
         read_until(connection, b"SUB ")
-        connection.sendall(b"-ERR 'maximum subscriptions exceeded'\r\n")
+        connection.sendall(b"-ERR 'maximum account active connections exceeded'\r\n")
         connection.close()
 
     with ScriptedNats(refuse) as server, linked(server.url) as (link, _):
         eventually(lambda: link.connects >= 3, SOON)
         time.sleep(2.0)
         assert link.connects < 20
-    told = [record for record in caplog.records if "maximum subscriptions" in record.message]
+    told = [record for record in caplog.records if "maximum account" in record.message]
     assert len(told) == 1
 
 
