@@ -32,7 +32,10 @@ MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far be
 MAX_PORTS = 100  # outputs whose rows a message counts
 MAX_PORT = 128  # characters of an output's name
 MAX_CELLS = 100  # columns of a row at fault
-MAX_WHOLE = 2**63  # of an id or a count: what other languages hold
+MAX_WHOLE = 2**63  # of an id or a count: what other languages and databases hold
+END_OF_TIME = (
+    253_402_300_800  # the year 10000, in seconds since 1970; what lies behind it is in other units
+)
 
 
 class MalformedProgress(ValueError):
@@ -91,11 +94,11 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     node_id: int
     node_name: str
     status: Status
-    row_count: int = 0
+    row_count: Annotated[int, msgspec.Meta(ge=-MAX_WHOLE, le=MAX_WHOLE - 1)] = 0
     message: str = ""
     run_id: str | None = None
     seq: int | None = None
-    ts: float | None = None
+    ts: Annotated[float, msgspec.Meta(ge=0, lt=END_OF_TIME)] | None = None
     row: Row | None = None  # of a node that failed at a row
     closed_by: str | None = None  # who ended the node in its place: CLOSED_BY_RUNNER
     row_total: Annotated[int, msgspec.Meta(gt=0)] | None = None  # rows there will be, where known
@@ -169,7 +172,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
             _optional(fields, "message", str, ""),
             _optional(fields, "runId", str, None),
             _optional(fields, "seq", int, None),
-            _optional(fields, "ts", (int, float), None),
+            _moment(fields),
             _row(fields.get("row")),
             _text(fields.get("closedBy")),
             _total(fields.get("rowTotal")),
@@ -371,10 +374,13 @@ def _text(value: Any) -> str | None:
 def _count(fields: dict[str, Any]) -> int:
     """5.0 is 5, as browsers and JSON Schema have it: languages that know one kind of number write it so."""
     value = fields.get("rowCount")
-    if type(value) is float and value.is_integer() and -MAX_WHOLE <= value < MAX_WHOLE:
-        return int(value)
-    count: int = _optional(fields, "rowCount", int, 0)
-    return count
+    return 0 if value is None else _whole("rowCount", value)
+
+
+def _moment(fields: dict[str, Any]) -> float | None:
+    """None for what is no time in seconds, as one in milliseconds: to know no time is no error."""
+    moment: float | None = _optional(fields, "ts", (int, float), None)
+    return moment if moment is not None and 0 <= moment < END_OF_TIME else None
 
 
 def _optional(fields: dict[str, Any], name: str, kind: Any, default: Any) -> Any:

@@ -1,5 +1,6 @@
 """How a run ends: by a time-out that has passed, or decided from what its runner saw of the program. Pure."""
 
+import re
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from settings.groups import Deadlines
 
 REASON_CAP = 2_000  # characters that a person reads; the log has the rest
 MOST_NAMES = 3  # of outputs, in a reason
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def exit_text(exit_code: int) -> str:
 
 def failed(reason: str) -> Verdict:
     """The verdict that the run failed for this reason, and with it each node that had not ended."""
-    return Verdict(RunStatus.FAILED, _cut(reason), Status.FAILED, _cut(reason))
+    told = as_reason(reason)
+    return Verdict(RunStatus.FAILED, told, Status.FAILED, told)
 
 
 def _timed_out(reason: str) -> Ending:
@@ -129,5 +132,7 @@ def _named(node: Progress) -> str:
     return f'node {node.node_id} "{node.node_name}"'
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= REASON_CAP else text[: REASON_CAP - 1] + "…"
+def as_reason(text: str) -> str:
+    """As a database keeps it, whatever a program said: of REASON_CAP characters at most, without NUL and halves of characters."""
+    whole = _UNSTORABLE.sub("\ufffd", text)
+    return whole if len(whole) <= REASON_CAP else whole[: REASON_CAP - 1] + "…"

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.unchecked import outputs_of
-from jobs.run.ending import told_standing
+from jobs.run.ending import as_reason, told_standing
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Move, Run
 from jobs.store.run_states import RunStatus
-from jobs.store.store import NotFound, Store
+from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import log_end
 from jobs.work.run_files import RUN_VARIABLE, RunFiles, run_mark
@@ -107,14 +107,22 @@ class LostRuns:
         for run in running:
             if self._stopping.is_set():
                 return
-            if _runner_is_dead(run):
-                killed = kill_marked(run_mark(run.run_id))  # before its last words are read
-                stands = told_standing(RunFiles(self._data_dir, run.run_id).read_committing())
-                reason = f"the runner died while the run went on{stands}"
-                if self._end_lost(run, reason, killed):
-                    self._clean_up(run)
-            elif run in stale:
-                self._end_lost(run, "the runner was not heard of any more")
+            try:
+                self._look_at(run, is_stale=run in stale)
+            except StoreUnavailable:
+                raise
+            except Exception:  # the others are ended all the same
+                LOG.exception("run %s: that it is lost cannot be written", run.run_id)
+
+    def _look_at(self, run: Run, *, is_stale: bool) -> None:
+        if _runner_is_dead(run):
+            killed = kill_marked(run_mark(run.run_id))  # before its last words are read
+            stands = told_standing(RunFiles(self._data_dir, run.run_id).read_committing())
+            reason = as_reason(f"the runner died while the run went on{stands}")
+            if self._end_lost(run, reason, killed):
+                self._clean_up(run)
+        elif is_stale:
+            self._end_lost(run, "the runner was not heard of any more")
 
     def end_orphans(self) -> None:
         """Kills the processes of this machine whose run has ended, whoever ended it: they work beside the job's next run."""
@@ -176,7 +184,7 @@ def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeSta
     Call it when the program has ended.
     """
     told = [state.progress.ts for state in saved if state.progress.ts is not None]
-    since = max(told, default=run.started_at or run.created_at) - BACK
+    since = min(max(told, default=run.started_at or run.created_at), time.time()) - BACK
     deadline = time.monotonic() + READ_WAIT
     while True:
         found: list[NodeState] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.run_states import RunStatus
 from program_lib.rejects import REJECTED
+from progress_lib.progress import MAX_WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,17 @@ class Work:
         counts = {progress.node_id: progress.row_count for progress in ran}
         ports = {progress.node_id: progress.ports or {} for progress in ran}
         return Rows(
-            read=sum(count for node_id, count in counts.items() if node_id not in self.fed),
-            written=sum(count for node_id, count in counts.items() if node_id not in self.feeding),
-            rejected=sum(ports[one].get(REJECTED, 0) for one in self.rejecting & ports.keys()),
+            read=_total(count for node_id, count in counts.items() if node_id not in self.fed),
+            written=_total(
+                count for node_id, count in counts.items() if node_id not in self.feeding
+            ),
+            rejected=_total(ports[one].get(REJECTED, 0) for one in self.rejecting & ports.keys()),
         )
+
+
+def _total(counts: Iterable[int]) -> int:
+    """Within the 64 bits that a column has: what programs say of themselves may be anything."""
+    return max(-MAX_WHOLE, min(sum(counts), MAX_WHOLE - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,11 +92,29 @@ def test_a_count_of_any_publisher_is_a_whole_number_however_it_is_written(sent: 
     assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, 9_000)
 
 
-@pytest.mark.parametrize("sent", ["9000.5", "1e19", "1e400", "true"])
-def test_a_count_that_is_no_whole_number_is_refused(sent: str) -> None:
+@pytest.mark.parametrize(
+    "sent", ["9000.5", "1e19", "1" + "0" * 24, "-1" + "0" * 24, "1e400", "true"]
+)
+def test_a_count_that_is_no_whole_number_of_64_bits_is_refused(sent: str) -> None:
     payload = b'{"nodeId":1,"status":"running","rowCount":%s}' % sent.encode()
-    with pytest.raises(MalformedProgress, match="rowCount has the wrong type"):
+    with pytest.raises(MalformedProgress, match="rowCount must be a whole number of 64 bits"):
         Progress.parse(payload)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("1795485530.9", 1_795_485_530.9),
+        ("7", 7),
+        ("1795485530900", None),
+        ("-1", None),
+        ("1e300", None),
+    ],
+)
+def test_a_time_is_in_seconds_or_it_is_not_known(sent: str, read: float | None) -> None:
+    """Milliseconds, as JavaScript has them, were a year that no calendar of ours has: a run of such a node never ended."""
+    payload = b'{"nodeId":1,"status":"running","ts":%s}' % sent.encode()
+    assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, ts=read)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +163,7 @@ def test_a_program_may_give_any_total_and_only_a_usable_one_is_sent(
         (json.dumps({**FIVE, "nodeId": True}).encode(), "nodeId must be an integer"),
         (json.dumps({**FIVE, "status": "dancing"}).encode(), "status must be"),
         (json.dumps({**FIVE, "status": ["running"]}).encode(), "status must be"),
-        (json.dumps({**FIVE, "rowCount": "many"}).encode(), "rowCount has the wrong type"),
+        (json.dumps({**FIVE, "rowCount": "many"}).encode(), "rowCount must be a whole number"),
         (b'{"nodeId":1,"status":"running","mine":"\xff"}', "not JSON"),
         (b'{"nodeId":1,"status":"running","mine":NaN}', "NaN is not JSON"),
         (b'{"nodeId":1,"status":"running"} x', "not JSON"),

@@ -77,6 +77,12 @@ def test_a_reason_is_bounded() -> None:
     assert len(reason) <= 2_000
 
 
+def test_a_reason_holds_nothing_that_a_database_refuses() -> None:
+    """PostgreSQL refused the end with a NUL in it, again and again, so that the run held its place for ever."""
+    reason = decide(replace(GOOD, exit_code=1, stderr_tail="a\0b \ud800 é 😀")).reason
+    assert reason == "exit code 1: a\ufffdb \ufffd é 😀"
+
+
 def test_an_unknown_signal_has_a_number() -> None:
     assert exit_text(-63) == "signal 63"
 

@@ -8,6 +8,9 @@ import subprocess
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from jobs.run.lost_runs import LostRuns, Sightings
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
@@ -96,6 +99,25 @@ def test_a_runner_kills_what_is_left_of_runs_that_have_ended_and_nothing_else(
         for process in (left, working, foreign):
             process.kill()
             process.wait()
+
+
+def test_a_lost_run_whose_end_cannot_be_written_leaves_the_others_their_end(
+    store: Store, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = started(store, 3)
+    ending = lost_runs(store, link, lambda: None)
+    graph_of_run = store.graph_of_run
+
+    def failing(tenant_id: str, run_id: str) -> dict[str, Any]:
+        if run_id == runs[1].run_id:
+            raise OverflowError("too large")
+        return graph_of_run(tenant_id, run_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "graph_of_run", failing)
+        ending.end_all(())
+    assert lost(store, runs) == 2
+    assert f"run {runs[1].run_id}: that it is lost cannot be written" in caplog.text
 
 
 def test_a_runner_that_stops_ends_no_more_lost_runs(store: Store, link: Link) -> None:

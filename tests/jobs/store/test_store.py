@@ -10,7 +10,17 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import JobEntry, LastRun, Move, NewRun, Recorded, Run, RunFilter, Started
+from jobs.store.records import (
+    JobEntry,
+    LastRun,
+    Move,
+    NewRun,
+    Recorded,
+    Rows,
+    Run,
+    RunFilter,
+    Started,
+)
 from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
 from jobs.store.tables import RUNS
@@ -187,6 +197,15 @@ def test_an_end_is_written_once(store: Store) -> None:
     assert now.status is ends[results.index(True)]
     assert now.reason == now.status.value
     assert now.ended_at is not None
+
+
+def test_counts_of_any_size_leave_a_run_its_end(store: Store) -> None:
+    """The sum of two was more than a column holds: such a run stayed for ever, and its job could not be executed."""
+    run = started(store, record(store))
+    most = 2**63 - 1
+    nodes = [node_state(1, rows=most), node_state(3, rows=most)]
+    assert store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.FAILED, nodes=nodes))
+    assert store.run(TENANT, run.run_id).rows == Rows(most, most, 0)
 
 
 def test_a_move_that_the_table_does_not_have_is_a_mistake(store: Store) -> None:
