@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.graph.retries import parse_retries
@@ -100,6 +100,8 @@ class Execution:
         self._again = started.again
         self._keeps = bool(self._graph.get("keepOutputs"))
         self._kill_at: float | None = None
+        self._has_started = False  # the program: what it wrote may stand
+        self._exit_code: int | None = None
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
 
@@ -123,7 +125,8 @@ class Execution:
             self._run_program()
         except Exception:
             LOG.exception("run %s: the runner failed", self.run.run_id)
-            self._tell_end(failed("the runner failed; its log has the details"), None)
+            verdict = failed("the runner failed; its log has the details")
+            self._tell_end(replace(verdict, may_retry=not self._has_started), self._exit_code)
         finally:
             link.unsubscribe(answering)
             self.claim.ack()
@@ -152,11 +155,12 @@ class Execution:
             parts.link.unsubscribe(listening)
             self._tell_not_started(error)
             return
+        self._has_started = True
         try:
             self._note(process)
             self._watch(process)
         finally:
-            exit_code = process.finish()
+            exit_code = self._exit_code = process.finish()
             # The program published its last message before it exited. NATS delivers it before the
             # answer to this flush.
             heard_all = parts.link.flush() and parts.link.connects == connection
@@ -303,7 +307,8 @@ class Execution:
             if not self._parts.store.save_nodes(self.run, self._parts.runner, nodes):
                 self.end(DISOWNED)
         except StoreUnavailable as error:
-            LOG.warning("run %s: node states are not saved: %s", self.run.run_id, error)
+            LOG.warning("run %s: node states are not saved yet: %s", self.run.run_id, error)
+            self._board.put_back(nodes)
 
     def _seen(self, exit_code: int, stderr_tail: str, heard_all: bool) -> Seen:
         return Seen(

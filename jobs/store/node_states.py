@@ -88,6 +88,11 @@ class NodeBoard:
             self._unsaved.clear()
             return changed
 
+    def put_back(self, nodes: Iterable[NodeState]) -> None:
+        """Has these taken once more: they were not saved."""
+        with self._lock:
+            self._unsaved.update(node.progress.node_id for node in nodes)
+
     def open_nodes(self) -> list[Progress]:
         return [s.progress for s in self.states() if s.progress.status is Status.RUNNING]
 

@@ -1,5 +1,6 @@
 """The log of a run: written up to a cap, read by offset, its end kept beside the run."""
 
+import logging
 import os
 from collections import deque
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.store.records import LogEnd
+
+LOG = logging.getLogger(__name__)
 
 LOG_CAP = 16 * 1024 * 1024  # bytes of a run's log; further bytes are only counted
 TAIL_LINES = 5  # last stderr lines that a failed run's reason quotes
@@ -121,10 +124,14 @@ def read_log(path: Path, start: int, limit: int = CHUNK) -> LogBytes:
 
 
 def log_end(path: Path) -> LogEnd | None:
-    """What is kept of a log with its run; None where there is no log."""
+    """What is kept of a log with its run; None where there is no log, or none that can be read."""
     if not path.exists():
         return None
-    found = read_log(path, -KEPT, KEPT)
+    try:
+        found = read_log(path, -KEPT, KEPT)
+    except OSError as error:
+        LOG.warning("the end of %s is not kept: %s", path, error)
+        return None
     return LogEnd(found.size, found.content)
 
 

@@ -117,3 +117,8 @@ def test_a_log_without_a_file_has_no_end(tmp_path: Path) -> None:
     assert log_end(tmp_path / "log.txt") is None
     (tmp_path / "log.txt").write_bytes(b"")
     assert log_end(tmp_path / "log.txt") == LogEnd(0, b"")
+
+
+def test_a_log_that_cannot_be_read_keeps_no_run_from_its_end(tmp_path: Path) -> None:
+    """As where the runner has no more descriptors: a run that had completed was told as failed."""
+    assert log_end(tmp_path) is None

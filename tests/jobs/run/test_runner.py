@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+import jobs.run.execution
 from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.store.process_identity import ProcessIdentity, this_machine
-from jobs.store.records import Run
+from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
@@ -24,6 +25,7 @@ from tests.harness import NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
     GOOD,
+    GRAPH,
     TENANT,
     UNTIL_TOLD,
     Heard,
@@ -32,6 +34,7 @@ from tests.jobs.conftest import (
     ended,
     new_runner,
     pids_with,
+    program,
     record,
     running,
 )
@@ -196,6 +199,27 @@ def test_the_reason_of_a_run_that_could_not_start_tells_nothing_of_the_server(
     for ours in (str(data_dir), "connections-of-ours"):
         assert ours not in (end.reason or "")
     assert "connections-of-ours" in caplog.text
+
+
+def test_a_runner_that_fails_once_the_program_has_ended_does_not_have_it_run_again(
+    store: Store, run_queue: RunQueue, nats_server: NatsServer, link: Link, data_dir: Path
+) -> None:
+    """What it wrote may stand: a retry would write it a second time."""
+    graph = {**GRAPH, "retries": {"count": 2, "wait": 60}}
+    job = store.create_job(TENANT, "a job", graph)
+    run = store.record_run(TENANT, NewRun(job.job_id, graph, program(GOOD), attempts=3)).run
+    run_queue.put(run)
+    runner = new_runner(store, link, nats_server, data_dir)
+    runner.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(jobs.run.execution, "decide", lambda seen: 1 / 0)
+            end = ended(store, run)
+    finally:
+        runner.stop()
+    assert (end.status, end.exit_code) == (RunStatus.FAILED, 0)
+    assert end.reason == "the runner failed; its log has the details"
+    assert store.retry_of(end) is None
 
 
 def test_a_run_for_which_no_thread_is_left_fails_and_leaves_no_subscription(

@@ -76,6 +76,15 @@ def test_what_changed_is_taken_once() -> None:
     assert board.take_unsaved() == []
 
 
+def test_what_was_not_saved_is_taken_once_more_and_as_it_is_then() -> None:
+    board = NodeBoard(RUN)
+    board.see(node_state(1, rows=5))
+    board.put_back(board.take_unsaved())
+    board.see(node_state(1, "completed", 9))
+    assert [s.progress.row_count for s in board.take_unsaved()] == [9]
+    assert board.take_unsaved() == []
+
+
 def test_a_program_that_names_too_many_nodes_is_bounded() -> None:
     board = NodeBoard(RUN)
     for node_id in range(MAX_NODES + 5):
