@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.graph.feeding import rejecting_nodes
 from jobs.graph.reaching import reached
+from jobs.graph.unchecked import name_of
 
 Document = dict[str, Any]
 
@@ -80,7 +81,7 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
         raise CannotBegin(f"the job has no node {node_id}")
     earlier = reached(_edges(now), [node_id], forwards=False)
     if not earlier:
-        name = nodes[node_id]["name"]
+        name = name_of(nodes[node_id])
         raise CannotBegin(f"nothing comes before {name}: execute the whole job", node_id)
     _check_unchanged(before.graph, now, earlier)
     after = {node_id} | reached(_edges(now), [node_id], forwards=True)
@@ -89,7 +90,7 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
     run = (feeding | set(ends)) - earlier
     read = {edge["from"] for edge in _edges(now) if edge["to"] in run} & earlier
     for number in sorted(read):
-        _check_kept(before, number, nodes[number]["name"])
+        _check_kept(before, number, name_of(nodes[number]))
     stands = {
         number: Stands(before.rows.get(number, 0), number in read)
         for number in nodes
@@ -156,7 +157,7 @@ def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) ->
     if not declare_the_same(before, now):
         raise CannotBegin("the parameters that the job declares have changed since that run")
     for node in now["nodes"]:
-        number, name = node["id"], node["name"]
+        number, name = node["id"], name_of(node)
         if number not in earlier:
             continue
         if number not in then:

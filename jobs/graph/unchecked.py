@@ -27,6 +27,12 @@ def type_named(name: Any) -> NodeType | None:
     return NODE_TYPES.get(name) if isinstance(name, str) else None
 
 
+def name_of(node: Mapping[str, Any]) -> str:
+    """What people call a node of a document: its name, else its type's label, as a run tells it."""
+    node_type = type_named(node.get("type"))
+    return node.get("name") or (node_type.label if node_type else f"node {node.get('id')}")
+
+
 def password_errors(document: Mapping[str, Any]) -> Iterator[GraphError]:
     """An error for each connection and URL that holds a password. The graph may have any other error."""
     for node in objects(document.get("nodes")):

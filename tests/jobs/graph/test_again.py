@@ -117,6 +117,15 @@ def test_what_stands_in_the_way_is_said(
     assert not refused.value.is_gone
 
 
+def test_nodes_without_names_are_called_by_their_types() -> None:
+    """As graphs that are posted by hand have them: such a run could not be begun again, nor a preview read what it kept."""
+    nameless = changed(lambda nodes: [node.pop("name") for node in nodes.values()])
+    assert begin_again(before(graph=nameless), nameless, 3).read == [2]
+    assert begin_preview(before(graph=nameless), nameless, [3]) is not None
+    with pytest.raises(CannotBegin, match="nothing was kept of Filter"):
+        begin_again(before(graph=nameless, kept={1: None}), nameless, 3)
+
+
 FILES = chain(node(1, "csv_input", path="a.csv"), node(2, "csv_output", path="b.csv"))
 
 
