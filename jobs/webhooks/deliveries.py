@@ -128,8 +128,14 @@ class Deliveries:
         if not picked:
             return
         claimed = self._claimed(picked)
-        for one in claimed:
-            self._send(one)
+        for number, one in enumerate(claimed):
+            try:
+                self._send(one)
+            except RuntimeError as error:  # no thread is left; after the lease they are due again
+                LOG.warning("webhooks wait: %s", error)
+                for unsent in claimed[number:]:
+                    self._turns.give_back(unsent.tenant_id, unsent.url)
+                return
         if claimed:  # more may be due for the same
             self._woken.set()
 
@@ -150,8 +156,8 @@ class Deliveries:
     def _send(self, claimed: Claimed) -> None:
         name = f"webhook-{claimed.delivery_id[:8]}"
         thread = threading.Thread(target=self._attempt, args=(claimed,), name=name, daemon=True)
-        self._sending[claimed.delivery_id] = thread
         thread.start()
+        self._sending[claimed.delivery_id] = thread
 
     # ---- (a delivery's own thread)
 

@@ -82,8 +82,17 @@ class Announcer:
                 LOG.warning("%d announcements wait for NATS: the oldest are dropped", BACKLOG)
             self._waiting.extend(announcements)
             if self._thread is None and self._waiting and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
-                self._thread.start()
+                self._start()
+
+    def _start(self) -> None:
+        """(lock)"""
+        thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread is left; the next announcement tries again
+            LOG.warning("announcements wait: %s", error)
+        else:
+            self._thread = thread
 
     def close(self, timeout: float) -> bool:
         """Waits until all are published, then stops. False when `timeout` seconds were not enough."""
@@ -94,6 +103,16 @@ class Announcer:
         return done
 
     def _run(self) -> None:
+        try:
+            self._publish_all()
+        finally:
+            with self._lock:
+                if (
+                    self._thread is threading.current_thread()
+                ):  # it failed; the next announcement starts another
+                    self._end()
+
+    def _publish_all(self) -> None:
         was_away = False
         while batch := self._next_batch():
             said = self._say(batch)
@@ -110,10 +129,14 @@ class Announcer:
     def _next_batch(self) -> list[Announcement]:
         with self._lock:
             if self._closed or not self._waiting:
-                self._thread = None
-                self._lock.notify_all()
+                self._end()
                 return []
             return list(self._waiting)
+
+    def _end(self) -> None:
+        """(lock)"""
+        self._thread = None
+        self._lock.notify_all()
 
     def _say(self, batch: list[Announcement]) -> bool:
         """Publishes all. Returns whether the server has them."""
