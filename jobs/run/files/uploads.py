@@ -40,11 +40,12 @@ class Upload:
             _check_room(directory, size)
             _remove_left_over(directory)
             try:
-                self._file = os.open(self._part, _NEW, 0o666, dir_fd=directory)
                 self._directory = os.dup(directory)
+                self._file = os.open(self._part, _NEW, 0o666, dir_fd=directory)
                 if self.replaces:
                     _keep_mode(self._file, place.name, directory)
             except OSError as error:
+                self.close()
                 raise refusal(error, place) from None
 
     def write(self, at: int, content: bytes) -> None:
@@ -144,8 +145,11 @@ def _is_database(directory: int, name: str) -> bool:
 def _keep_mode(file: int, name: str, directory: int) -> None:
     """Lets those read and write the new file who may do so with the one of before, and nobody else."""
     with suppress(FileNotFoundError):  # it was just deleted
-        before = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        os.fchmod(file, before.st_mode & 0o777)
+        wanted = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode & 0o777
+        if (
+            os.fstat(file).st_mode & 0o777 != wanted
+        ):  # some file systems have one mode for all, and refuse others
+            os.fchmod(file, wanted)
 
 
 def _check_room(directory: int, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -15,7 +16,7 @@ import pytest
 from jobs.http.files.requests import FileRequests
 from jobs.http.problems import Problem
 from jobs.run.files.listing import MOST_LOOKED_AT, Page, listed
-from jobs.run.files.places import Place, Reach
+from jobs.run.files.places import Place, Reach, Refused
 from jobs.run.files.service import TRANSFERS, Files
 from jobs.run.files.uploads import LEFT_OVER, Upload
 from jobs.work.file_questions import PIECE, files_subject, packed, unpacked
@@ -53,6 +54,25 @@ def asked(link: Link, **question: Any) -> dict[str, Any]:
 
 def parts(root: Path) -> list[Path]:
     return list(root.glob(".upload-*"))
+
+
+def test_an_upload_that_cannot_begin_leaves_nothing_behind(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system that refuses the mode of the file before: each try kept two descriptors and a hidden file."""
+
+    def refused(file: int, mode: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    place = Place(root, ("a.csv",), True)
+    (root / "a.csv").write_text("a\n")
+    (root / "a.csv").chmod(0o600)
+    monkeypatch.setattr(os, "fchmod", refused)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(Refused):
+        Upload(place, 1, replace=True)
+    assert parts(root) == []
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_files_lie_on_the_runners_disk_alone(files: Files, link: Link, root: Path) -> None:
