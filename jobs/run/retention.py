@@ -77,12 +77,21 @@ class OldRuns:
             self._stopping.wait(PAUSE)
 
     def _delete_kept(self) -> None:
-        """What nodes gave goes before its run does; of runs that have not ended it stays."""
+        """What nodes gave goes before its run does; of runs that have not ended it stays.
+
+        The row goes first, and then the files: no row may promise files that are gone. So it does for runs of other
+        machines, which may be gone with their files.
+        """
+        seconds = self._kept.days * DAY
+        while not self._stopping.is_set():
+            if not (old := self._store.sweeps.kept_longer(seconds, AT_ONCE)):
+                break
+            self._store.forget_kept(old)
         kept = runs_that_kept(self._data_dir)
         for start in range(0, len(kept), AT_ONCE):
-            old = self._store.sweeps.ended_of(kept[start:][:AT_ONCE], ago=self._kept.days * DAY)
-            self._store.forget_kept(old)  # first: what is told to be there is there
-            for run_id in old:
+            for run_id in self._store.sweeps.ended_of(kept[start:][:AT_ONCE], ago=seconds):
+                if self._stopping.is_set():
+                    return
                 RunFiles(self._data_dir, run_id).remove_kept()
 
     def _delete_files(self) -> None:

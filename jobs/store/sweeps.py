@@ -35,6 +35,12 @@ class Sweeps:
             query = query.where(RUNS.c.ended_at <= NOW - ago)
         return set(self._read(lambda connection: connection.execute(query).scalars().all()))
 
+    def kept_longer(self, seconds: float, limit: int) -> set[str]:
+        """Runs of any machine that ended so long ago, and still have what they kept; at most `limit`."""
+        old = RUNS.c.kept_bytes.is_not(None) & (RUNS.c.ended_at <= NOW - seconds)
+        query = sa.select(RUNS.c.run_id).where(old).limit(limit)
+        return set(self._read(lambda connection: connection.execute(query).scalars().all()))
+
     def delete_older(self, seconds: float, limit: int) -> int:
         """Deletes runs that ended so long ago, the oldest first; how many it were, at most `limit`."""
         old = sa.select(RUNS.c.run_id).where(RUNS.c.ended_at < NOW - seconds)

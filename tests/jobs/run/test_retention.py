@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from jobs.run import retention
 from jobs.run.retention import DAY, OldRuns
+from jobs.store.kept import Kept as KeptNodes
+from jobs.store.kept import KeptNode
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, Move, NewRun
@@ -36,7 +38,9 @@ class Kept:
     def job(self) -> int:
         return self.store.create_job(TENANT, "a job", GRAPH).job_id
 
-    def run(self, job_id: int, days: float, *, ends: bool = True) -> str:
+    def run(
+        self, job_id: int, days: float, *, ends: bool = True, held: KeptNodes | None = None
+    ) -> str:
         """A run that was created, and ended, so many days ago, with states, a log and files."""
         run = self.store.record_run(TENANT, NewRun(job_id, GRAPH, "")).run
         self.store.start_run(TENANT, run.run_id, ME)
@@ -47,9 +51,8 @@ class Kept:
             nodes: list[NodeState] = [node_state(1, "completed", 5)]
             log = LogEnd(1, b"x")
             end = RunStatus.COMPLETED
-            self.store.move_run(
-                TENANT, run.run_id, Move(RunStatus.RUNNING, end, nodes=nodes, log=log)
-            )
+            move = Move(RunStatus.RUNNING, end, nodes=nodes, log=log, kept=held)
+            self.store.move_run(TENANT, run.run_id, move)
             times["ended_at"] = then
         with self.engine.begin() as connection:
             connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run.run_id).values(**times))
@@ -129,6 +132,19 @@ def test_what_lies_beside_the_directories_of_runs_stays_and_holds_nothing_up(kep
     kept.store.delete_run(TENANT, gone)
     kept.sweep()
     assert kept.directories() == {stays, *beside}
+
+
+def test_what_a_machine_kept_that_is_gone_uses_up_no_room_for_longer_than_its_days(
+    kept: Kept,
+) -> None:
+    """As of a container without a volume: its bytes counted, and nothing more was kept, until its runs were deleted."""
+    job, held = kept.job(), KeptNodes("elsewhere", {1: KeptNode(5, 1_000)})
+    kept.run(job, 8, held=held)
+    new = kept.run(job, 6, held=held)
+    assert kept.store.kept_bytes(TENANT) == 2_000
+    kept.sweep()
+    assert kept.store.kept_bytes(TENANT) == 1_000
+    assert kept.store.kept(TENANT, new) == held
 
 
 def test_a_run_that_has_not_ended_or_is_anothers_is_not_deleted(kept: Kept) -> None:
