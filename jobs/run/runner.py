@@ -191,9 +191,8 @@ class Runner:
         self._taker.join(STOP_MARGIN)
         for execution in self._stop_executions():  # again, for one that was just started
             execution.thread.join(max(deadline - time.monotonic(), 0.0))
-        self._keeper.join(STOP_MARGIN)
-        self._sweeper.join(STOP_MARGIN)
-        self._pruner.join(STOP_MARGIN)
+        for thread in (self._keeper, self._sweeper, self._pruner):
+            thread.join(max(deadline - time.monotonic(), 0.0))
         self._leave()
         if self._deliveries is not None:
             self._deliveries.stop()
