@@ -20,6 +20,12 @@ class Past:
         self.last_seq = max(self.last_seq, event.seq)
 
     def snapshot(self) -> JobSnapshot:
-        """The last run alone: that of the last status, or of a publisher of no statuses that of its last message."""
-        self._snapshot.keep_run(self._snapshot.run_id or self._newest_run)
+        """What one who was there sees: the run of the last status, or of a publisher of no statuses that of its last message.
+
+        A run beside it that no status tells of is there, too.
+        """
+        runs = {self._snapshot.run_id or self._newest_run}
+        if (seen := self._snapshot.seen) is not None:
+            runs.add(seen.run_id)
+        self._snapshot.keep_runs(runs)
         return self._snapshot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -114,12 +114,12 @@ class JobSnapshot:
             known = self._nodes.get(event.progress.node_id)
         return known is not None and known.payload == event.payload
 
-    def keep_run(self, run_id: str | None) -> None:
+    def keep_runs(self, run_ids: Collection[str | None]) -> None:
         """Drops the nodes of other runs; those that name no run stay."""
         self._nodes = {
             node_id: known
             for node_id, known in self._nodes.items()
-            if known.run_id in (None, run_id)
+            if known.run_id is None or known.run_id in run_ids
         }
 
     def recognise(self, past: JobSnapshot) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
-from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic
+from realtime.events import Event, ProgressEvent, RunStatus, StatusEvent, Topic
+from realtime.past import Past
 from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News, Seen
 from tests.realtime.telling import read_event
 
@@ -272,6 +273,31 @@ def test_a_beginning_is_taken_from_a_past_that_reaches_further_back() -> None:
     tell(other, 1, run="of before", at=10.0)
     job.recognise_beginning(other)
     assert job.seen == Seen("cron", 50.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    "runs", ["T", "U", "TU", "UT", "TUT", "TTU", "TU_", "U_T"], ids=lambda runs: f"runs-{runs}"
+)
+def test_who_comes_late_is_shown_what_one_who_was_there_sees(runs: str) -> None:
+    """T: a run that tells statuses; U: one that does not, as of `track`; _: it has no name."""
+    live, past = JobSnapshot(), Past()
+    for number, kind in enumerate(runs):
+        run = None if kind == "_" else f"r{number}"
+        told = [
+            Progress(node, "Load", status, run_id=run) for node in (1, number) for status in Status
+        ]
+        events: list[Event] = [ProgressEvent(JOB, one, one.to_json(), at=1.0) for one in told]
+        if run is not None and kind == "T":
+            running, ended = (
+                StatusEvent(JOB, RunStatus(run, word), b"") for word in ("running", "completed")
+            )
+            events = [running, *events, ended]
+        for event in events:
+            live.apply(event)
+            past.add(event)
+    joined = past.snapshot()
+    assert list(joined.events()) == list(live.events())
+    assert joined.seen == live.seen
 
 
 @pytest.mark.parametrize(("clock", "began"), [(90.0, 90.0), (3_700.0, 100.0)])
