@@ -30,7 +30,9 @@ class _Brief:
         self.heard = 0.0  # Unix seconds of the last word
         self.is_untold = False  # the last word is of a run that no status tells of
         self.is_news = False  # watchers have not been told
-        self.looked = 0.0  # when a word of it was taken in last, on the clock of `now`
+        self.looked = (
+            0.0  # when its last word was taken in, if that was progress, on the clock of `now`
+        )
         self.told = 0.0  # when watchers were told last, on the same clock
         self.seq = 0  # of the newest message of the stream that it holds
 
@@ -58,7 +60,8 @@ class Overview:
         if 0 < event.seq <= brief.seq or not _takes(brief, event):
             return
         brief.seq = max(brief.seq, event.seq)
-        brief.looked = now
+        # after a status the next progress may be of a run that no status tells of
+        brief.looked = 0.0 if isinstance(event, StatusEvent) else now
         brief.heard = max(brief.heard, at)
         self._briefs.pop(job_id, None)
         self._briefs[job_id] = brief

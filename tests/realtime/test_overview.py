@@ -97,6 +97,8 @@ def test_progress_is_looked_at_once_a_second_and_each_status_at_once() -> None:
     assert not overview.wants(1, False, NOW + LOOKS_EVERY / 2)
     assert overview.wants(1, True, NOW + LOOKS_EVERY / 2)
     assert overview.wants(1, False, NOW + LOOKS_EVERY)
+    overview.note(Heard(status("completed"), 2.0), NOW)
+    assert overview.wants(1, False, NOW), "the one message of a program that tells no run"
 
 
 def test_who_comes_is_told_what_runs_and_who_spoke_lately_and_of_nobody_else() -> None:
