@@ -42,6 +42,8 @@ PONG_WAIT = 60.0  # seconds without a word from the browser
 CLOSE_WAIT = 1.0  # seconds the browser has to answer a close frame
 TURN = 32  # messages of one browser that are served in a row,
 TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
+# What wsproto finds wrong with a frame it says as if the browser had closed with it
+BAD_FRAMES = {CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_TEXT, CloseCode.MESSAGE_TOO_BIG}
 DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 
@@ -60,6 +62,7 @@ class Client(Outgoing):
         "_verifier",
         "_watched",
         "_watches_all",
+        "has_left",
         "identity",
     )
 
@@ -77,6 +80,7 @@ class Client(Outgoing):
         self.identity = identity  # (reader thread)
         self._watched: set[int] = set()  # (reader thread) jobs that were asked for
         self._watches_all = False  # (reader thread)
+        self.has_left = False  # (reader thread) the browser closed it, and this side had not
         self._hub = hub
         self._verifier = verifier
         self._limits = limits
@@ -150,6 +154,7 @@ class Client(Outgoing):
                 self.push(frames.frame(frames.PONG, bytes(event.payload)))
             case events.CloseConnection():  # the browser's own, or wsproto's word for bad frames
                 code = CloseCode.NORMAL if event.code == 1005 else event.code
+                self.has_left = code not in BAD_FRAMES and self.reason is None
                 raise Closed(code, event.reason or "browser left")
 
     def _answer(self, text: str) -> None:

@@ -165,7 +165,7 @@ class Door:
             note(tenant=identity.tenant_id)
             LOG.info("ws open tenant=%s sub=%s", identity.tenant_id, identity.subject)
             end = client.read_pump()
-            self._note_end(client.closed_with)
+            self._note_end(None if client.has_left else client.closed_with)
         except Exception:
             LOG.exception("ws failed")
         finally:

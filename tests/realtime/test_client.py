@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from wsproto.events import TextMessage
+from wsproto.events import CloseConnection, TextMessage
 
 from realtime import client as client_module
 from realtime import frames, outgoing
@@ -259,6 +259,16 @@ def test_a_flood_rests_after_each_turn(pair: Pair) -> None:
     pair.browser.shutdown(socket.SHUT_RDWR)
     serving.join(10)
     assert not serving.is_alive()
+
+
+@pytest.mark.parametrize(("code", "has_left"), [(1000, True), (4002, True), (1002, False)])
+def test_the_code_of_a_browsers_own_close_is_not_taken_for_ours(
+    pair: Pair, code: int, has_left: bool
+) -> None:
+    """What it closes with is its choice: it would be counted as a browser that we cut. 1002 is what wsproto says of bad frames."""
+    with pytest.raises(Closed):
+        pair.client._handle(CloseConnection(code), MessageReader())
+    assert pair.client.has_left is has_left
 
 
 def test_an_idle_browser_is_pinged_once_a_period(
