@@ -8,6 +8,7 @@ late wants the latest. A change of status is never replaced, nor is a message wi
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -125,8 +126,9 @@ class SendBuffer:
         """Forgets all that waits and wakes who waits for it."""
         assert self._lock.locked()
         assert self._queue is not None
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        with suppress(queue.Empty):  # the writer may take the last one meanwhile
+            while True:
+                self._queue.get_nowait()
         self._counts.clear()
         self.waiting_bytes = 0
         self._queue.put_nowait(None)

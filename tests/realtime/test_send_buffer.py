@@ -93,6 +93,17 @@ def test_a_drop_forgets_all_and_wakes_who_waits() -> None:
     assert buffer.is_empty
 
 
+def test_a_drop_may_meet_the_writer_that_takes_the_last_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client was left half closed: no close frame, and its writer was not ended."""
+    buffer = opened()
+    assert buffer.put([count(1, 5)])
+    monkeypatch.setattr(buffer._queue, "empty", lambda: False)
+    buffer.drop()
+    assert buffer.wait(0.0) is None
+
+
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
 def test_only_a_count_after_a_count_may_be_replaced(status: Status) -> None:
     job = WatchedJob()
