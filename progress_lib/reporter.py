@@ -130,8 +130,13 @@ class ProgressReporter:
         self._sender = threading.Thread(target=self._send_loop, name="progress", daemon=True)
         link.on_up(self._wake.set)
         self._link = link
-        link.start()
-        self._sender.start()
+        try:
+            link.start()
+            self._sender.start()
+        except RuntimeError:  # no thread is left
+            self._link = None
+            link.close(0.0)
+            raise
         at_end_of_child(self._close_with_child)
 
     def forked(self) -> None:
@@ -302,10 +307,12 @@ class ProgressReporter:
         if self._own_run is not None:
             self._own_run.fail_unless_failed(failure_of(error))
         self._settle_nodes(error)
-        if self._link is not None:
-            self._say_last(self._link, timeout)
-        self._write_last_words()
-        self._has_said_all = True
+        try:
+            if self._link is not None:
+                self._say_last(self._link, timeout)
+        finally:  # a stop may end that wait
+            self._write_last_words()
+            self._has_said_all = True
 
     def __enter__(self) -> Self:
         return self

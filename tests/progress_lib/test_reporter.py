@@ -389,6 +389,25 @@ def test_last_words_are_written_whatever_their_texts_are(
     ]
 
 
+def test_a_stop_while_the_last_words_leave_does_not_cost_them(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is cancelled while NATS is away: neither NATS nor the file had why its node failed."""
+    last_words = tmp_path / "last"
+    reporter = ProgressReporter(nats_server.url, "default", 42, last_words=last_words)
+    reporter.report(Progress(1, "A", Status.FAILED, 7, "bad row"))
+    say_last = reporter._say_last
+
+    def stopped(link: Link, timeout: float) -> None:
+        say_last(link, timeout)
+        raise SystemExit(143)
+
+    monkeypatch.setattr(reporter, "_say_last", stopped)
+    with pytest.raises(SystemExit):
+        reporter.close()
+    assert json.loads(last_words.read_text())["message"] == "bad row"
+
+
 # ---------------------------------------------------------------- forks
 
 
