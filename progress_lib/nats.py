@@ -328,8 +328,9 @@ class Link:
             self._up.clear()
             self._connection = None
             connection.close()
-            for waiter in filter(None, connection.pongs):
-                waiter.set()  # `flush` sees that the connection changed
+            while connection.pongs:  # another thread may add to them until it sees the end
+                if waiter := connection.pongs.popleft():
+                    waiter.set()  # `flush` sees that the connection changed
             for listener in list(self._down_listeners):
                 _guarded(listener)
 

@@ -22,6 +22,7 @@ from realtime.hub import Hub
 from realtime.overview import Heard
 from realtime.past import Past
 from realtime.silence import PlainEar, TakesNothing
+from realtime.snapshot import JobSnapshot
 
 LOG = logging.getLogger(__name__)
 
@@ -155,8 +156,15 @@ class NATSBridge:
                 self._read_last_words()
             except Exception:
                 LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
+                self._wish_again(wishes)
             self._tell_whether_heard()
             self._look_again()
+
+    def _wish_again(self, topics: Iterable[Topic]) -> None:
+        """Has the past of these read once more; what cannot be read in several tries must not hold up what is said now."""
+        for topic in topics:
+            if not self._tries_again(topic):
+                self._hub.put(Known(topic, JobSnapshot(), 0, is_complete=True))
 
     def _look_again(self) -> None:
         now = time.monotonic()

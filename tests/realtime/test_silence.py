@@ -14,9 +14,11 @@ from progress_lib import Progress, Status
 from progress_lib.jetstream import JetStream, JetStreamError
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import every_job, progress_subject
+from realtime import bridge as bridge_module
 from realtime import silence
 from realtime.bridge import NATSBridge
-from realtime.commands import Broadcast
+from realtime.commands import Broadcast, Known
+from realtime.events import Topic, topic_named
 from realtime.hub import Hub
 from realtime.silence import PlainEar
 from tests.cluster import running_cluster
@@ -155,3 +157,29 @@ def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
         eventually(lambda: last in hub.payloads(), 30.0)
     finally:
         bridge.close()
+
+
+@pytest.mark.parametrize("faults", [1, bridge_module.MAX_FAILURES])
+def test_each_job_that_somebody_asked_for_gets_its_past_or_is_let_go_on_without(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, faults: int
+) -> None:
+    """Whatever fails: what is said now is held until the past is there. It was held for ever."""
+    monkeypatch.setattr(bridge_module, "RETRY_WAIT", 0.01)
+    hub, job = Heard(), topic_named("default", 7)
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "default", cast(Any, hub))
+    read, failing = bridge._read_whole, iter(range(faults))
+
+    def reading(topics: list[Topic]) -> None:
+        if next(failing, None) is not None:
+            raise KeyError("an odd answer")
+        read(topics)
+
+    monkeypatch.setattr(bridge, "_read_whole", reading)
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge.has_history, what="it follows the stream")
+        bridge.load(job, is_whole=True)
+        known = eventually(lambda: [one for one in hub.told if isinstance(one, Known)])
+    finally:
+        bridge.close()
+    assert (known[0].topic, known[0].is_complete) == (job, True)
