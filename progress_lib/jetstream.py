@@ -44,14 +44,6 @@ class JetStream:
         """As `call`, without a wait for the answer. False while NATS is away."""
         return self._link.publish(f"$JS.API.{verb}", json.dumps(request).encode())
 
-    def is_available(self, timeout: float = 2.0) -> bool:
-        """Whether a server with JetStream answers."""
-        try:
-            self.call("INFO", {}, timeout)
-        except NatsError:
-            return False
-        return True
-
     def ensure_consumer(
         self,
         stream: str,

@@ -26,6 +26,7 @@ class Overviews:
     def __init__(self, load: Callable[[str], None]) -> None:
         self._load = load
         self._tenants: dict[str, _Tenant] = {}  # those that are watched as a whole
+        self._spoke: dict[str, None] = {}  # of which something was noted since `take_news`
 
     def wants(self, topic: Topic, *, is_status: bool) -> bool:
         """Whether a message is worth being taken in. Any thread."""
@@ -56,14 +57,20 @@ class Overviews:
 
     def take(self, events: list[Event]) -> None:
         """Notes what the jobs said."""
-        for tenant_id in self._tenants:
-            of_tenant = [event for event in events if event.topic.tenant_id == tenant_id]
-            self.note(tenant_id, [Heard(event, time.time()) for event in of_tenant])
+        if not self._tenants:
+            return
+        at, of_tenants = time.time(), dict[str, list[Heard]]()
+        for event in events:
+            if event.topic.tenant_id in self._tenants:
+                of_tenants.setdefault(event.topic.tenant_id, []).append(Heard(event, at))
+        for tenant_id, heard in of_tenants.items():
+            self.note(tenant_id, heard)
 
     def note(self, tenant_id: str, heard: list[Heard]) -> None:
         """Notes what was heard of a tenant's jobs, also before anybody watched."""
         tenant = self._tenants.get(tenant_id)
         if tenant is not None:
+            self._spoke[tenant_id] = None
             now = time.monotonic()
             for one in heard:
                 tenant.overview.note(one, now)
@@ -75,8 +82,10 @@ class Overviews:
 
     def take_news(self) -> Iterator[tuple[Collection[Client], list[bytes]]]:
         """The frames of what is new, each tenant's with its watchers."""
-        for tenant in list(self._tenants.values()):
-            if news := tenant.overview.take_news(time.monotonic()):
+        spoke, self._spoke = self._spoke, {}
+        for tenant_id in spoke:
+            tenant = self._tenants.get(tenant_id)
+            if tenant and (news := tenant.overview.take_news(time.monotonic())):
                 yield list(tenant.watchers), news
 
     def listen_anew(self, *, restarts: bool) -> None:

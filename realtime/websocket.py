@@ -8,7 +8,6 @@ without a lock in the middle of our frames, and has no deadline for a write
 
 import select
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +22,6 @@ from web.gevent_sockets import is_ready, raw
 MAX_MESSAGE = 4_096  # bytes of one message from a browser
 RECEIVE_BYTES = 4_096
 DISCARD_BYTES = 262_144
-USER_TIMEOUT = 20_000  # milliseconds that sent data may stay unacknowledged: a peer that vanished
 DEAD = -1
 
 _NO_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
@@ -43,25 +41,21 @@ class WebSocket:
     The socket stays gunicorn's: it is shut down here, and closed there.
     """
 
-    __slots__ = ("_is_tls", "_protocol", "_raw", "_socket", "last_heard")
+    __slots__ = ("_protocol", "_raw", "_socket", "last_heard")
 
     def __init__(self, sock: Any) -> None:
         """`sock` has shaken hands (`realtime.handshake.accept`)."""
         self._protocol = Connection(ConnectionType.SERVER)  # (reader thread) frames alone
         self._socket = sock
         self._raw = raw(sock)
-        self._is_tls = isinstance(sock, ssl.SSLSocket)
         self.last_heard = time.monotonic()  # (reader thread)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
 
     # ---- reading (the handler's thread)
 
     def wait_readable(self, wait: float) -> bool:
         """Whether something can be read, at the latest after `wait` seconds."""
-        if self._is_tls and self._socket.pending():
-            return True
         return is_ready(self._socket, select.POLLIN, max(wait, 0))
 
     def read(self) -> Iterator[events.Event]:
@@ -90,8 +84,6 @@ class WebSocket:
 
     def try_send(self, data: bytes | memoryview) -> int:
         """Sends what the kernel takes at once: a count of bytes, 0 when none, DEAD when it is over."""
-        if self._is_tls:
-            return 0  # a TLS record cannot be sent by halves: the writer does it
         try:
             sent: int = self._raw.send(data, _NO_WAIT)
             return sent
@@ -102,10 +94,6 @@ class WebSocket:
 
     def send_all(self, data: bytes, wait: float) -> None:
         """Sends all of `data`. Raises TimeoutError when nothing moves for `wait` seconds, OSError."""
-        if self._is_tls:
-            self._socket.settimeout(wait)
-            self._socket.sendall(data)
-            return
         rest = memoryview(data)
         while rest:
             sent = self.try_send(rest)

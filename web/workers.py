@@ -25,7 +25,7 @@ from web.patience import WAITS
 from web.thread_pool import ThreadPool
 from web.unread_bodies import closing_where_unread
 
-# Milliseconds that the kernel keeps what a client does not take, also once we closed
+# Milliseconds that the kernel keeps what a client does not take, also once we closed: a browser that vanished, too
 USER_TIMEOUT = 20_000
 IDLE = 256  # kept connections that wait for their next request; full: the oldest is closed
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # no room for one client more
