@@ -9,7 +9,7 @@
     webhooks →  receivers are told of the end                                       webhooks/
     http     →  clients read all of this, and execute, cancel and preview           http/
 
-Who may import whom (tests/test_law.py): graph knows nobody; program knows graph; store knows nobody; work knows graph,
+Who may import whom (tests/test_law.py): graph knows nobody; program and store know graph; work knows graph,
 program and store; webhooks knows store and work; sandbox knows graph, store and work; run knows all of these;
 http knows graph, program, store, work and webhooks. So run and http do not know each other: a runner loads no Flask, and a web worker starts no program.
 Nobody here knows realtime.

@@ -4,7 +4,7 @@
     settings.py      the groups together, and checks of settings against each other
     reading.py       how a setting is declared and read
     checks.py        what the text of a setting must be; roots.py: the same for directories of data
-    keys.py, public_keys.py, addresses.py, secret_files.py, own_files.py, shared.py    used by all parts
+    keys.py, public_keys.py, addresses.py, secret_files.py, own_files.py, shared.py, tags.py    used by all parts
 
 This package imports nothing of ours but progress_lib.
 """

@@ -116,8 +116,8 @@ class NatsSettings:
     )
     # certificates of the CA of NATS, beside those of the system
     ca_file: Path | None = checked("NATS_CA_FILE", certificates)
-    # by which NATS knows us, and its key; None: it asks for none, or the key is in the same file
-    cert_file: Path | None = checked("NATS_CERT_FILE", file)
+    cert_file: Path | None = checked("NATS_CERT_FILE", file)  # None: NATS asks its clients for none
+    # None: the key is in `cert_file`
     key_file: Path | None = found_by(_nats_key, "NATS_KEY_FILE", default=None)
 
     @property

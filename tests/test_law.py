@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -201,3 +202,10 @@ def test_a_part_of_jobs_imports_only_those_before_it(part: str) -> None:
 def test_every_part_of_jobs_has_a_place_in_the_law() -> None:
     parts = {path.stem for path in (ROOT / "jobs").iterdir() if path.suffix in ("", ".py")}
     assert parts - {"__init__", "__pycache__"} == set(IN_JOBS)
+
+
+def test_the_decision_on_packages_tells_the_law_of_jobs() -> None:
+    told = (ROOT / "docs/decisions/jobs-packages.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([\w, ]+) \|$", told, re.MULTILINE)
+    known = {package: set(knows.split(", ")) - {"nobody"} for package, knows in rows}
+    assert known == {package: knows for package, knows in IN_JOBS.items() if package != "runner"}

@@ -247,7 +247,6 @@ class Previews:
             label=f"preview-{key[:4]}",
         )
         in_time = self._wait(exited)
-        process.kill()
         exit_code = process.finish()
         met = met_limit(self._allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
         found = directory / "preview.json"

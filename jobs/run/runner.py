@@ -43,7 +43,10 @@ STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
 
 
 class Runner:
-    """A taker with its executions, a keeper of these, and two that put right what others left. One thread calls `start` and `stop`."""
+    """One thread takes runs, one keeps ours alive, one ends lost runs and queues waiting ones again, one deletes what is old.
+
+    One thread calls `start` and `stop`.
+    """
 
     def __init__(
         self,

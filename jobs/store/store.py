@@ -533,7 +533,7 @@ class Store:
         return self._counted(call)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        """Does `work` in a transaction; once more where PostgreSQL took that back since it and others waited for each other."""
+        """Does `work` in a transaction; again, _ATTEMPTS times at most, where PostgreSQL took it back since it and others waited for each other."""
 
         def once() -> T:
             with self._database.write() as connection:

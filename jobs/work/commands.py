@@ -36,7 +36,8 @@ class ExecuteRequest:
 
     `given`: values of the job's parameters, as the request has them; those that are not given have their defaults.
     `key`: of two requests with the same one and the same `request_hash` one run is made. `traceparent`: what the run's spans
-    are children of. `begin`: not with all nodes, but with what a run before kept; values that are not given are that run's.
+    are children of. `begin`: where to start, with the outputs that an earlier run kept; parameters that are not given
+    then have that run's values.
     `only_if`: the state in which the job must be when the run is recorded.
     """
 

@@ -42,7 +42,7 @@ class DeletedJobs:
             LOG.info("the history of the deleted job %d is deleted later: %s", job_id, error)
 
     def forget_last_run(self, tenant_id: str, job_id: int) -> None:
-        """Of a job whose newest run was deleted, as far as NATS is there now: what was said goes with it, that of earlier runs, too."""
+        """Deletes the job's history on NATS after its newest run was deleted, that of earlier runs included. While NATS is away it stays."""
         try:
             self._forget(tenant_id, job_id, self._has_history)
         except NatsError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass, fields
+import re
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass
 
 import pytest
 
 from settings import Settings
 from settings.groups import Deadlines, ProgramRules
 from settings.reading import Reader, SettingsError, group, number, read_group, variables
+from tests.harness import ROOT
 from tests.settings.test_settings import BAD
 
 TAKE_ANY_TEXT = {  # no value of theirs is bad by itself
@@ -59,3 +61,11 @@ def test_a_group_that_was_read_does_not_change() -> None:
 
 def test_every_setting_has_a_bad_value_among_the_tests() -> None:
     assert set(variables(Settings)) == {name for name, _ in BAD} | TAKE_ANY_TEXT
+
+
+def test_the_decision_on_settings_tells_each_group() -> None:
+    told = (ROOT / "docs/decisions/settings.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(\w+)`", told, re.MULTILINE))
+    types = {one.name: one.type for one in fields(Settings) if is_dataclass(one.type)}
+    assert rows == {name: getattr(of, "__name__", of) for name, of in types.items()}
+    assert f"and {len(rows)} frozen groups" in told

@@ -110,7 +110,7 @@ class FileRoutes:
         tenant_id = self._tenant(READ)
         pages.know("from", "limit")
         start = pages.number("from", 0, int)
-        rows = min(pages.clamped("limit", ROWS_A_PAGE, MOST_ROWS), MOST_ROWS)
+        rows = pages.clamped("limit", ROWS_A_PAGE, MOST_ROWS)
         run = self._store.run(tenant_id, run_id)
         graph = as_run(self._store.graph_of_run(tenant_id, run_id), run.parameters)
         part = reading_back(graph, node_id)

@@ -85,7 +85,7 @@ class Webhooks:
     def replace(
         self, tenant_id: str, webhook_id: str, new: NewWebhook, *, enabled: bool
     ) -> Webhook:
-        """Another URL, and enabling one that was disabled, forgets failures; disabling gives up what waits. Raises NotFound."""
+        """A new URL forgets failures, and so does enabling; disabling drops deliveries that wait. Raises NotFound."""
 
         def replace(connection: Connection) -> Webhook:
             before = _locked(connection, tenant_id, webhook_id)
