@@ -586,6 +586,21 @@ def test_a_file_that_is_deleted_or_replaced_while_it_is_written_fails_the_run(
         assert rows_of(path, "SELECT a FROM t") == [("other",)]
 
 
+def test_one_file_by_two_hard_links_is_refused(tmp_path: Path) -> None:
+    """They waited for each other for ever, since each name had a transaction."""
+    path = tmp_path / "out.db"
+    execute(path, "CREATE TABLE a (n INTEGER)", "CREATE TABLE b (n INTEGER)")
+    (tmp_path / "link.db").hardlink_to(path)
+    first = SqliteWriter(path, "a", "append")
+    second = SqliteWriter(tmp_path / "link.db", "b", "append")
+    first.start(silent)
+    with pytest.raises(ProgramError, match=r"link\.db and out\.db are one file by two names"):
+        second.start(silent)
+    first.undo()
+    second.start(silent)
+    second.undo()
+
+
 def test_all_writers_of_one_file_share_one_transaction(tmp_path: Path) -> None:
     path = tmp_path / "out.db"
     (tmp_path / "link.db").symlink_to(path)

@@ -39,6 +39,10 @@ from program_lib.types import Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
+WHICH_SERVER = (
+    "SHOW GLOBAL VARIABLES WHERE Variable_name"
+    " IN ('server_uid', 'server_uuid', 'server_id', 'hostname', 'port', 'datadir', 'socket')"
+)
 STATEMENT_BYTES = 1024 * 1024  # of an INSERT, about: longer ones are not faster
 PACKET_REST = 32 * 1024  # bytes of a statement beside its row: names of tables and columns
 HELPER = "job_rows_"  # begins the name that a new table has until its rows are complete
@@ -53,6 +57,7 @@ class Shared:
     url: URL
     packet_bytes: int  # of a statement, at most
     rows: Session  # the transaction of append and replace
+    server: list[tuple[str, ...]] = field(default_factory=list)  # as WHICH_SERVER tells it
     tables: ClaimedTables = field(default_factory=ClaimedTables)
     new: Session | None = None  # makes and fills new tables
     helpers: dict[Table, Table] = field(
@@ -133,6 +138,16 @@ class Shared:
 _SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
 
 
+def _share(url: URL, key: str) -> None:
+    """Outputs that reach one server by two URLs know of each other's tables: one would wait for the other's locks."""
+    rows = Session(url, WRITING)
+    packet_bytes = int(rows.value("SELECT @@max_allowed_packet"))
+    shared = _SHARED[key] = Shared(url, packet_bytes, rows)
+    shared.server = rows.rows(WHICH_SERVER)
+    alike = (other for other in _SHARED.values() if other.server == shared.server)
+    shared.tables = next(alike).tables
+
+
 def _sql(table: Table) -> str:
     return quoted(table.schema, table.name)
 
@@ -160,9 +175,7 @@ class MysqlWriter:
 
     def start(self, say: Callable[[str], None]) -> None:
         if self._key not in _SHARED:
-            rows = Session(self._url, WRITING)
-            packet_bytes = int(rows.value("SELECT @@max_allowed_packet"))
-            _SHARED[self._key] = Shared(self._url, packet_bytes, rows)
+            _share(self._url, self._key)
         self._shared = _SHARED[self._key]
         self._session = self._shared.rows
         self._place, self._is_there = self._find()

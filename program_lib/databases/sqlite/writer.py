@@ -255,16 +255,28 @@ class _File:
         self.tables = ClaimedTables()
         self._writers = 0
         self._is_begun = self._is_committed = False
-        self._identity = self._found()
+        self._identity = _identity(key)
 
     @classmethod
     def shared(cls, place: Place, say: Say | None) -> _File:
         key = place.path if place.path == MEMORY else os.path.realpath(place.path)
         file = cls.open_now.get(key)
         if file is None:
+            cls._check_no_other_name(key)
             file = cls.open_now[key] = cls(key, place, say)
         file._writers += 1
         return file
+
+    @classmethod
+    def _check_no_other_name(cls, key: str) -> None:
+        """Two transactions would wait for each other for ever, and SQLite keeps a log for each name."""
+        found = _identity(key)
+        for other in cls.open_now.values():
+            if found is not None and found == other._identity:
+                names = f"{os.path.basename(key)} and {other.link.place.name}"
+                raise ProgramError(
+                    f"{names} are one file by two names (hard links): let all outputs write it by one of them"
+                )
 
     def begin(self, say: Say | None) -> None:
         """Waits for the write lock, however long another holds it, unless the URL says how long."""
@@ -284,17 +296,10 @@ class _File:
         name = self.link.place.name
         if not self.link.connection.in_transaction:
             raise ProgramError(f"{name} has rolled back what this run wrote")
-        if self._found() != self._identity:
+        if _identity(self._key) != self._identity:
             raise ProgramError(
                 f"{name} was deleted, or another file took its place, while this run wrote into it: run it again"
             )
-
-    def _found(self) -> tuple[int, int] | None:
-        """Which file is at its place; None where there is none, or the database is in memory."""
-        with suppress(OSError):
-            about = os.stat(self._key)
-            return about.st_dev, about.st_ino
-        return None
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -336,6 +341,14 @@ class _File:
             return bool(self.link.execute("PRAGMA schema_version").fetchone() == (0,))
         except sqlite3.Error:
             return False
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is at a place; None where there is none, or the database is in memory."""
+    with suppress(OSError):
+        about = os.stat(path)
+        return about.st_dev, about.st_ino
+    return None
 
 
 def _makes(path: str) -> bool:
