@@ -37,7 +37,13 @@ def read_ndjson(
 
     def make(one: str, columns: Schema | None) -> NdjsonReader:
         of_all = {column.name: column.type for column in columns or ()}
-        return NdjsonReader(one, types={**of_all, **named}, others=others, opener=opened_unpacked)
+        return NdjsonReader(
+            one,
+            types={**of_all, **named},
+            others=others,
+            opener=opened_unpacked,
+            is_alone=columns is None,
+        )
 
     return one_or_many_texts(path, make, file_column=file_column, has_all=True)
 

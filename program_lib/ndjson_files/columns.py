@@ -21,10 +21,19 @@ class MemberColumns:
     `source` is what their owner calls all of them, `first` those that tell the columns: "x.ndjson", "the first 1,000 lines".
     """
 
-    def __init__(self, types: Mapping[str, Type], others: str, *, source: str, first: str) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, Type],
+        others: str,
+        *,
+        source: str,
+        first: str,
+        may_be_none: bool = False,
+    ) -> None:
         assert others in (REFUSE, IGNORE)
         self._types, self._others = types, others
         self._source, self._first = source, first
+        self._may_be_none = may_be_none
         self.schema = Schema()
         self._known: frozenset[str] = frozenset()  # the names of the columns
 
@@ -34,7 +43,7 @@ class MemberColumns:
         for found in first:
             names.update(dict.fromkeys(found))
         names.update(dict.fromkeys(self._types))
-        if not names:
+        if not names and not self._may_be_none:
             raise ProgramError(
                 f"{self._source} tells no columns: {self._first} have no members, and Types names none"
             )

@@ -27,6 +27,7 @@ class NdjsonReader(Uncounted):
     """A source of rows: program_lib.ports.TextReader over a file.
 
     Its columns are the members that the first FIRST_LINES lines have, and those that `types` names; the others are texts.
+    A file that is not `is_alone` may have none: those of other files count, too.
     """
 
     def __init__(
@@ -36,10 +37,15 @@ class NdjsonReader(Uncounted):
         types: Mapping[str, Type] | None = None,
         others: str = REFUSE,
         opener: Callable[[str], BinaryIO],
+        is_alone: bool = True,
     ) -> None:
         self._path, self._name = path, PurePath(path).name
         self._columns = MemberColumns(
-            types or {}, others, source=self._name, first=f"the first {FIRST_LINES:,} lines"
+            types or {},
+            others,
+            source=self._name,
+            first=f"the first {FIRST_LINES:,} lines",
+            may_be_none=not is_alone,
         )
         self._opener = opener
         self._file: BinaryIO | None = None

@@ -206,6 +206,21 @@ def test_objects_may_lack_what_other_files_have(data: Path) -> None:
     ]
 
 
+def test_of_many_files_of_objects_some_may_be_empty(data: Path) -> None:
+    """As our own output leaves one on a day without rows."""
+    (data / "1.ndjson").write_text("")
+    (data / "2.ndjson").write_text('{"a": 1}\n')
+    (data / "3.ndjson").write_text("\n{}\n")
+    assert rows_of(read_ndjson("*.ndjson", file_column="f")) == [
+        {"a": "1", "f": "2.ndjson"},
+        {"a": None, "f": "3.ndjson"},
+    ]
+    (data / "2.ndjson").write_text("")
+    for path in "*.ndjson", "1.ndjson":
+        with pytest.raises(ProgramError, match="tells no columns"):
+            rows_of(read_ndjson(path))
+
+
 def test_parquet_files_must_have_the_same_types(data: Path) -> None:
     for name, values in (("1", [1, 2]), ("2", [3])):
         pq.write_table(pa.table({"a": values}), data / f"{name}.parquet")

@@ -57,6 +57,10 @@ class ManyFiles(Generic[R]):
         self._sizes = [size_of(path) for path in self._paths]
         schemas = [self._looked_at(path) for path in self._paths]
         self._own = _union(schemas) if self._has_all else schemas[0]
+        if self._has_all and not self._own:
+            raise ProgramError(
+                f"{self._pattern} tells no columns: its files have no members, and Types names none"
+            )
         if not self._has_all:
             for path, schema in zip(self._paths, schemas, strict=True):
                 self._check_same(path, schema)
@@ -101,7 +105,7 @@ class ManyFiles(Generic[R]):
 
     def _looked_at(self, path: str) -> Schema:
         """The columns of one file; counts its rows where it tells them."""
-        reader = self._make(path, None)
+        reader = self._make(path, Schema() if self._has_all else None)
         try:
             schema = reader.open()
             rows = reader.total()
