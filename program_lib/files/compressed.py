@@ -67,6 +67,8 @@ class Unpacked(io.BufferedIOBase, BinaryIO):
             ) from error
         if not read:
             check_same(self._file)
+            if not self.tell():  # even of nothing a packed file has some bytes
+                raise ProgramError(f"{self._name} is cut off: it has no bytes at all")
         return read
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:

@@ -123,6 +123,17 @@ def test_a_file_that_is_cut_off_or_damaged_is_no_short_table(tmp_path: Path, nam
 
 
 @BOTH
+def test_a_packed_file_without_bytes_is_no_empty_one(tmp_path: Path, name: str) -> None:
+    """NDJSON with Types had no rows of it."""
+    (tmp_path / name).write_bytes(b"")
+    with opener(str(tmp_path / name)) as file, pytest.raises(ProgramError, match="is cut off"):
+        file.read(1)
+    (tmp_path / name).write_bytes(packed(b"", name))
+    with opener(str(tmp_path / name)) as file:
+        assert file.read(1) == b""
+
+
+@BOTH
 def test_an_error_names_the_line_and_types_are_found(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(packed(MANY.replace("\n20000,", "\nx,").encode(), name))
     with pytest.raises(ProgramError, match=f"line 20,002 of {name}.*'x' is not a whole number"):
