@@ -637,6 +637,26 @@ postgresql text → postgresql interval
   a while | !invalid input syntax for type interval: "a while"
 postgresql timetz → postgresql timetz
   12:00:00+05 | =
+postgresql text → postgresql timetz
+  12:00:00.5+05:45 | =
+  24:00Z           | 24:00:00+00
+  12:00            | !does not fit into the column t0, which is time with time zone
+  now              | !does not fit into the column t0
+  12:00:00.1234567+00 | !does not fit into the column t0
+postgresql timetz → postgresql timetz(3) | !changes values of other types without a word
+postgresql text → postgresql tstzrange
+  [2026-01-01 00:00+02,)  | ["2025-12-31 22:00:00+00",)
+  (-infinity,infinity]    | (-infinity,infinity]
+  empty                   | =
+  [2026-01-01 00:00,)     | !does not fit into the column t0, which is tstzrange
+  [now,)                  | !does not fit into the column t0
+postgresql text → postgresql tsrange
+  [2026-01-01,2026-02-01 12:00) | ["2026-01-01 00:00:00","2026-02-01 12:00:00")
+  [2026-01-01 00:00+02,)        | !does not fit into the column t0, which is tsrange
+postgresql text → postgresql datemultirange
+  {[2026-01-01,2026-02-01),[2026-03-01,)} | =
+  {}                                      | =
+  {[2026-01-01 12:00,)}                   | !does not fit into the column t0, which is datemultirange
 postgresql timestamptz → postgresql timestamptz
   2026-10-25 00:30:00.123456+00 | =
   2026-10-25 01:30:00.123456+00 | =
