@@ -20,6 +20,10 @@ _HOLDS: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 _FRACTION = re.compile(r"\.0+")  # of a second
 _DIGITS = re.compile("[0#?]")  # which stand in formats of numbers alone
+_ISO = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)?(?:T|^)(?P<clock>\d\d:\d\d:\d\d)(?P<fraction>(?:\.\d*[1-9])?)\.?0*",
+    re.ASCII,
+)
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 
 # What a format shows of a number
@@ -99,6 +103,13 @@ def moment(number: float, shown: str, *, from_1904: bool) -> str:
         return _clock(rest)
     date = f"{_day(day, from_1904):%Y-%m-%d}"
     return date if rest == 0 and shown == DATE else f"{date} {_clock(rest)}"
+
+
+def iso_moment(written: str) -> str:
+    """A date, a time or both, as the strict form and some programs write it, in the form that `moment` gives."""
+    if (found := _ISO.fullmatch(written)) is None:
+        return written.replace("T", " ")
+    return " ".join(part for part in (found["day"], found["clock"]) if part) + found["fraction"]
 
 
 def _day(day: int, from_1904: bool) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
 from program_lib.excel_cells import MOST_COLUMNS, MOST_ROWS, NO_VALUE, column_of, letters_of
-from program_lib.excel_files.dates import NoDate, moment, shows
+from program_lib.excel_files.dates import NoDate, iso_moment, moment, shows
 from program_lib.excel_files.numbers import number_text
 from program_lib.excel_files.workbook import (
     LONGEST_TEXT,
@@ -148,7 +148,7 @@ class SheetRows:
             case "e":
                 return self._no_value(f"holds the error {written.strip()[:40]}")
             case "d":
-                return written.strip().replace("T", " ")
+                return iso_moment(written.strip())
             case "str":
                 return unescaped(written)
         return written  # inlineStr

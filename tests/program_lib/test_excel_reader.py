@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.excel_files.dates import NoDate, moment, sections, shows
+from program_lib.excel_files.dates import NoDate, iso_moment, moment, sections, shows
 from program_lib.excel_files.numbers import number_text
 from program_lib.excel_files.reader import CELL_BYTES, ExcelReader
 from program_lib.narrowest_types import narrowest_types
@@ -559,6 +559,23 @@ def a_pipe(tmp_path: Path) -> Iterator[Path]:
 def test_a_pipe_is_refused(a_pipe: Path) -> None:
     with pytest.raises(ProgramError, match="is no file but a pipe"):
         read(a_pipe)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("2026-07-31", "2026-07-31"),
+        ("2026-07-31T00:00:00.000", "2026-07-31 00:00:00"),  # a day, whose midnight does not count
+        ("2026-07-31T12:30:00.050", "2026-07-31 12:30:00.05"),
+        ("T12:30:00", "12:30:00"),
+        ("12:30:00.", "12:30:00"),
+        ("2026-07-31T12:30:00Z", "2026-07-31 12:30:00Z"),
+    ],
+)
+def test_a_date_that_is_written_as_such_has_the_form_of_one_that_is_counted(
+    written: str, text: str
+) -> None:
+    assert iso_moment(written) == text
 
 
 def test_a_time_of_day_is_a_time(tmp_path: Path) -> None:
