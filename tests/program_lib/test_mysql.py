@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from program_lib.errors import ProgramError
 from tests.databases import Database
 from tests.program_lib.moving import move, read
 
@@ -98,6 +99,17 @@ def test_what_is_read_does_not_depend_on_the_servers_settings(
         assert rows["c"].to_pylist() == ["ab", " c", None]
     move(url, url, "copy", table="t")
     assert mariadb.rows("SELECT c FROM copy") == [("ab",), (" c",), (None,)]
+
+
+def test_a_value_that_the_server_cuts_fails_the_run(mariadb: Database) -> None:
+    """By default MySQL cuts what GROUP_CONCAT and JSON_ARRAYAGG give after 1,024 bytes, and says so by a warning alone."""
+    url = f"{mariadb.url}?init_command=SET group_concat_max_len = 1024"
+    numbers = "SELECT group_concat(seq), json_arrayagg(seq) FROM seq_1_to_1000"
+    assert [len(values[0].as_py()) for values in read(url, numbers).columns] == [3892, 3894]
+    with pytest.raises(ProgramError, match=r"a value of the query is cut: .*max_allowed_packet"):
+        read(url, "SELECT 1 AS n, repeat('a', @@max_allowed_packet + 1) AS t")
+    division = read(url, "SELECT 1 / 0 AS n, CAST('12a' AS INTEGER) AS i")  # other warnings
+    assert division.to_pylist() == [{"n": None, "i": 12}]
 
 
 def test_texts_of_another_character_set_have_room_in_a_new_table(mariadb: Database) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pymysql.constants import FIELD_TYPE
+from pymysql.constants import ER, FIELD_TYPE
 from pymysql.cursors import SSCursor
 from pymysql.protocol import FieldDescriptorPacket
 from sqlalchemy.engine import URL
@@ -28,6 +28,8 @@ Row: TypeAlias = Sequence[str | bytes | None]
 
 FIRST_ROWS, MOST_ROWS = 16, 1_000  # that are fetched at once; then as many as are PART_BYTES
 PART_BYTES = 1024 * 1024
+# Warnings of a text that GROUP_CONCAT and the like cut, and of one beyond max_allowed_packet, which is NULL
+_CUT = (ER.CUT_VALUE_GROUP_CONCAT, ER.WARN_ALLOWED_PACKET_OVERFLOWED)
 
 
 class MysqlReader(Uncounted):
@@ -118,6 +120,17 @@ class MysqlReader(Uncounted):
             )
             yield part
             count = max(1, min(MOST_ROWS, PART_BYTES * len(rows) // max(1, part.nbytes)))
+        self._check_not_cut()
+
+    def _check_not_cut(self) -> None:
+        """Of a value that it has no room for the server sends the beginning, or NULL, and a warning after the last row."""
+        assert self._session is not None
+        result = self._cursor._result
+        if result is None or not result.warning_count:
+            return
+        for _, code, said in self._session.rows("SHOW WARNINGS"):
+            if int(code) in _CUT:
+                raise ProgramError(f"a value of the query is cut: {said}")
 
     def _columns(self) -> Iterator[tuple[Column, FieldDescriptorPacket]]:
         return zip(self._schema, self._fields, strict=True)

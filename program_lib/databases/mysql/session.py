@@ -26,6 +26,8 @@ _ALWAYS = (
     f"SET SESSION wait_timeout = {IDLE_SECONDS}",
     f"SET SESSION net_write_timeout = {IDLE_SECONDS}",
     f"SET SESSION sql_select_limit = {2**64 - 1}",  # else rows are left out without a word
+    # else texts are cut without a word: MySQL's default is 1,024 bytes
+    f"SET SESSION group_concat_max_len = {2**32 - 1}",
 )
 READING = (
     *_ALWAYS,
