@@ -11,7 +11,7 @@ from program_lib.databases import write_rows
 from program_lib.databases.connections import database_url
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.secrets import SECRETS, hidden
-from program_lib.types import INTEGER
+from program_lib.types import INTEGER, TEXT
 from tests.databases import PASSWORD, Database
 from tests.program_lib.moving import move, read, say, write
 
@@ -180,6 +180,25 @@ def test_a_wrong_password_is_told_without_it(postgresql: Database, mariadb: Data
         with pytest.raises(Exception, match=r"(?i)password|denied") as refused:
             move(url, url, "t", query="SELECT 1 AS a")
         assert "wrong-one-77" not in hidden(str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("postgresql", "client_encoding=latin1"),
+        ("mariadb", "init_command=SET NAMES utf8mb3"),
+        ("mariadb", "charset=latin1&use_unicode=0"),
+    ],
+)
+def test_texts_are_what_they_are_whatever_the_url_says_of_characters(
+    kind: str, option: str, request: pytest.FixtureRequest
+) -> None:
+    """é was stored as Ã© in PostgreSQL, and 😀 read as ? from MariaDB."""
+    database: Database = request.getfixturevalue(kind)
+    url = f"{database.url}?{option}"
+    write(url, "t", "create", {"a": TEXT}, [("é😀",)])
+    assert database.rows("SELECT a FROM t") == [("é😀",)]
+    assert read(url, "SELECT a, 'ß😀' AS b FROM t").to_pylist() == [{"a": "é😀", "b": "ß😀"}]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ IDLE_SECONDS = 2_000_000
 END_SECONDS = 2  # for each step of telling a server that nobody waits for it any more
 
 _ALWAYS = (
+    # whatever the URL's init_command says, as SET NAMES utf8: 😀 would be read as ?, and é of latin1 be written as Ã©
+    "SET SESSION character_set_client = 'utf8mb4', character_set_results = 'utf8mb4', collation_connection ="
+    " IF(@@collation_connection LIKE 'utf8mb4%', @@collation_connection, 'utf8mb4_general_ci')",
     "SET SESSION time_zone = '+00:00'",
     f"SET SESSION wait_timeout = {IDLE_SECONDS}",
     f"SET SESSION net_write_timeout = {IDLE_SECONDS}",
@@ -67,7 +70,7 @@ class Session:
     def __init__(self, url: URL, settings: Sequence[str]) -> None:
         """`settings` is READING or WRITING. Raises pymysql.Error."""
         options = {"connect_timeout": CONNECT_SECONDS, **_arguments(url)}
-        self._options = options | {"charset": "utf8mb4", "conv": _AS_TEXT}
+        self._options = options | {"charset": "utf8mb4", "use_unicode": True, "conv": _AS_TEXT}
         self.connection = pymysql.connect(**self._options)
         self._is_asking = False  # whether an answer is to come
         self._is_interrupted = False

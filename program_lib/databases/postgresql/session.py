@@ -107,12 +107,9 @@ def _arguments(url: URL) -> dict[str, Any]:
         name: value if isinstance(value, str) else ",".join(value)
         for name, value in url.query.items()
     }
-    ours = {
-        "client_encoding": "utf8",
-        "connect_timeout": CONNECT_SECONDS,
-        "fallback_application_name": "job",
-    }
-    return {**ours, **arguments, **options}
+    ours = {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": "job"}
+    # what we send and read is UTF-8, whatever the URL says: é in latin1 would be stored as Ã©
+    return {**ours, **arguments, **options, "client_encoding": "utf8"}
 
 
 def words(error: Exception) -> str:
