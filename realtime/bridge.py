@@ -233,6 +233,7 @@ class NATSBridge:
 
     def _follow(self, is_new: bool) -> None:
         """Follows the stream from where we were, also on a new connection. Raises NatsError."""
+        self._follower.detach()  # else it may come further than `opened` says, as of a shorter stream
         opened = self._stream.open()
         if self._is_still_deaf(opened):
             raise TakesNothing(self._stream.name)

@@ -13,7 +13,7 @@ from progress_lib.nats import Link, Message, NatsError
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.bridge import NATSBridge
-from realtime.history import FEW, ProgressStream
+from realtime.history import FEW, Opened, ProgressStream
 from realtime.hub import Hub
 from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.progress_lib.test_streams import Named
@@ -170,6 +170,39 @@ def test_a_worker_hears_nothing_of_another_installation(
         eventually(lambda: bridge.unasked == heard, what="what was said")
         assert bridge.malformed == 0, "nor on the plain subjects"
         assert ("another installation" in bridge.why_no_history) is (heard == 0)
+    finally:
+        bridge.close()
+        hub.stop()
+
+
+def test_what_is_said_while_a_connection_is_made_anew_makes_no_other_stream(
+    nats_server: NatsServer, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a busy NATS each new connection had all pasts read again, and the log spoke of another stream."""
+    hub = Hub(load=lambda *_: None)
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "acme", hub)
+    follower, look = bridge._follower, bridge._stream.open
+
+    def open_while_somebody_speaks() -> Opened:
+        opened = look()
+        link.publish(progress_subject("acme", 1), b"{}")
+        eventually(
+            lambda: follower._subscription is None or follower.last_seq > opened.last_seq,
+            what="it was heard, or nobody listens",
+        )
+        return opened
+
+    hub.start()
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge.has_history and follower.is_healthy, 20.0)
+        bridge._stream.open = open_while_somebody_speaks  # type: ignore[method-assign]
+        connection = bridge.link._connection
+        assert connection is not None
+        connection.end()
+        eventually(lambda: bridge.link.connects > 1 and bridge.is_listening, 20.0)
+        eventually(lambda: bridge.unasked > 0, 20.0, what="it is heard, too")
+        assert "another one" not in caplog.text
     finally:
         bridge.close()
         hub.stop()
