@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from progress_lib.nats_connection import MAX_PAYLOAD, Certificates, Connection, Lost, Refused
+from progress_lib.nats_connection import MAX_PAYLOAD, Certificates, Connection, Lost
 from progress_lib.nats_login import checked_urls
 from progress_lib.nats_protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
@@ -30,10 +30,10 @@ LOG = logging.getLogger(__name__)
 PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
 FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
-STEADY = 5.0  # seconds after which a server that lets us in and then refuses us counts as one that let us in
+STEADY = 5.0  # seconds after which a server that lets us in, refuses something and closes counts as one that let us in
 # Errors after which the server goes on, without what it refused
 LEFT_OUT = ("permissions violation", "maximum subscriptions exceeded")
-MAX_DENIED = 100  # refusals of one connection that are logged
+MAX_DENIED = 100  # refusals that are logged, until a connection has held
 MAX_TOLD = 100  # servers and reasons that are logged while there is no connection
 
 _sid = operator.attrgetter("sid")
@@ -99,6 +99,7 @@ class Link:
         self.failed_attempts = 0  # (link thread) attempts that failed since the last connection
         # (link thread) servers and reasons that were logged since the last connection that held
         self._told: set[tuple[str, str]] = set()
+        self._denied: set[str] = set()  # (link thread) the same of what the server left out
         self._thread = threading.Thread(target=self._run, name=f"nats-{name}", daemon=True)
 
     # ---- the caller's side
@@ -312,19 +313,16 @@ class Link:
         self.failed_attempts += 1
         attempts = self.failed_attempts
         connection.connect()
-        has_held = True
         try:
             self._established(connection)
             while not self._stopping.is_set():
                 self._read_once(connection)
-        except Refused:
-            has_held = time.monotonic() >= connection.made_at + STEADY
-            if not has_held:
-                self.failed_attempts = attempts  # it would refuse us again at once
-            raise
         finally:
-            if has_held:
+            if connection.has_refused and time.monotonic() < connection.made_at + STEADY:
+                self.failed_attempts = attempts  # it would refuse us again at once
+            else:
                 self._told.clear()
+                self._denied.clear()
             self._up.clear()
             self._connection = None
             connection.close()
@@ -386,10 +384,11 @@ class Link:
                 answered.set()
         elif control.verb == b"-ERR":
             reason = control.rest.decode(errors="replace")
+            connection.has_refused = True
             if not any(words in reason.lower() for words in LEFT_OUT):
-                raise Refused(reason)
-            if reason not in connection.denied and len(connection.denied) < MAX_DENIED:
-                connection.denied.add(reason)
+                raise Lost(reason)
+            if reason not in self._denied and len(self._denied) < MAX_DENIED:
+                self._denied.add(reason)
                 LOG.error("nats %s: %s", self._name, reason)
 
     def _report(self, url: str, error: Exception) -> None:

@@ -21,10 +21,6 @@ class Lost(NatsError):
     """This connection is over; the text says why."""
 
 
-class Refused(Lost):
-    """The server said an error and ends the connection."""
-
-
 @dataclass(frozen=True, slots=True)
 class Certificates:
     """PEM files for TLS. They are read for each connection, so that renewed ones count from the next one on."""
@@ -76,9 +72,7 @@ class Connection:
         self.max_payload = MAX_PAYLOAD
         self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
-        self.denied: set[str] = (
-            set()
-        )  # (link thread) what the server does not permit, as it was logged
+        self.has_refused = False  # (link thread) the server said an error
         self.last_heard = self.made_at = time.monotonic()
         self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
 
