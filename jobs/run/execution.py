@@ -166,7 +166,7 @@ class Execution:
             heard_all = parts.link.flush() and parts.link.connects == connection
             parts.link.unsubscribe(listening)
         heard_all = self._read_last_words() or heard_all
-        if exit_code < 0:  # a signal killed it, so it could not clean up
+        if exit_code != 0:  # it may not have cleaned up: killed, or its code ended it at once
             remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
         if met is not None and self._ending is None:

@@ -91,7 +91,7 @@ def parameters_variable(texts: Mapping[str, str | None]) -> dict[str, str]:
 def remove_unfinished(
     run: Run, graph: Mapping[str, Any], data_dir: Path, allowance: Allowance
 ) -> None:
-    """Removes the unfinished files of a program that was killed. `graph`: as stored. Never raises."""
+    """Removes the unfinished files that a program may have left. `graph`: as stored. Never raises."""
     try:
         RunFiles(data_dir, run.run_id).remove_spooled()
         roots = roots_of(allowance.rules.data_roots, run.tenant_id)

@@ -128,10 +128,15 @@ def test_of_a_program_that_is_killed_while_it_commits_it_is_told_what_may_stand(
     assert "so that what Shop wrote may stand" in (end.reason or "")
 
 
+SPOOLS = (
+    "open(f'{os.environ[\"DATA_DIR\"]}/runs/{os.environ[\"RUN_ID\"]}/duckdb_temp_1', 'w').close()"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "exit_code", "reason"),
     [
-        ("\nreporter.close(); raise ValueError('no such thing')", 1, "exit code 1: "),
+        (f"\n{SPOOLS}\nreporter.close(); raise ValueError('no such thing')", 1, "exit code 1: "),
         ("\nsay(1, 'running', 5); say(1, 'failed', 5, 'disk full'); reporter.close(); sys.exit(3)", 3,
          'exit code 3: node 1 "Node 1" failed: disk full'),
         ("\nsay(1, 'running', 5); reporter.close()", 0, 'node 1 "Node 1" was still running'),
@@ -143,6 +148,7 @@ def test_a_bad_run_fails_with_what_is_known(
     store: Store,
     run_queue: RunQueue,
     heard: Heard,
+    data_dir: Path,
     start_runner: StartRunner,
     body: str,
     exit_code: int,
@@ -153,6 +159,7 @@ def test_a_bad_run_fails_with_what_is_known(
     end = ended(store, run)
     assert (end.status, end.exit_code) == (RunStatus.FAILED, exit_code)
     assert reason in (end.reason or "")
+    assert not list(run_directory(data_dir, run).glob("duckdb_temp_*")), "nothing unfinished stays"
     last_word(heard, run, "failed")
     _, nodes = store.run_with_nodes(run.tenant_id, run.run_id)
     for node in nodes:
