@@ -205,6 +205,7 @@ def create_app(settings: Settings) -> Flask:
             parts.authenticate,
             settings,
             past=parts.realtime.bridge.past,
+            why_not_ours=lambda: parts.realtime.bridge.why_not_ours,
             traces=parts.traces,
             is_stopping=lambda: parts.realtime.is_stopping,
         )

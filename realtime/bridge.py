@@ -81,6 +81,8 @@ class NATSBridge:
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._source = Source.AWAY  # (bridge thread writes)
         self.why_no_history = ""  # (bridge thread writes) while it is connected
+        # (bridge thread writes) why nobody on this NATS may be asked anything; "": it is ours, as far as is known
+        self.why_not_ours = ""
         self._told_heard = True  # (bridge thread) what the hub was told last: Hears
         # (link thread) messages that the stream still held after the last batch
         self.stream_lag = 0
@@ -263,8 +265,9 @@ class NATSBridge:
         if not self.link.is_up:
             return
         is_told = str(error) == self.why_no_history
-        self.why_no_history = str(error)
+        self.why_no_history, self.why_not_ours = str(error), ""
         if isinstance(error, OtherInstallation):  # its live progress is not ours either
+            self.why_not_ours = str(error)
             if not is_told:
                 LOG.error("nothing is listened to: %s", error)
             return
@@ -277,7 +280,7 @@ class NATSBridge:
         """Changes where messages come from. The hub is told first: it then holds what comes until it has the past, which may be older."""
         self._source = source
         if source is Source.FOLLOWING:
-            self.why_no_history = ""
+            self.why_no_history = self.why_not_ours = ""
         self._hub.put(ListenTo(source, restarts=restarts))
         if source is Source.LIVE_ONLY:
             self._follower.detach()

@@ -14,7 +14,9 @@ from described.operation import Operation
 from jobs.http.editing import operations as editing_operations
 from jobs.http.editing.routes import EditingRoutes
 from jobs.http.files import operations as file_operations
+from jobs.http.files.requests import FileRequests
 from jobs.http.files.routes import FileRoutes
+from jobs.http.foreign import WhyNotOurs, nobody_elses
 from jobs.http.handlers import Authenticate
 from jobs.http.jobs import operations as job_operations
 from jobs.http.jobs.routes import JobRoutes
@@ -48,10 +50,12 @@ def create_blueprint(
     past: Past = no_past,
     traces: Traces | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
+    why_not_ours: WhyNotOurs = nobody_elses,
 ) -> Blueprint:
     """All routes of jobs and runs. Starts nothing: threads start with the first request that needs one.
 
-    `is_stopping`: whether this server stops, so that nobody may be kept waiting.
+    `is_stopping`: whether this server stops, so that nobody may be kept waiting. `why_not_ours`: why the runners on
+    this NATS must not be asked anything, "" where they are ours.
     """
 
     def tenant(scope: str) -> str:
@@ -59,7 +63,8 @@ def create_blueprint(
 
     has_many_tenants = settings.tenant_id == EVERY_TENANT
     traces = traces or Traces("progress-web")
-    previews = PreviewRequests(link, has_many_tenants=has_many_tenants)
+    previews = PreviewRequests(link, has_many_tenants=has_many_tenants, why_not_ours=why_not_ours)
+    files = FileRequests(link, has_many_tenants=has_many_tenants, why_not_ours=why_not_ours)
     kept = KeptRoutes(store, previews, tenant)
     deleted_jobs = DeletedJobs(store, link, settings.stream_rules(store.installation))
     has_shop = settings.server.sample_orders > 0
@@ -72,9 +77,7 @@ def create_blueprint(
             *(settings, past, traces, is_stopping),
         ).routes(),
         *WebhookRoutes(store.webhooks, tenant, settings.requests, settings.webhooks).routes(),
-        *FileRoutes(
-            store, link, previews, tenant, settings.uploads, has_many_tenants=has_many_tenants
-        ).routes(),
+        *FileRoutes(store, files, previews, tenant, settings.uploads).routes(),
         *kept.routes(),
     ):
         blueprint.add_url_rule(path, handler.__name__, handler, methods=[method])

@@ -12,6 +12,7 @@ from jobs.graph.feeding import Document, Last, feeding_part, file_part, rejectin
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.graph.runner_tag import parse_runner_tag
+from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import (
@@ -32,8 +33,11 @@ MOST_SAID = 2_000
 class PreviewRequests:
     """Asks runners for previews, few at a time, with a fair share for each tenant."""
 
-    def __init__(self, link: Link, *, has_many_tenants: bool) -> None:
+    def __init__(
+        self, link: Link, *, has_many_tenants: bool, why_not_ours: WhyNotOurs = nobody_elses
+    ) -> None:
         self._link = link
+        self._why_not_ours = why_not_ours
         self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
 
     def ask(
@@ -117,6 +121,7 @@ class PreviewRequests:
         return self._asked(tenant_id, preview_subject(tenant_id, tag), asked, _nobody(tag))
 
     def _asked(self, tenant_id: str, subject: str, asked: Document, nobody: str) -> Document:
+        check_ours(self._why_not_ours)
         question = json.dumps(asked).encode()
         if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")

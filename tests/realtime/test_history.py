@@ -170,6 +170,7 @@ def test_a_worker_hears_nothing_of_another_installation(
         eventually(lambda: bridge.unasked == heard, what="what was said")
         assert bridge.malformed == 0, "nor on the plain subjects"
         assert ("another installation" in bridge.why_no_history) is (heard == 0)
+        assert bool(bridge.why_not_ours) is (heard == 0)
     finally:
         bridge.close()
         hub.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
+from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.file_questions import (
@@ -26,12 +27,16 @@ Read = Callable[[int], bytes]
 class FileRequests:
     """Asks runners, and moves the bytes of files between them and clients. Any thread may call."""
 
-    def __init__(self, link: Link, *, has_many_tenants: bool) -> None:
+    def __init__(
+        self, link: Link, *, has_many_tenants: bool, why_not_ours: WhyNotOurs = nobody_elses
+    ) -> None:
         self._link = link
+        self._why_not_ours = why_not_ours
         self._places = FairPlaces(TRANSFERS, has_many_tenants=has_many_tenants)
 
     def ask(self, tenant_id: str, question: Document) -> Document:
         """What a runner answers. Raises Problem: with the runner's own status, 503 where none answers."""
+        check_ours(self._why_not_ours)
         return self._answer(files_subject(tenant_id), json.dumps(question).encode())
 
     def upload(

@@ -24,7 +24,6 @@ from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
 from program_lib.files.split_files.names import PLACE
 from program_lib.stores.names import is_stored
-from progress_lib.nats import Link
 from settings.groups import UploadSettings
 
 READ, BRING = "jobs:execute", "jobs:write"
@@ -36,15 +35,13 @@ class FileRoutes:
     def __init__(
         self,
         store: Store,
-        link: Link,
+        files: FileRequests,
         previews: PreviewRequests,
         tenant: TenantOf,
         settings: UploadSettings,
-        *,
-        has_many_tenants: bool,
     ) -> None:
         self._store = store
-        self._files = FileRequests(link, has_many_tenants=has_many_tenants)
+        self._files = files
         self._previews = previews
         self._tenant = tenant
         self._settings = settings

@@ -86,6 +86,30 @@ def described() -> Answers:
     return Answers(document(app.url_map, operations(), every))
 
 
+def test_runners_of_another_installation_are_asked_nothing() -> None:
+    """A server that had started while NATS was away read and replaced files of the other one's."""
+    app = Flask(__name__, static_folder=None)
+    others: Any = Mock()
+    app.register_blueprint(
+        create_blueprint(
+            *(others, others, others, authenticate, Settings.from_env({})),
+            why_not_ours=lambda: "the stream RUNS belongs to another installation",
+        )
+    )
+    client = app.test_client()
+    graph = {"graph": SAMPLE, "nodeId": 1}
+    for answer in (
+        client.get("/api/files"),
+        client.get("/api/files/a.csv"),
+        client.put("/api/files/a.csv", data=b"x"),
+        client.post("/api/jobs/preview", json=graph),
+    ):
+        assert answer.status_code == 503, answer.data
+        assert b"belongs to another installation" in answer.data
+    assert not others.request.called
+    assert not others.publish.called
+
+
 class CheckedClient(FlaskClient):
     """Holds each answer that a test gets against the OpenAPI document."""
 
