@@ -37,6 +37,7 @@ _NO_ROOM = {10002, 10023, 10028, 10047, 10122}
 _ADVICE = {
     10039: "enable JetStream for the account of NATS_URL's user",
     10027: "the account may have no further stream: raise its max_streams; PROGRESS and RUNS are needed, TAGGED_RUNS where jobs ask for runners with a tag",
+    10026: "leave max_consumers of the account and of the stream at -1",
     10065: "another stream has these subjects: change that one, or set NATS_PREFIX",
     _NO_PEERS: "give the account room on enough servers, or set NATS_REPLICAS=1",
     _NO_CLUSTER: "NATS_REPLICAS needs a cluster of so many servers",

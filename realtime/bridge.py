@@ -247,6 +247,7 @@ class NATSBridge:
             )
         is_gone = restarts or self._follower.has_gap(opened)
         if is_gone or self._source is not Source.FOLLOWING:
+            self._stream.check_readable()
             self._turn_to(Source.FOLLOWING, restarts)
         elif is_new:  # nothing is missed, but who died meanwhile may have told the database alone
             self._ear.stop()

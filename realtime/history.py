@@ -13,9 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from progress_lib.jetstream import JetStream, beginning, stream_sequence, stream_time
+from progress_lib.jetstream import (
+    JetStream,
+    JetStreamError,
+    beginning,
+    stream_sequence,
+    stream_time,
+)
 from progress_lib.nats import Link, Message, NatsError, Subscription
-from progress_lib.streams import OwnStream, StreamPlan, StreamRules
+from progress_lib.streams import OwnStream, StreamPlan, StreamRules, advised
 from progress_lib.subjects import (
     EVERY_TENANT,
     PROGRESS_STREAM,
@@ -98,6 +104,24 @@ class ProgressStream:
 
     def _of(self, subject: str) -> dict[str, str]:
         return {"filter_subject": self._link.prefixed(subject)}
+
+    def check_readable(self) -> None:
+        """Raises NatsError where there is no room for a consumer that follows, and one that reads beside it."""
+        config = {
+            "ack_policy": "none",
+            "mem_storage": True,
+            "inactive_threshold": int(IDLE_LIFE * 1e9),
+        }
+        request = {"stream_name": self.name, "config": config}
+        made: list[str] = []
+        try:
+            for _ in range(2):
+                made.append(self._jetstream.call(f"CONSUMER.CREATE.{self.name}", request)["name"])
+        except JetStreamError as error:
+            raise advised(error) from error
+        finally:
+            for name in made:
+                self._jetstream.tell(f"CONSUMER.DELETE.{self.name}.{name}", {})
 
     def follow(self, from_seq: int, receive: Receive) -> Subscription:
         """Delivers every message from `from_seq` on, in order, on the link's thread.

@@ -13,7 +13,7 @@ from progress_lib.nats import Link, Message, NatsError
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.bridge import NATSBridge
-from realtime.history import FEW, Opened, ProgressStream
+from realtime.history import FEW, PLAN, Opened, ProgressStream
 from realtime.hub import Hub
 from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.progress_lib.test_streams import Named
@@ -174,6 +174,22 @@ def test_a_worker_hears_nothing_of_another_installation(
     finally:
         bridge.close()
         hub.stop()
+
+
+def test_a_stream_that_nobody_could_read_beside_the_worker_is_no_history(
+    nats_server: NatsServer, link: Link
+) -> None:
+    """/readyz said that it is on, and each look at a job waited for its past in vain."""
+    first = {"name": PLAN.name, "subjects": PLAN.subjects, **PLAN.must, "max_consumers": 1}
+    JetStream(link).call(f"STREAM.CREATE.{PLAN.name}", first)
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "acme", Hub())
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge.is_listening, 20.0)
+        assert not bridge.has_history
+        assert "leave max_consumers" in bridge.why_no_history
+    finally:
+        bridge.close()
 
 
 def test_what_is_said_while_a_connection_is_made_anew_makes_no_other_stream(
