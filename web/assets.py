@@ -6,6 +6,8 @@ Asked for at /static/, a file is looked at anew each time.
 from __future__ import annotations
 
 import gzip
+import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -67,13 +69,22 @@ class _Latest:
 
 def assets_of(directory: Path) -> Assets:
     """What a page names now. Servers with the same files agree on the version."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return _read(directory, tuple((path, path.stat().st_mtime_ns) for path in files))
+    return _read(directory, tuple(_changes(directory)))
+
+
+def _changes(directory: str | Path) -> Iterator[tuple[str, int]]:
+    """Each file below, and when it changed, always in the same order. (A page looks at some 160: as Path objects they took 3.5 ms.)"""
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _changes(entry.path)
+        elif entry.is_file():
+            yield entry.path, entry.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=1)
-def _read(directory: Path, files: tuple[tuple[Path, int], ...]) -> Assets:
-    return Assets(hashed(directory, (path for path, _ in files)), page_files(directory))
+def _read(directory: Path, files: tuple[tuple[str, int], ...]) -> Assets:
+    paths = sorted(Path(path) for path, _ in files)
+    return Assets(hashed(directory, paths), page_files(directory))
 
 
 def _compressed(found: Response, file: Path) -> Response:

@@ -3,17 +3,25 @@
 const SVG = 'http://www.w3.org/2000/svg';
 const ICONS = new URL('../icons.svg', import.meta.url).href;
 
-let toIcon = `${ICONS}#`; // '#icon-' once the icons are part of the page, where their ids must clash with no other
+/** Where an icon is shown from: the page itself, where the icons' ids must clash with no other; else their file. */
+let toIcon = '#icon-';
 
-/** Makes the icons part of the page: they are then there while the server is away, too. */
+/**
+ * Makes the icons part of the page: they are then there while the server is away, too. The browser asks for what is shown of a file
+ * anew for each icon, some ninety times a page; so only where the file did not come at once.
+ */
 export async function keepIcons() {
-  const text = await (await fetch(ICONS)).text();
-  const sprite = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
-  sprite.setAttribute('hidden', '');
-  for (const symbol of sprite.querySelectorAll('symbol')) symbol.id = `icon-${symbol.id}`;
-  document.body.append(document.importNode(sprite, true));
-  toIcon = '#icon-';
-  for (const use of document.querySelectorAll('use[href]')) setAttribute(use, 'href', `${toIcon}${use.getAttribute('href').split('#')[1]}`);
+  try {
+    const response = await fetch(ICONS);
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    const sprite = new DOMParser().parseFromString(await response.text(), 'image/svg+xml').documentElement;
+    sprite.setAttribute('hidden', '');
+    for (const symbol of sprite.querySelectorAll('symbol')) symbol.id = `icon-${symbol.id}`;
+    document.body.append(document.importNode(sprite, true));
+  } catch {
+    toIcon = `${ICONS}#`;
+    for (const use of document.querySelectorAll('use[href^="#icon-"]')) use.setAttribute('href', use.getAttribute('href').replace('#icon-', toIcon));
+  }
 }
 
 /**

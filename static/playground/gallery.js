@@ -10,6 +10,8 @@ export class Gallery {
   #page;
   #make;
   #offer;
+  #isAsked = false;
+  #isMissed = false;
 
   /** `make({name, graph}) → Promise`: a new job; `offer(jobs)`: these can be started with. */
   constructor({ api, page, make, offer }) {
@@ -19,8 +21,20 @@ export class Gallery {
     this.#offer = offer;
   }
 
-  /** Asks for the jobs, and shows them; a server without a sample shop has none. `types`: node types by their names. */
-  async load(types) {
+  /** It is looked at: the jobs are asked for, once. `types`: node types by their names; none where they are not known yet. */
+  async look(types) {
+    if (this.#isAsked || types.size === 0) return;
+    this.#isAsked = true;
+    this.#isMissed = !(await this.#page.attempt(() => this.#load(types), { quiet: true }));
+  }
+
+  /** The server answers: what it could not tell before is asked for with the next look. */
+  askAgain() {
+    if (this.#isMissed) this.#isAsked = this.#isMissed = false;
+  }
+
+  // A server without a sample shop has none.
+  async #load(types) {
     const jobs = await this.#api.gallery();
     byId('gallery-list').replaceChildren(...jobs.map((job) => this.#card(job, types)));
     setHidden(byId('gallery'), jobs.length === 0);

@@ -97,8 +97,14 @@ export class JobAtHand {
   // For a run that ended before this page, or whose messages the hub does not have any more.
   async fetchLatestRun(shown) {
     if (shown.job === null) return;
-    const runId = await this.#api.latestRunId(shown.jobId);
-    if (runId !== null) await this.fetchRun(shown, runId);
+    shown.askedForRunsAt = Date.now();
+    try {
+      const runId = await this.#api.latestRunId(shown.jobId);
+      if (runId !== null) await this.fetchRun(shown, runId);
+    } catch (problem) {
+      shown.askedForRunsAt = 0;
+      throw problem;
+    }
     shown.askedForRuns = true;
     this.#page.redraw();
   }
@@ -113,10 +119,10 @@ export class JobAtHand {
     if (shown.state.record(record, this.#api.now())) this.#page.redraw();
   }
 
-  // The job itself, too, where it could not be had before the connection was lost.
-  async catchUp(shown) {
+  /** News can be heard. The job itself is asked for, too, where it could not be had before; its run, unless that was asked for less than `fresh` milliseconds ago. */
+  async catchUp(shown, fresh = 0) {
     if (shown.isMissed) await this.fetchJob(shown);
-    await this.fetchLatestRun(shown);
+    if (Date.now() - shown.askedForRunsAt >= fresh) await this.fetchLatestRun(shown);
   }
 
   /** Who reports as a node that the graph does not have is shown beside it; but not before the server has said whether it has a graph, and not the nodes of a run of ours, which the draft may have lost since. The graph with them, or null. */
@@ -143,6 +149,7 @@ function nothingShown() {
     job: null,
     asked: false,
     askedForRuns: false,
+    askedForRunsAt: 0, // Date.now(); 0 where that failed
     isMissed: false,
     isGone: false,
     runGraph: null,

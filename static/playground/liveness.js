@@ -11,6 +11,7 @@ export class Liveness {
   #now;
   #isPast;
   #onBack;
+  #settled = Promise.withResolvers();
   #lost = null; // {at: Date, now: epoch seconds by the server's clock}: since when nothing is heard; null while live
   #wasLive = false;
 
@@ -25,6 +26,7 @@ export class Liveness {
 
   /** The connection, or what the server hears, is another than before. */
   note() {
+    if (this.#service.state !== 'connecting') this.#settled.resolve();
     if (!this.isLive) this.#noteLoss();
     else if (this.#lost !== null) {
       const isFirst = !this.#wasLive;
@@ -32,6 +34,11 @@ export class Liveness {
       this.#wasLive = true;
       this.#onBack({ isFirst });
     }
+  }
+
+  /** Resolves once the first connection stands, or cannot be had, and after `wait` milliseconds. */
+  settled(wait) {
+    return Promise.race([this.#settled.promise, new Promise((resolve) => setTimeout(resolve, wait))]);
   }
 
   get isLive() {

@@ -63,12 +63,19 @@ import { asSentence, RUN_WORDS } from './text.js';
 /** Milliseconds between two looks at the clock while something on the page counts time. */
 const TICK = 1_000;
 
+/** Milliseconds that the lists wait for the first connection: asked for before, they would have to be asked for again. */
+const FIRST_WAIT = 1_000;
+
+/** Milliseconds before the first connection in which a job's last run may have been asked for: what it does since is told first. */
+const FRESH = 5_000;
+
 class Playground {
   #redraw = oncePerFrame(() => this.#frame());
   #page = this.#pageOfParts();
   #api = new Api(currentToken);
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #overview = new Overview();
+  #isListed = false; // the jobs were asked for
   #areTypesMissed = false; // what nodes there are could not be had
 
   // ---- what is known and shown
@@ -251,7 +258,7 @@ class Playground {
     setInterval(() => this.#redraw(), TICK);
     this.#known.start();
     this.#redraw();
-    keepIcons().catch(() => undefined); // they are then fetched one by one
+    keepIcons();
     this.#load();
   }
 
@@ -260,6 +267,8 @@ class Playground {
     this.#loadTypes();
     if (currentRights().onlyJob === null) this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
     this.#places.arrive(placeIn(location.href), { isAnew: true });
+    await this.#live.settled(FIRST_WAIT);
+    this.#isListed = true;
     await this.#page.attempt(() => this.#known.refresh());
     this.#redraw();
   }
@@ -269,7 +278,7 @@ class Playground {
     const went = await this.#page.attempt(async () => {
       await this.#editor.loadTypes();
       if (currentRights().onlyJob !== null) return; // nothing is made or changed
-      await Promise.all([this.#editor.loadFunctions(), this.#gallery.load(this.#editor.types)]);
+      await this.#editor.loadFunctions();
     }, how);
     this.#areTypesMissed = !went;
   }
@@ -279,6 +288,7 @@ class Playground {
     const { shown } = this.#job;
     if (shown.isMissed) this.#page.attempt(() => this.#job.catchUp(shown), { quiet: true });
     if (this.#areTypesMissed) this.#loadTypes({ quiet: true });
+    this.#gallery.askAgain();
   }
 
   // What parts may ask for.
@@ -475,11 +485,11 @@ class Playground {
   }
 
   #onBack({ isFirst }) {
-    if (!isFirst) this.#known.expectChanges();
     this.#notice.clearCausedBy('connection');
-    this.#page.attempt(() => this.#job.catchUp(this.#job.shown), { quiet: true });
+    this.#page.attempt(() => this.#job.catchUp(this.#job.shown, isFirst ? FRESH : 0), { quiet: true });
     this.#home.catchUp();
-    this.#known.look();
+    if (!isFirst) this.#known.expectChanges();
+    if (this.#isListed) this.#known.look(); // else they are asked for now
   }
 
   #onServiceError({ code, message, final }) {
@@ -525,6 +535,7 @@ class Playground {
     this.#drawing.draw(seen);
     this.#tell(seen);
     this.#fetching.ask(seen);
+    if (this.#pages.shown === 'home' && currentRights().onlyJob === null) this.#gallery.look(this.#editor.types);
   }
 
   #tell({ liveRun, nodes, isPast }) {
