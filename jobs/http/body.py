@@ -134,9 +134,9 @@ def request_hash(about: str, body: dict[str, Any]) -> str:
 def job_name(body: dict[str, Any]) -> str:
     """The `name` member. Raises Problem (422)."""
     name = body.get("name")
-    if isinstance(name, str) and name.strip() and len(name) <= MAX_NAME and _is_line(name):
+    if isinstance(name, str) and _is_seen(name) and len(name) <= MAX_NAME and _is_line(name):
         return name
-    raise invalid("name", f"must be one line of 1 to {MAX_NAME} characters")
+    raise invalid("name", f"must be one line of 1 to {MAX_NAME} characters that can be seen")
 
 
 def job_graph(body: dict[str, Any], limits: RequestLimits) -> dict[str, Any]:
@@ -172,6 +172,11 @@ def given_parameters(body: dict[str, Any]) -> dict[str, Any]:
 
 def _is_line(text: str) -> bool:
     return all(unicodedata.category(character) not in ("Cc", "Zl", "Zp") for character in text)
+
+
+def _is_seen(text: str) -> bool:
+    """Whether any of it is more than a space, or a sign without a width: lists of jobs would show nothing to click."""
+    return any(unicodedata.category(sign) not in ("Cc", "Cf", "Zs", "Zl", "Zp") for sign in text)
 
 
 def unknown_member(name: str, of: str, known: Sequence[str], hint: str = "") -> Problem:

@@ -9,7 +9,7 @@ import { asSentence } from './text.js';
 /** Milliseconds; longer than any honest answer, shorter than a person's patience. */
 const TIMEOUT = 20_000;
 
-/** Seconds of difference from the server's clock below which it is only the Date header's rounding. */
+/** Seconds of difference from the server's clock below which it is only the Date header's rounding, which leaves out what is less than a second. */
 const CLOCK_NOISE = 2;
 
 /** As many as the server puts on a page of its list of jobs. */
@@ -303,7 +303,10 @@ export class Api {
 
   #noteClock(response) {
     const ahead = Date.parse(response.headers.get('Date') ?? '') / 1000 - Date.now() / 1000;
-    if (!Number.isNaN(ahead)) this.#clockOffset = Math.abs(ahead) > CLOCK_NOISE ? ahead : 0;
+    if (Number.isNaN(ahead)) return;
+    const isRounded = ahead <= this.#clockOffset && this.#clockOffset - ahead < CLOCK_NOISE; // the one before lost less
+    if (Math.abs(ahead) <= CLOCK_NOISE) this.#clockOffset = 0;
+    else if (!isRounded) this.#clockOffset = ahead;
   }
 }
 

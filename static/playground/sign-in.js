@@ -49,8 +49,7 @@ export class SignIn {
   refuse(message) {
     if (this.#hasLeft && currentToken() === '') return;
     const hasEnded = currentToken() === '' || isExpired(currentToken());
-    const how = isByProxy() && currentToken() === '' ? 'Load this page again to sign in.' : message;
-    this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', how);
+    this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', currentToken() === '' ? howToGoOn() : message);
   }
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
@@ -114,4 +113,9 @@ export class SignIn {
       { canWait: true },
     );
   }
+}
+
+// What the server says of a request without a token is for programs.
+function howToGoOn() {
+  return isByProxy() ? 'Load this page again to sign in.' : 'To go on, sign in again with a token. What you changed is still here.';
 }

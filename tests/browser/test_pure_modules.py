@@ -191,6 +191,63 @@ def test_of_more_errors_than_the_server_tells_their_number_is_said(
     assert errors[-1]["message"] == last
 
 
+def test_a_clock_that_is_off_is_set_by_the_answer_whose_date_lost_least(modules: Page) -> None:
+    """A Date header leaves out what is less than a second: times would jump by it with each answer."""
+    script = """async (looks) => {
+      const { Api } = await import('/playground/api.js');
+      const { fetch } = window, { now } = Date;
+      const api = new Api(() => '');
+      const found = [];
+      try {
+        for (const [server, ahead] of looks) {
+          Date.now = () => (server + ahead) * 1_000;
+          const headers = { Date: new Date(Math.floor(server) * 1_000).toUTCString() };
+          window.fetch = async () => new Response('{"runs": []}', { headers });
+          await api.latestRunId(1);
+          found.push(Math.round((Date.now() / 1_000 - api.now()) * 10) / 10);
+        }
+      } finally {
+        Object.assign(window, { fetch });
+        Date.now = now;
+      }
+      return found;
+    }"""
+    told = [(100.9, 600), (101.1, 600), (102.8, 600), (103.4, -600), (104.7, -600), (105.5, 0.4)]
+    assert modules.evaluate(script, told) == [600.9, 600.1, 600.1, -599.6, -599.6, 0]
+
+
+SHEETS = ("tokens", "playground", "runs")
+
+
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_all_digits_of_a_count_are_seen_on_a_card(modules: Page, share: float | None) -> None:
+    script = """async ([sheets, share]) => {
+      const { cardParts, drawCard } = await import('/playground/graph/graph-parts.js');
+      const styles = sheets.map((name) => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: `/css/${name}.css` }));
+      const loaded = Promise.all(styles.map((style) => new Promise((resolve) => { style.onload = resolve; })));
+      document.head.append(...styles);
+      await loaded;
+      const slot = document.createElement('div'), card = document.createElement('div');
+      const { rows, count, share: label, ...parts } = cardParts('idle');
+      slot.style.width = '208px';
+      card.className = 'node';
+      card.append(rows);
+      slot.append(card);
+      document.body.append(slot);
+      const found = [];
+      for (const rowCount of [0, 999_999_999, 999_999_999_999, Number.MAX_SAFE_INTEGER]) {
+        const view = { state: 'running', heard: true, rowCount, rate: null, message: '', share: share && { share, approximate: false } };
+        drawCard(card, { rows, count, share: label, ...parts }, view, null);
+        const end = rows.getBoundingClientRect().right;
+        found.push([count, label].every((part) => part.getBoundingClientRect().right <= end));
+      }
+      slot.remove();
+      for (const style of styles) style.remove();
+      return found;
+    }"""
+    assert modules.evaluate(script, [SHEETS, share]) == [True, True, True, True]
+
+
 @pytest.mark.parametrize(
     ("share", "remaining", "shown"),
     [

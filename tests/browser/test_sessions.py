@@ -198,6 +198,7 @@ def test_a_session_that_has_ended_says_so_and_takes_a_token(
     page = open_playground(token=shop.token(exp=int(time.time()) - 10 + 8))
     expect_live(page)
     expect(page.locator("#token-title")).to_have_text("Your session has ended", timeout=30_000)
+    expect(page.locator("#token")).to_contain_text("sign in again with a token")
     page.fill("#token-field", shop.token())
     page.click("#token button[type=submit]")
     expect_live(page)

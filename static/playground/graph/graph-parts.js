@@ -13,6 +13,12 @@ import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, f
 export const ROOM_FULL = 68;
 const ROOM_SHORT = 40;
 
+/** The size of a count's digits on a card, in pixels; so many digits by their size have room there beside the unit, fewer beside a share. */
+const LARGEST_COUNT = 20;
+const LEAST_COUNT = 10;
+const ROOM_OF_COUNT = 236;
+const ROOM_OF_SHARE = 66;
+
 /** The largest count that is written in full on an edge; a longer one would touch the ports. */
 export const MOST_FULL = 999_999;
 
@@ -102,6 +108,7 @@ export function drawCard(card, parts, view, since) {
   setText(parts.unit, view.heard ? unitOf(view.rowCount) : '');
   setText(parts.rate, since !== null && view.heard ? `as of ${formatClock(since)}` : currentRateText(view));
   drawShare(card, parts.share, view);
+  fitCount(parts);
   setText(parts.message, beginningOf(view.message));
 }
 
@@ -118,6 +125,14 @@ function drawShare(card, label, { state, share }) {
   setAttribute(card, 'data-share', share.share.toFixed(2));
   card.style.setProperty('--share', share.share.toFixed(3));
   return undefined;
+}
+
+// All digits of a count are seen: one that is cut would be read as another.
+function fitCount({ rows, count, share }) {
+  const digits = count.textContent.length;
+  const room = ROOM_OF_COUNT - (share.textContent === '' ? 0 : ROOM_OF_SHARE);
+  const size = Math.min(LARGEST_COUNT, Math.max(LEAST_COUNT, Math.floor(room / digits)));
+  if (rows.style.getPropertyValue('--count') !== `${size}px`) rows.style.setProperty('--count', `${size}px`);
 }
 
 export function drawLine(line, source, { rows, rate }, since, isShort) {

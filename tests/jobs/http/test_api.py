@@ -357,6 +357,12 @@ def test_a_job_name_with_every_odd_character_just_works(client: FlaskClient) -> 
     compile(client.get(f"/api/runs/{run_id}/program").text, "program.py", "exec")
 
 
+@pytest.mark.parametrize("name", ["\u200b\u200b", "\u202e", " \u2060 "], ids=ascii)
+def test_a_job_name_of_which_nothing_is_seen_is_refused(client: FlaskClient, name: str) -> None:
+    answer = client.post("/api/jobs", json={"name": name, "graph": SAMPLE})
+    assert "can be seen" in problem(answer, 422)["detail"]
+
+
 def test_a_program_comes_as_text_or_with_the_line_of_each_node(client: FlaskClient) -> None:
     run_id = execute(client, new_job(client))
     text = client.get(f"/api/runs/{run_id}/program").text
