@@ -190,7 +190,7 @@ export class JobRealtimeService {
   /** Watch a job, connecting if need be. Resolves when the subscription was sent; rejects when that is over for good. */
   subscribeToJob(jobId) {
     if (!this.#jobs.has(jobId)) this.#jobs.set(jobId, []);
-    if (this.#state === 'connected') {
+    if (this.#state === 'connected' || this.#http !== null) {
       this.#subscribe(jobId);
       return Promise.resolve();
     }

@@ -458,6 +458,28 @@ def test_where_websockets_are_blocked_the_same_comes_over_http(
     assert "/api/runs/r1/events Bearer t" in modules.evaluate("asked")
 
 
+def test_a_job_that_is_subscribed_while_http_comes_up_is_followed(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate(
+        """() => {
+          const { fetch } = window;
+          const first = new Promise((go) => { window.answer = go; });
+          window.fetch = async (address, options) => {
+            if (address.pathname === '/api/jobs/42/runs') await first;
+            return fetch(address, options);
+          };
+          window.sent = service.subscribeToJob(42);
+        }"""
+    )
+    modules.wait_for_function("service.transport === 'http'")
+    assert modules.evaluate("service.state") == "connecting"
+    modules.evaluate("() => { window.sent = [sent, service.subscribeToJob(43)]; }")
+    modules.wait_for_function("asked.some((address) => address.startsWith('/api/jobs/43/runs'))")
+    modules.evaluate("() => { answer(); return Promise.all(sent); }")
+
+
 def test_a_run_without_a_stream_to_spare_is_asked_for(modules: Page, server: TinyServer) -> None:
     start_blocked(modules, server)
     modules.evaluate("() => { window.busy = true; }")
