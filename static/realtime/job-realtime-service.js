@@ -152,7 +152,7 @@ export class JobRealtimeService {
     return this.#serverState;
   }
 
-  /** Call `listener(state, reason)` at every change. Returns its unsubscribe. */
+  /** Call `listener(state, reason)` at every change, also of how messages come. Returns its unsubscribe. */
   onState(listener) {
     return this.#listen('state', listener);
   }
@@ -313,7 +313,7 @@ export class JobRealtimeService {
     this.#answers = false;
     this.#isFull = false;
     this.#serverState = SERVER_IS_WELL; // until it says otherwise, which it does first
-    this.#enter('connected', null);
+    this.#become('connected', null); // told after HTTP, too: a snapshot follows, and what the server said of itself is over
     this.#planRenewal();
     this.#subscribeAll();
   }
@@ -571,7 +571,10 @@ export class JobRealtimeService {
   }
 
   #enter(state, reason) {
-    if (state === this.#state && reason === this.#reason) return;
+    if (state !== this.#state || reason !== this.#reason) this.#become(state, reason);
+  }
+
+  #become(state, reason) {
     this.#state = state;
     this.#reason = reason;
     this.#tell('state', state, reason);

@@ -624,6 +624,31 @@ def test_a_stream_that_is_cut_off_is_a_lost_connection_that_comes_back(
     modules.wait_for_function("service.transport === 'websocket'")
 
 
+def test_a_websocket_that_takes_over_from_http_ends_what_the_server_said_there(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate(
+        """async () => {
+          const { WatchedJob } = await import('/realtime/watched-job.js');
+          window.watched = new WatchedJob(service, 42, () => undefined);
+        }"""
+    )
+    modules.wait_for_function("window.say !== undefined")
+    away = {"type": "server.state", "payload": {"nats": "away", "since": 5}}
+    modules.evaluate("(message) => say(message)", away)
+    modules.wait_for_function("watched.view().isStale && service.state === 'connected'")
+    server.refuses = False
+    modules.evaluate("service.reconnect()")
+    eventually(lambda: (1, SUBSCRIBE_42) in server.received)
+    server.say({"type": "server.state", "payload": {"nats": "ok", "since": 9}})
+    server.say(progress(42, 1))
+    modules.wait_for_function("log.progress.length === 1")
+    view = modules.evaluate("() => { watched.close(); return watched.view(); }")
+    assert (view["isStale"], view["problem"]) == (False, "")
+    assert logged(modules, "states")[-2:] == ["connected", "connected"], "a snapshot follows"
+
+
 def test_a_token_refused_over_http_is_told_and_ends_it(modules: Page, server: TinyServer) -> None:
     start_blocked(modules, server)
     subscribe(modules, 42)
