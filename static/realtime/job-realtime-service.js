@@ -32,8 +32,11 @@ const CODE_TOKEN_EXPIRED = 4501;
 /** Milliseconds a connection must have held for its loss to count as the first failure, not one more. */
 const STABLE_AFTER = 5_000;
 
-/** Milliseconds; a server that accepts TCP and then says nothing counts as away. */
+/** Milliseconds; a server that accepts TCP and then says nothing counts as away, and so does whoever gives tokens. */
 const OPEN_TIMEOUT = 10_000;
+
+/** In place of a token: nobody said in time whether there is one. */
+const NOT_TOLD = Symbol('not told');
 
 /** Failures to open a WebSocket, while HTTP works, after which WebSockets count as blocked. */
 const BLOCKED_AFTER = 2;
@@ -234,7 +237,7 @@ export class JobRealtimeService {
   /** There is a newer token: hand it to the server on this connection, before the old one expires. */
   async renewToken() {
     const generation = this.#generation;
-    const token = await this.#freshToken();
+    const token = await this.#freshToken().catch(() => null);
     if (generation !== this.#generation || this.#state !== 'connected') return;
     if (isThere(token) && token !== this.#usedToken) {
       this.#usedToken = token;
@@ -267,23 +270,27 @@ export class JobRealtimeService {
 
   // ---- one attempt -------------------------------------------------------------------------------
 
-  async #connect() {
+  // `expired`: a token of which the server has said so; a newer one is tried.
+  async #connect(expired = null) {
     this.#abandonSocket();
     const generation = this.#generation;
     if (this.#http === null) this.#enter('connecting', null);
-    const token = await this.#freshToken();
+    const token = await this.#freshToken().catch(() => NOT_TOLD);
     if (generation !== this.#generation) return;
+    if (token === NOT_TOLD) return this.#onTokenNotTold();
     if (!isThere(token)) return this.#giveUp('no_token', 'There is no token to connect with.');
-    if (isExpired(token)) return this.#giveUp('token_expired', 'The token has expired.');
+    if (token === expired || isExpired(token)) return this.#giveUp('token_expired', 'The token has expired.');
     this.#open(token, generation);
   }
 
+  // Rejects where the caller's function does, or does not answer: a later try may bring one.
   async #freshToken() {
-    try {
-      return await this.#readToken();
-    } catch {
-      return null;
-    }
+    return inTime(this.#readToken(), OPEN_TIMEOUT);
+  }
+
+  #onTokenNotTold() {
+    if (this.#http === null) this.#retryLater('token_not_told', 'The token could not be fetched.');
+    else this.#tryWebSocketLater(); // it goes on meanwhile
   }
 
   #open(token, generation) {
@@ -357,7 +364,7 @@ export class JobRealtimeService {
     this.#abandonSocket();
     if (!opened) return this.#onNeverOpened();
     if (performance.now() - this.#openedAt >= STABLE_AFTER) this.#failures = 0;
-    if (code === CODE_TOKEN_EXPIRED) return this.#renewToken();
+    if (code === CODE_TOKEN_EXPIRED) return this.#connect(this.#usedToken);
     if (code >= FINAL_CODES.from && code <= FINAL_CODES.to) {
       return this.#giveUp(`closed_${code}`, reason || `The server ended the connection (${code}).`);
     }
@@ -440,15 +447,6 @@ export class JobRealtimeService {
     clearTimeout(this.#retryTimer);
     const period = this.#isFull ? ROOM_AGAIN : WEBSOCKET_AGAIN;
     this.#retryTimer = setTimeout(() => this.#connect(), period * (0.5 + this.#random()));
-  }
-
-  // An expired token ends only this connection when the caller has a newer one.
-  async #renewToken() {
-    const generation = this.#generation;
-    const token = await this.#freshToken();
-    if (generation !== this.#generation) return;
-    if (token !== this.#usedToken) this.#connect();
-    else this.#giveUp('token_expired', 'The token has expired.');
   }
 
   // Well before its end the token is asked for again: a new one goes over this connection, which then lives on.
@@ -591,6 +589,14 @@ export class JobRealtimeService {
  */
 function connectionOfMachine() {
   return globalThis.navigator?.['connection'];
+}
+
+/** What a promise gives; rejects where that takes longer than `most` milliseconds. */
+function inTime(promise, most) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing in ${most} ms`)), most);
+    Promise.resolve(promise).then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** A path of the HTTP API of the server that the socket is on, which may lie below a path of a proxy. */

@@ -225,6 +225,53 @@ def test_an_expired_token_is_replaced_when_there_is_a_newer_one(
     assert logged(modules, "errors") == []
 
 
+def test_while_an_expired_token_is_replaced_jobs_come_and_go_as_always(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, "old")
+    subscribe(modules, 42)
+    modules.evaluate(
+        "() => { window.tokens = [new Promise((resolve) => { window.renew = resolve; })]; }"
+    )
+    server.hang_up(4501, "token expired")
+    modules.wait_for_function("service.state === 'connecting'")
+    modules.evaluate(
+        """() => {
+          window.sent = service.subscribeToJob(43);
+          service.unsubscribeFromJob(42);
+          dispatchEvent(new Event('offline'));
+          renew('new');
+          return sent;
+        }"""
+    )
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42), (2, SUBSCRIBE_43)])
+    assert server.offered[1] == "progress.v1, bearer.new"
+
+
+def test_a_token_that_does_not_come_or_cannot_be_fetched_is_asked_for_again(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server)
+    modules.evaluate(
+        """() => {
+          const { setTimeout } = window;
+          window.setTimeout = (work, wait) => {
+            if (wait === 10_000) window.setTimeout = setTimeout; // the first one's deadline
+            return setTimeout(work, wait === 10_000 ? 1 : wait);
+          };
+          const offline = { then: (_, reject) => reject(new Error('offline')) };
+          window.tokens = [new Promise(() => undefined), offline, 't'];
+          window.reasons = [];
+          service.onState((state, reason) => reasons.push(reason?.code ?? state));
+          service.subscribeToJob(42);
+        }"""
+    )
+    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    again = ["connecting", "token_not_told"]
+    assert modules.evaluate("reasons") == [*again, *again, "connecting", "connected"]
+    assert logged(modules, "errors") == []
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_is_told_from_a_server_that_is_away(
     modules: Page, server: TinyServer, status: int
@@ -412,6 +459,8 @@ HTTP_SERVER = """() => {
   window.full = false;
   window.looks = [];
   window.ended = true;
+  window.refusing = false;
+  window.foreign = window.say = window.hangUp = undefined; // of the test before, as the page is shared
   window.fetch = async (address, { headers } = {}) => {
     const { pathname } = new URL(address);
     asked.push(`${pathname} ${headers.Authorization}`);
