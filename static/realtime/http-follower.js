@@ -169,11 +169,12 @@ export class HttpFollower {
     return (retryAfterOf(response) || SPARE_PERIOD) * (1 + this.#random() / 2);
   }
 
+  // A stream's body may take as long as it likes, its head may not.
   async #get(path, signal, { streams = false } = {}) {
     const headers = headersOf(await this.#readToken());
     const limits = streams ? [signal] : [signal, AbortSignal.timeout(SILENCE)];
     try {
-      return await fetch(new URL(`..${path}`, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' });
+      return await soon(fetch(new URL(`..${path}`, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' }), signal);
     } catch {
       throw new Refused(0);
     }
@@ -224,6 +225,7 @@ function isEnd(text) {
   }
 }
 
+// What it gives; rejects after SILENCE.
 function soon(promise, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Refused(0)), SILENCE);

@@ -698,6 +698,31 @@ def test_a_websocket_that_takes_over_from_http_ends_what_the_server_said_there(
     assert logged(modules, "states")[-2:] == ["connected", "connected"], "a snapshot follows"
 
 
+def test_a_stream_whose_head_does_not_come_is_a_lost_connection(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate(
+        """() => {
+          const { fetch, setTimeout } = window;
+          window.fetch = (address, options) => {
+            if (!address.pathname?.endsWith('/events')) return fetch(address, options);
+            window.fetch = fetch;
+            window.setTimeout = (work, wait) => {
+              window.setTimeout = setTimeout;
+              window.patience = wait;
+              return setTimeout(work, 1);
+            };
+            return new Promise(() => undefined);
+          };
+        }"""
+    )
+    subscribe(modules, 42)
+    modules.wait_for_function("window.say !== undefined && service.state === 'connected'")
+    assert modules.evaluate("patience") == 25_000
+    assert logged(modules, "states")[-3:] == ["disconnected", "connecting", "connected"]
+
+
 def test_a_token_refused_over_http_is_told_and_ends_it(modules: Page, server: TinyServer) -> None:
     start_blocked(modules, server)
     subscribe(modules, 42)
