@@ -723,6 +723,44 @@ def test_a_stream_whose_head_does_not_come_is_a_lost_connection(
     assert logged(modules, "states")[-3:] == ["disconnected", "connecting", "connected"]
 
 
+def test_a_job_that_is_looked_at_for_long_over_http_leaves_no_listeners_behind(
+    modules: Page,
+) -> None:
+    modules.evaluate(HTTP_SERVER)
+    left = modules.evaluate(
+        """async () => {
+          const { HttpFollower } = await import('/realtime/http-follower.js');
+          const { setTimeout } = window;
+          const { addEventListener, removeEventListener } = AbortSignal.prototype;
+          const listeners = new Set();
+          AbortSignal.prototype.addEventListener = function (kind, listener, ...rest) {
+            listeners.add(listener);
+            addEventListener.call(this, kind, listener, ...rest);
+          };
+          AbortSignal.prototype.removeEventListener = function (kind, listener) {
+            listeners.delete(listener);
+            removeEventListener.call(this, kind, listener);
+          };
+          window.setTimeout = (work, wait) => setTimeout(work, wait === 2_000 ? 0 : wait);
+          window.runs = [];
+          const looked = new Promise((done) => {
+            const { fetch } = window;
+            window.fetch = (...request) => (asked.length === 9 ? done() : undefined, fetch(...request));
+          });
+          const base = 'http://127.0.0.1/api/session';
+          const follower = new HttpFollower({ base, token: () => 't', onUp: () => undefined, onLooking: () => undefined });
+          follower.add(42);
+          await looked;
+          const left = listeners.size;
+          follower.close();
+          Object.assign(AbortSignal.prototype, { addEventListener, removeEventListener });
+          window.setTimeout = setTimeout;
+          return left;
+        }"""
+    )
+    assert left <= 1, "that of the look under way"
+
+
 def test_a_token_refused_over_http_is_told_and_ends_it(modules: Page, server: TinyServer) -> None:
     start_blocked(modules, server)
     subscribe(modules, 42)
