@@ -50,7 +50,7 @@ export class HttpFollower {
   #closed = false;
 
   /**
-   * `onLost(status, retryAfter)` is called once; the follower is closed then, and shall not be there again before
+   * `base`: where the paths of the server begin. `onLost(status, retryAfter)` is called once; the follower is closed then, and shall not be there again before
    * `retryAfter` milliseconds. `onLooking(isLooking)`: whether a run's record is asked for, as there is no stream to spare.
    */
   constructor({ base, token, onMessage, onUp, onLooking, onLost, random = Math.random }) {
@@ -174,7 +174,7 @@ export class HttpFollower {
     const headers = headersOf(await this.#readToken());
     const limits = streams ? [signal] : [signal, AbortSignal.timeout(SILENCE)];
     try {
-      return await soon(fetch(new URL(`..${path}`, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' }), signal);
+      return await soon(fetch(new URL(`.${path}`, this.#base), { headers, signal: AbortSignal.any(limits), cache: 'no-store' }), signal);
     } catch {
       throw new Refused(0);
     }

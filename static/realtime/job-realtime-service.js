@@ -412,7 +412,7 @@ export class JobRealtimeService {
 
   #goHttp() {
     const follower = new HttpFollower({
-      base: this.#tokenCheckUrl,
+      base: addressAt(this.#url, '/'), // the token check may be that of another server
       token: () => this.#freshToken(),
       onMessage: (text) => this.#onMessage(text),
       onUp: () => this.#enter('connected', null),

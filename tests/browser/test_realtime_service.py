@@ -107,7 +107,7 @@ def start(
     server: TinyServer,
     token: str | list[str] = "t",
     check: int = 200,
-    **options: int,
+    **options: Any,
 ) -> None:
     page.evaluate(START, [server.url, token, check, options])
 
@@ -485,9 +485,9 @@ HTTP_SERVER = """() => {
 }"""
 
 
-def start_blocked(page: Page, server: TinyServer) -> None:
+def start_blocked(page: Page, server: TinyServer, **options: Any) -> None:
     server.refuses = True
-    start(page, server, "t")
+    start(page, server, "t", **options)
     page.evaluate(HTTP_SERVER)
 
 
@@ -527,6 +527,25 @@ def test_a_job_that_is_subscribed_while_http_comes_up_is_followed(
     modules.evaluate("() => { window.sent = [sent, service.subscribeToJob(43)]; }")
     modules.wait_for_function("asked.some((address) => address.startsWith('/api/jobs/43/runs'))")
     modules.evaluate("() => { answer(); return Promise.all(sent); }")
+
+
+def test_what_comes_over_http_comes_from_the_server_of_the_websocket(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server, tokenCheckUrl="https://auth.example/me")
+    modules.evaluate(
+        """() => {
+          window.addresses = [];
+          const { fetch } = window;
+          window.fetch = (address, options) => (addresses.push(String(address)), fetch(address, options));
+        }"""
+    )
+    subscribe(modules, 42)
+    modules.wait_for_function("window.say !== undefined")
+    http = server.url.replace("ws://", "http://").removesuffix("ws")
+    others = [one for one in modules.evaluate("addresses") if not one.startswith(f"{http}api/")]
+    assert set(others) == {"https://auth.example/me"}
+    assert f"{http}api/runs/r1/events?more=1" in modules.evaluate("addresses")
 
 
 def test_a_run_without_a_stream_to_spare_is_asked_for(modules: Page, server: TinyServer) -> None:
@@ -747,7 +766,7 @@ def test_a_job_that_is_looked_at_for_long_over_http_leaves_no_listeners_behind(
             const { fetch } = window;
             window.fetch = (...request) => (asked.length === 9 ? done() : undefined, fetch(...request));
           });
-          const base = 'http://127.0.0.1/api/session';
+          const base = 'http://127.0.0.1/';
           const follower = new HttpFollower({ base, token: () => 't', onUp: () => undefined, onLooking: () => undefined });
           follower.add(42);
           await looked;
