@@ -5,7 +5,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import EndKind, RunStatus
 from program_lib.exit_codes import STANDS
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
@@ -21,6 +21,7 @@ class Ending:
 
     status: RunStatus
     reason: str
+    kind: EndKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Verdict:
     reason: str | None
     close_as: Status
     close_message: str
+    kind: EndKind
     may_retry: bool = True  # else rows could be written twice
 
 
@@ -74,19 +76,22 @@ def decide(seen: Seen) -> Verdict:
     stands = told_standing(seen.committing) if seen.exit_code < 0 else ""
     may_retry = not stands and seen.exit_code != STANDS
     if seen.ending is not None and not did_all:
-        verdict = failed(f"{seen.ending.reason}{stands}")
+        verdict = failed(f"{seen.ending.reason}{stands}", seen.ending.kind)
         return replace(verdict, status=seen.ending.status, may_retry=may_retry)
     if seen.exit_code != 0:
-        verdict = failed(f"{exit_text(seen.exit_code)}{stands}{_explained(seen)}")
+        kind = EndKind.SIGNAL if seen.exit_code < 0 else EndKind.EXIT_CODE
+        verdict = failed(f"{exit_text(seen.exit_code)}{stands}{_explained(seen)}", kind)
         return replace(verdict, may_retry=may_retry)
     if seen.open_nodes and seen.heard_all:
         names = ", ".join(_named(node) for node in seen.open_nodes)
-        return failed(f"the program ended with exit code 0 while {names} was still running")
+        reason = f"the program ended with exit code 0 while {names} was still running"
+        return failed(reason, EndKind.OPEN_NODE)
     return Verdict(
         RunStatus.COMPLETED,
         None,
         Status.COMPLETED,
         "ended well while NATS was away; the count is the last one that was seen",
+        EndKind.COMPLETED,
     )
 
 
@@ -110,14 +115,14 @@ def exit_text(exit_code: int) -> str:
         return f"signal {-exit_code}"
 
 
-def failed(reason: str) -> Verdict:
+def failed(reason: str, kind: EndKind) -> Verdict:
     """The verdict that the run failed for this reason, and with it each node that had not ended."""
     told = as_reason(reason)
-    return Verdict(RunStatus.FAILED, told, Status.FAILED, told)
+    return Verdict(RunStatus.FAILED, told, Status.FAILED, told, kind)
 
 
 def _timed_out(reason: str) -> Ending:
-    return Ending(RunStatus.FAILED, f"time-out: {reason}")
+    return Ending(RunStatus.FAILED, f"time-out: {reason}", EndKind.TIME_OUT)
 
 
 def _explained(seen: Seen) -> str:

@@ -25,7 +25,7 @@ from jobs.store.kept import Kept
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, Started
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes
@@ -47,9 +47,11 @@ LOOK_PERIOD = 0.5  # seconds between two looks at the deadlines
 STORE_PAUSE = 1.0  # seconds between two attempts to write a run's end
 LAST_TRIES = 3  # attempts to write the end of a run once the runner stops
 
-CANCELLED = Ending(RunStatus.CANCELLED, "cancelled")
-SERVER_STOPPED = Ending(RunStatus.CANCELLED, "the server was stopped")
-DISOWNED = Ending(RunStatus.LOST, "the run was declared lost while this runner was cut off")
+CANCELLED = Ending(RunStatus.CANCELLED, "cancelled", EndKind.CANCELLED)
+SERVER_STOPPED = Ending(RunStatus.CANCELLED, "the server was stopped", EndKind.SERVER_STOPPED)
+DISOWNED = Ending(
+    RunStatus.LOST, "the run was declared lost while this runner was cut off", EndKind.LOST
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Execution:
             self._run_program()
         except Exception:
             LOG.exception("run %s: the runner failed", self.run.run_id)
-            verdict = failed("the runner failed; its log has the details")
+            verdict = failed("the runner failed; its log has the details", EndKind.RUNNER_FAILED)
             self._tell_end(replace(verdict, may_retry=not self._has_started), self._exit_code)
         finally:
             link.unsubscribe(answering)
@@ -170,7 +172,7 @@ class Execution:
             remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
         if met is not None and self._ending is None:
-            self._ending = Ending(RunStatus.FAILED, met)
+            self._ending = Ending(RunStatus.FAILED, met, EndKind.LIMIT)
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
         self._tell_end(verdict, exit_code)
 
@@ -332,7 +334,8 @@ class Execution:
         is_known = isinstance(error, OSError | ConnectionsUnusable | NotAllowed | KeptElsewhere)
         text = "run %s: the program could not be started: %s"
         LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
-        self._tell_end(failed(f"the program could not be started: {_public(error)}"), None)
+        reason = f"the program could not be started: {_public(error)}"
+        self._tell_end(failed(reason, EndKind.NOT_STARTED), None)
 
     def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
         """Writes the end, then tells it; when another has ended the run, that end stands."""
@@ -362,7 +365,7 @@ class Execution:
         spans = spans_of_run(
             self.run,
             verdict.status,
-            verdict.reason,
+            verdict.kind,
             self._graph,
             self._board.states(),
             self._times,
@@ -399,6 +402,7 @@ class Execution:
             log=log_end(self._files.log),
             retry_after=self._retry_after(verdict),
             kept=self._kept(),
+            kind=verdict.kind,
         )
         return self._parts.store.move_run(self.run.tenant_id, self.run.run_id, move)
 

@@ -15,7 +15,7 @@ from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Move, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import log_end
@@ -166,7 +166,7 @@ class LostRuns:
             status_announcement(run, lost, reason),
         )
         # when its nodes began, only the runner knew that is gone
-        spans = spans_of_run(run, lost, reason, {}, (), NodeTimes(), time.time())
+        spans = spans_of_run(run, lost, EndKind.LOST, {}, (), NodeTimes(), time.time())
         self._traces.tell(run.traceparent, *spans)
         return True
 

@@ -13,7 +13,7 @@ from jobs.graph.unchecked import objects
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
-from jobs.store.run_states import RunStatus, kind_of_reason
+from jobs.store.run_states import EndKind, RunStatus
 from progress_lib import Progress, Status
 from traces.span import Span, Value
 
@@ -42,7 +42,7 @@ class NodeTimes:
 def spans_of_run(
     run: Run,
     status: RunStatus,
-    reason: str | None,
+    kind: EndKind,
     graph: Mapping[str, Any],
     nodes: Iterable[NodeState],
     times: NodeTimes,
@@ -60,8 +60,8 @@ def spans_of_run(
             "run job",
             began,
             ended,
-            {**about, **_end(run, status, reason)},
-            kind_of_reason(status, reason) if status in BAD else None,
+            {**about, **_end(run, status, kind)},
+            kind.value if status in BAD else None,
             (start, *of_nodes),
         ),
     )
@@ -81,9 +81,8 @@ def _about(run: Run) -> dict[str, Value]:
     }
 
 
-def _end(run: Run, status: RunStatus, reason: str | None) -> dict[str, Value]:
-    kind = kind_of_reason(status, reason)
-    end: dict[str, Value] = {"progress.run.status": status.value, "progress.run.reason": kind}
+def _end(run: Run, status: RunStatus, kind: EndKind) -> dict[str, Value]:
+    end: dict[str, Value] = {"progress.run.status": status.value, "progress.run.reason": kind.value}
     if run.runner is not None:
         end["progress.machine"] = ProcessIdentity.parse(run.runner).host
     return end

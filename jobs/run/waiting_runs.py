@@ -3,7 +3,7 @@
 import logging
 
 from jobs.store.records import Move
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
@@ -50,7 +50,7 @@ class WaitingRuns:
         """Fails the runs that no runner took in time."""
         for run in self._store.queued.longer_than(limit):
             reason = f"time-out: waited longer than {limit:g} s in the queue"
-            move = Move(RunStatus.QUEUED, RunStatus.FAILED, reason)
+            move = Move(RunStatus.QUEUED, RunStatus.FAILED, reason, kind=EndKind.TIME_OUT)
             if self._store.move_run(run.tenant_id, run.run_id, move):
                 self._queue.drop(run)
                 self._announcer.announce(status_announcement(run, move.to, reason))

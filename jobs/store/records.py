@@ -11,7 +11,7 @@ from jobs.graph.feeding import is_reject, rejecting_nodes
 from jobs.store.kept import Kept
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import KINDS, EndKind, RunStatus
 from program_lib.rejects import REJECTED
 from progress_lib.progress import MAX_WHOLE
 
@@ -206,7 +206,7 @@ class NewRun:
 class Move:
     """A run's move to another status, and what is written with it.
 
-    `runner`: the run must belong to it. `retry_after`: a retry is recorded that is due after so many seconds, unless somebody
+    `kind`: why a run ended, for who gets no text. `runner`: the run must belong to it. `retry_after`: a retry is recorded that is due after so many seconds, unless somebody
     asked for the run's cancel.
     """
 
@@ -219,6 +219,14 @@ class Move:
     log: LogEnd | None = None
     retry_after: float | None = None
     kept: Kept | None = None
+    kind: EndKind | None = None
+
+    @property
+    def end_kind(self) -> EndKind:
+        """Of a move to an end."""
+        kind = self.kind or KINDS[self.to][0]
+        assert kind in KINDS[self.to], f"a run that is {self.to} did not end by {kind}"
+        return kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,30 +49,36 @@ def check_move(run_id: str, frm: RunStatus, to: RunStatus) -> None:
         raise IllegalMove(run_id, frm, to)
 
 
-# How a reason begins, and what it is called in figures, which must have few names
-_KINDS = {
-    "time-out": "timeout",
-    "cancelled": "cancelled",
-    "the server was stopped": "server_stopped",
-    "the program could not be started": "not_started",
-    "the runner failed": "runner_failed",
-    "ended by the limit": "limit",
-    "ended by the CPU limit": "limit",
-    "exit code": "exit_code",
-    "signal": "signal",
-    "the program ended with exit code 0": "open_node",
+class EndKind(StrEnum):
+    """Why a run ended, in one of few words: for figures, traces and webhooks, which get no text of a program."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    SERVER_STOPPED = "server_stopped"
+    EXIT_CODE = "exit_code"
+    SIGNAL = "signal"
+    TIME_OUT = "timeout"
+    LIMIT = "limit"
+    OPEN_NODE = "open_node"
+    NOT_STARTED = "not_started"
+    RUNNER_FAILED = "runner_failed"
+    OTHER = "other"
+
+
+# The kinds of each end; the first is that of a move that names none
+KINDS: dict[RunStatus, tuple[EndKind, ...]] = {
+    RunStatus.COMPLETED: (EndKind.COMPLETED,),
+    RunStatus.CANCELLED: (EndKind.CANCELLED, EndKind.SERVER_STOPPED),
+    RunStatus.LOST: (EndKind.LOST,),
+    RunStatus.FAILED: (
+        EndKind.OTHER,
+        EndKind.EXIT_CODE,
+        EndKind.SIGNAL,
+        EndKind.TIME_OUT,
+        EndKind.LIMIT,
+        EndKind.OPEN_NODE,
+        EndKind.NOT_STARTED,
+        EndKind.RUNNER_FAILED,
+    ),
 }
-
-
-ENDS_TOLD = [
-    *((end, end.value) for end in (RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.LOST)),
-    *((RunStatus.FAILED, kind) for kind in sorted({*_KINDS.values(), "other"})),
-]
-
-
-def kind_of_reason(end: RunStatus, reason: str | None) -> str:
-    """The kind of reason for which a run ended: one of few names."""
-    if end in (RunStatus.COMPLETED, RunStatus.LOST) or not reason:
-        return end.value
-    kinds = (kind for begin, kind in _KINDS.items() if reason.startswith(begin))
-    return next(kinds, "other")

@@ -76,7 +76,7 @@ from jobs.store.records import (
     Work,
 )
 from jobs.store.run_lists import NEWEST_FIRST, newest_run, runs_of_page
-from jobs.store.run_states import ENDS_TOLD, RunStatus, check_move, kind_of_reason
+from jobs.store.run_states import KINDS, RunStatus, check_move
 from jobs.store.runners import Runners
 from jobs.store.sweeps import Sweeps
 from jobs.store.tables import JOBS, RUN_LOGS, RUNS, WEBHOOKS
@@ -117,11 +117,10 @@ class Store:
         self.runners = Runners(self._read, self._write)
         self.queued = QueuedRuns(self._read, self._write)
         self.sweeps = Sweeps(self._read, self._write)
-        for (
-            end,
-            kind,
-        ) in ENDS_TOLD:  # at 0: Prometheus sees no increase in a series that begins with 1
-            RUNS_ENDED.labels(end.value, kind)
+        # at 0: Prometheus sees no increase in a series that begins with 1
+        for end, kinds in KINDS.items():
+            for kind in kinds:
+                RUNS_ENDED.labels(end.value, kind.value)
 
     def open(self) -> None:
         """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
@@ -431,12 +430,12 @@ class Store:
                 is_retried = move.retry_after is not None and record_retry(
                     connection, run_id, move.retry_after
                 )
-                note_end(connection, run_id, is_retried=is_retried)
+                note_end(connection, run_id, move.end_kind, is_retried=is_retried)
             return True
 
         has_moved = self._write(write)
         if has_moved and move.to.is_end:
-            RUNS_ENDED.labels(move.to.value, kind_of_reason(move.to, move.reason)).inc()
+            RUNS_ENDED.labels(move.to.value, move.end_kind.value).inc()
             for way, count in rows._asdict().items():
                 ROWS.labels(way).inc(count)
         return has_moved

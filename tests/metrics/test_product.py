@@ -69,12 +69,21 @@ def test_a_run_is_counted_with_its_end_its_times_and_its_way_to_the_browsers(
         assert server.run_end(run_id)["status"] == "completed"
         ended = {"status": "completed", "reason": "completed", "worker": "runner"}
         eventually(lambda: value(server, "progress_runs_ended_total", **ended) == 1, 20.0)
-        eventually(lambda: value(server, "progress_hub_lag_seconds_count") > 0, 20.0)
-    assert value(server, "progress_run_start_seconds_count") == 1
-    assert value(server, "progress_run_seconds_count") == 1
-    assert 0 < value(server, "progress_run_seconds_sum") < 120
-    lags = families(server)["progress_hub_lag_seconds"].samples
-    assert 0 < sum(s.value for s in lags if s.name.endswith("_sum")) < 600
+    wanted = {
+        "progress_run_start_seconds_count": (0, 1),
+        "progress_run_seconds_count": (0, 1),
+        "progress_run_seconds_sum": (0, 120),
+        "progress_hub_lag_seconds_sum": (0, 600),
+    }
+
+    def is_told() -> bool:
+        found = {name: value(server, name) for name in wanted}
+        assert all(least < found[name] <= most for name, (least, most) in wanted.items()), found
+        return True
+
+    eventually(
+        is_told, 20.0
+    )  # the other worker may answer, which reads the figures of this one a moment later
     assert value(server, "progress_runner_slots") == 4
     assert value(server, "progress_runs", status="queued") == 0
     assert value(server, "progress_database_up") == 1

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from jobs.store.clock import now_of
 from jobs.store.node_states import NodeState
-from jobs.store.run_states import RunStatus, kind_of_reason
+from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.tables import NODE_STATES, RUNS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.records import DeliveryStatus, Told
 from progress_lib import Status
@@ -37,7 +37,7 @@ _READ = [
 ]
 
 
-def note_end(connection: Connection, run_id: str, *, is_retried: bool) -> None:
+def note_end(connection: Connection, run_id: str, kind: EndKind, *, is_retried: bool) -> None:
     """Records a delivery for each webhook that wants to know of this run, which has just ended."""
     wanting = _wanting(connection, run_id)
     if not wanting:
@@ -47,7 +47,7 @@ def note_end(connection: Connection, run_id: str, *, is_retried: bool) -> None:
     for webhook_id, ends in wanting:
         told = next((name for name in names if name in ends.split()), None)
         if told is not None:
-            document = _document(connection, run, told, names)
+            document = _document(connection, run, kind, told, names)
             add_delivery(
                 connection, webhook_id, f"run.{told}", document, run["job_id"], run["run_id"]
             )
@@ -135,7 +135,7 @@ def _last_was_bad(connection: Connection, run: RowMapping) -> bool:
 
 
 def _document(
-    connection: Connection, run: RowMapping, told: str, names: list[str]
+    connection: Connection, run: RowMapping, kind: EndKind, told: str, names: list[str]
 ) -> dict[str, Any]:
     """What a receiver gets. No text of the program is in it, since a reason, or a node's message, may quote a row."""
     status = RunStatus(run["status"])
@@ -146,7 +146,7 @@ def _document(
         "status": status.value,
         "recovered": Told.RECOVERED.value in names,
         "willRetry": told == Told.RETRYING,
-        "kind": kind_of_reason(status, run["reason"]),
+        "kind": kind.value,
         "exitCode": run["exit_code"],
         "failedNodes": [] if status is RunStatus.COMPLETED else _failed_nodes(connection, run),
         "rows": dict(zip(("in", "out", "rejected"), (run[name] for name in _NUMBERS), strict=True)),

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from jobs.run.ending import Ending, Seen, broken_deadline, decide, exit_text
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import KINDS, EndKind, RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 
 OPEN = [Progress(3, "DB Output", Status.RUNNING, 5)]
 FAILED = [Progress(3, "DB Output", Status.FAILED, 5, "UNIQUE constraint failed")]
 GOOD = Seen(0, "", [], [], all_completed=True, heard_all=True)
-CANCEL = Ending(RunStatus.CANCELLED, "cancelled")
+CANCEL = Ending(RunStatus.CANCELLED, "cancelled", EndKind.CANCELLED)
+TOO_SLOW = Ending(RunStatus.FAILED, "time-out: too slow", EndKind.TIME_OUT)
 
 
 def test_what_stands_is_not_written_again() -> None:
@@ -20,7 +21,7 @@ def test_what_stands_is_not_written_again() -> None:
     assert all(decide(replace(GOOD, exit_code=code)).may_retry for code in (1, 143, -9))
 
 
-@pytest.mark.parametrize("ending", [None, Ending(RunStatus.FAILED, "time-out: too slow"), CANCEL])
+@pytest.mark.parametrize("ending", [None, TOO_SLOW, CANCEL])
 def test_what_a_program_wrote_that_was_killed_at_its_end_is_not_written_again(
     ending: Ending | None,
 ) -> None:
@@ -65,6 +66,23 @@ def test_the_end_of_a_run(seen: Seen, status: str, reason: str | None) -> None:
     else:
         assert verdict.reason is not None
         assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind"),
+    [
+        (GOOD, "completed"),
+        (replace(GOOD, open_nodes=OPEN), "open_node"),
+        (replace(GOOD, exit_code=3), "exit_code"),
+        (replace(GOOD, exit_code=-9), "signal"),
+        (replace(GOOD, exit_code=-9, ending=CANCEL), "cancelled"),
+        (replace(GOOD, exit_code=-9, ending=TOO_SLOW), "timeout"),
+    ],
+)
+def test_the_kind_of_an_end_is_one_of_those_of_its_status(seen: Seen, kind: str) -> None:
+    verdict = decide(seen)
+    assert verdict.kind == kind
+    assert verdict.kind in KINDS[verdict.status]
 
 
 def test_a_completed_run_closes_what_it_missed_as_completed() -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from jobs.store.not_found import NotFound
 from jobs.store.records import Move, NewRun, Place
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import DeliveryStatus, NewWebhook, Result, Told
@@ -78,12 +78,12 @@ def test_what_is_told_holds_names_and_counts_and_no_text_of_the_program(desk: De
 
 def test_ends_in_the_queue_are_told_too(desk: Desk) -> None:
     webhook = desk.webhook(URL)
-    for end, reason in ((RunStatus.CANCELLED, "cancelled"), (FAILED, "time-out: waited")):
+    cancel = Move(RunStatus.QUEUED, RunStatus.CANCELLED, reason="cancelled")
+    late = Move(RunStatus.QUEUED, FAILED, reason="time-out: waited", kind=EndKind.TIME_OUT)
+    for move in (cancel, late):
         run = desk.store.record_run(TENANT, NewRun(desk.job(), GRAPH, "")).run
-        assert desk.store.move_run(TENANT, run.run_id, Move(RunStatus.QUEUED, end, reason=reason))
-        assert not desk.store.move_run(
-            TENANT, run.run_id, Move(RunStatus.QUEUED, end, reason=reason)
-        )
+        assert desk.store.move_run(TENANT, run.run_id, move)
+        assert not desk.store.move_run(TENANT, run.run_id, move)
     assert events(desk, webhook) == ["cancelled", "failed"]
     assert documents(desk.store)[1]["data"]["kind"] == "timeout"
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from jobs.store.run_states import EndKind
 from jobs.store.webhooks.records import DeliveryStatus, Form, NewWebhook
 from jobs.webhooks.deliveries import AT_ONCE, DAY, Pace
 from jobs.webhooks.signature import new_secret
@@ -43,7 +44,8 @@ def test_an_end_reaches_its_receiver_once_and_signed(
     first, second = new_secret(), new_secret()
     new = NewWebhook(receiver.url, ALL)
     webhook = desk.hooks.create(TENANT, new, first, 5)
-    run = desk.end(desk.job(), FAILED, reason="exit code 1: 'a value of a row'", exit_code=1)
+    said = "exit code 1: 'a value of a row'"
+    run = desk.end(desk.job(), FAILED, reason=said, exit_code=1, kind=EndKind.EXIT_CODE)
     deliver()
     [told] = desk.settled(webhook)
     [received] = receiver.received
