@@ -57,6 +57,14 @@ class Port:
         return {"name": self.name, "label": self.label}
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBy:
+    """The type of an input that reads what an output wrote, and the fields that both have."""
+
+    name: str
+    shared: tuple[str, ...]
+
+
 REJECT_PORT = Port(REJECTED, REJECTED)
 
 
@@ -104,6 +112,7 @@ class NodeType:
     asked_by_hand: bool = False
     one_of: tuple[str, ...] = ()  # exactly one of these fields is given
     writes: str | None = None  # the field with the path of the file that it writes
+    read_by: ReadBy | None = None  # of an output: how what it wrote is looked at
     # Whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
     rejects: bool = False
 

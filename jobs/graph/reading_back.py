@@ -3,16 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.unchecked import objects
-
-# By the type of an output: the input that reads the same, and the settings that both have
-_READERS = {
-    "csv_output": ("csv_input", ("path", "delimiter", "encoding", "null_marker")),
-    "ndjson_output": ("ndjson_input", ("path",)),
-    "parquet_output": ("parquet_input", ("path",)),
-    "excel_output": ("excel_input", ("path", "sheet")),
-    "db_output": ("db_input", ("connection", "table")),
-}
+from jobs.graph.unchecked import objects, type_named
 
 
 class NothingToRead(LookupError):
@@ -25,10 +16,15 @@ def reading_back(graph: Mapping[str, Any], node_id: int) -> dict[str, Any]:
     if not found:
         raise NothingToRead(f"the run's graph has no node {node_id}")
     [node] = found
-    if node.get("type") not in _READERS:
+    node_type = type_named(node.get("type"))
+    if node_type is None or node_type.read_by is None:
         raise NothingToRead(f"node {node_id} is no output")
-    type_name, shared = _READERS[node["type"]]
     config = node.get("config") or {}
-    kept = {name: config[name] for name in shared if name in config}
-    reader = {"id": node_id, "type": type_name, "name": node.get("name"), "config": kept}
+    kept = {name: config[name] for name in node_type.read_by.shared if name in config}
+    reader = {
+        "id": node_id,
+        "type": node_type.read_by.name,
+        "name": node.get("name"),
+        "config": kept,
+    }
     return {"nodes": [reader], "edges": [], "runnerTag": graph.get("runnerTag")}

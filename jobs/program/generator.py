@@ -23,6 +23,7 @@ from jobs.graph.filled import FILLS
 from jobs.graph.graph import Edge, Graph, Node, output_names
 from jobs.graph.literals import comment, literal, quoted
 from jobs.graph.node_type import UNNAMED, NodeType, order_of
+from jobs.graph.node_types import NODE_TYPES
 from program_lib.parameters import Parameter, named_in
 from program_lib.rejects import MOST_ROWS, REJECTED
 
@@ -364,12 +365,12 @@ _NUMBERED = re.compile(
     r"_\d+$"
 )  # orders_2 is what we call the second of two that are called orders
 _TAKEN = {*dir(builtins), *keyword.softkwlist}
+_TAKEN |= {
+    path.rsplit(".", 1)[1] for node_type in NODE_TYPES.values() for path in node_type.imports
+}
+# what templates call their variables, and what every program may import
 _TAKEN |= {"main", "sys", "batch", "rows", "run", "run_preview", "columns", "keep", "query", "node"}
-_TAKEN |= {"read_csv", "write_csv", "read_rows", "write_rows", "read_parquet", "write_parquet"}
-_TAKEN |= {"read_ndjson", "write_ndjson", "read_excel", "write_excel"}
-_TAKEN |= {"read_http", "by_link", "by_cursor", "by_page", "by_offset", "in_url"}
-_TAKEN |= {"take_parameters", "in_path", "in_table"}
-_TAKEN |= {"union", "conditions", "join", "lookup", "on", "sql", "python", "code"}
+_TAKEN |= {"conditions", "on", "code", "take_parameters", "in_path", "in_table", "in_url"}
 
 
 # Imports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
 from jobs.graph.shared_fields import DELIMITER, ENCODING, NULL_MARKER
 from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
@@ -45,6 +45,7 @@ CSV_OUTPUT = NodeType(
 """,
     rejects=True,
     known_columns=known_when_split,
+    read_by=ReadBy("csv_input", ("path", "delimiter", "encoding", "null_marker")),
     example=Example(
         says="Write a file for a spreadsheet that wants tabs.",
         config={"path": "report.tsv", "delimiter": "tab"},

@@ -8,7 +8,7 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field, Need
 from jobs.graph.known import Known
-from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from jobs.graph.node_type import UNNAMED, NodeType, ReadBy, WrongField
 from jobs.graph.shared_fields import CONNECTION
 from program_lib.types import listed
 from program_lib.write_modes import KEYED, LEAST_COMMITTED, MODES_THAT_COMMIT, MOST_COMMITTED
@@ -115,6 +115,7 @@ DB_OUTPUT = NodeType(
 """,
     rejects=True,
     known_columns=_known_columns,
+    read_by=ReadBy("db_input", ("connection", "table")),
     example=Example(
         says="Bring a table up to date: customers that are there get their new city, others are added, and none goes.",
         config={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
 from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 EXCEL_OUTPUT = NodeType(
@@ -57,6 +57,7 @@ EXCEL_OUTPUT = NodeType(
 """,
     rejects=True,
     known_columns=known_when_split,
+    read_by=ReadBy("excel_input", ("path", "sheet")),
     example=Example(
         says="Hand a report to somebody who opens it in Excel: dates are dates there, and codes keep their zeros.",
         config={"path": "report.xlsx", "sheet": "Orders"},

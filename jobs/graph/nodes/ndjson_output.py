@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
 from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 NDJSON_OUTPUT = NodeType(
@@ -36,6 +36,7 @@ NDJSON_OUTPUT = NodeType(
 """,
     rejects=True,
     known_columns=known_when_split,
+    read_by=ReadBy("ndjson_input", ("path",)),
     example=Example(
         says="Write rows for a program that reads JSON line by line.",
         config={"path": "events.ndjson"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields import Field
-from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
 from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 PARQUET_OUTPUT = NodeType(
@@ -43,6 +43,7 @@ PARQUET_OUTPUT = NodeType(
     )
 """,
     known_columns=known_when_split,
+    read_by=ReadBy("parquet_input", ("path",)),
     example=Example(
         says="Keep a day's rows small, with their types, for the next tool.",
         config={"path": "day.parquet"},

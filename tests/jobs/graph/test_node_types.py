@@ -247,3 +247,11 @@ def test_a_type_runs_as_something_that_there_is(node_type: NodeType) -> None:
     for path in node_type.imports:
         module, _, name = path.rpartition(".")
         assert hasattr(importlib.import_module(module), name), path
+
+
+def test_what_each_output_wrote_can_be_looked_at() -> None:
+    for output in (one for one in NODE_TYPES.values() if not one.has_output):
+        assert output.read_by is not None, output.name
+        reader = NODE_TYPES[output.read_by.name]
+        for fields in ({one.name for one in output.fields}, {one.name for one in reader.fields}):
+            assert set(output.read_by.shared) <= fields, output.name
