@@ -12,6 +12,7 @@ from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
 ACK = b"+ACK"
 IN_PROGRESS = b"+WPI"
 NAK = b"-NAK"
+NO_STREAM = 10059  # JetStream's error code: it has no stream of that name
 
 _NO_CONSUMER = 10014  # error code of JetStream
 _PULL_BYTES = 2 << 20  # that are under way at a time when a stream is read: each turn costs a wait

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from progress_lib.jetstream import JetStream, JetStreamError
+from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
 from progress_lib.nats import Link, NatsError, NatsTimeout
 from progress_lib.subjects import stream_name
 
@@ -27,7 +27,6 @@ OWNER_MARK = "progress.installation"
 REPLICAS_MARK = "progress.replicas"  # as we set it: another number is the operator's choice
 
 # Error codes of JetStream
-_NOT_FOUND = 10059
 _NAME_IN_USE = 10058  # with another configuration
 _NO_PEERS = 10005  # that are alive and have room
 _NO_CLUSTER = 10074  # several replicas on a single server
@@ -169,7 +168,7 @@ class OwnStream:
         except NatsTimeout as error:
             raise self._why_silent(error) from error
         except JetStreamError as error:
-            if error.code == _NOT_FOUND:
+            if error.code == NO_STREAM:
                 return None
             raise advised(error) from error
         if "leader" not in info.get("cluster", {"leader": ""}):
@@ -307,7 +306,7 @@ class OwnStream:
         except NatsTimeout:
             pass  # nobody is there to answer; the cluster's leader has taken it out all the same
         except JetStreamError as error:
-            if error.code != _NOT_FOUND:  # another process was quicker
+            if error.code != NO_STREAM:  # another process was quicker
                 raise advised(error) from error
         return self._seen(timeout)
 

@@ -6,7 +6,7 @@ from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.reaching import reached
-from jobs.graph.unchecked import objects
+from jobs.graph.unchecked import objects, type_named
 from program_lib.rejects import REJECTED
 
 Document = dict[str, Any]
@@ -56,8 +56,7 @@ def feeding_part(
 
 def _first_input(node: Document) -> str | None:
     """The name of the first of several inputs; None where the node has one, or names none well."""
-    name, config = node.get("type"), node.get("config")
-    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    node_type, config = type_named(node.get("type")), node.get("config")
     if node_type is None:
         return None
     entries = config.get(node_type.inputs_in) if isinstance(config, dict) else None
@@ -82,8 +81,7 @@ def is_reject(graph: Document, edge: Document) -> bool:
 
 def _rejects(node: Document) -> bool:
     """Whether the node's output of that name is the one for rejected rows, and not one that its settings name so."""
-    name, config = node.get("type"), node.get("config")
-    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    node_type, config = type_named(node.get("type")), node.get("config")
     if node_type is None or not node_type.rejects:
         return False
     entries = objects(config.get(node_type.outputs_in)) if isinstance(config, dict) else iter(())
@@ -151,6 +149,5 @@ def _is_edge(edge: Document) -> bool:
 
 
 def _gives_rows(node: Document) -> bool:
-    name = node.get("type")
-    node_type = NODE_TYPES.get(name) if isinstance(name, str) else None
+    node_type = type_named(node.get("type"))
     return node_type is None or node_type.has_output

@@ -7,10 +7,9 @@ from typing import Any
 
 from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.graph import Graph
-from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parameters import parse_parameters, values_of
 from jobs.graph.parsing import parse_graph
-from jobs.graph.unchecked import objects
+from jobs.graph.unchecked import objects, type_named
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value, in_path, in_table, in_url, resolved
 
@@ -42,7 +41,7 @@ def _filled(graph: Graph, values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _fields_to_fill(type_name: Any) -> list[tuple[str, Fill]]:
-    node_type = NODE_TYPES.get(type_name) if isinstance(type_name, str) else None
+    node_type = type_named(type_name)
     fields = node_type.fields if node_type else ()
     return [(field.name, FILLS[field.kind]) for field in fields if field.kind in FILLS]
 

@@ -34,5 +34,5 @@ Routes = list[tuple[str, str, Callable[..., Answer]]]
 
 
 def address(what: str) -> str:
-    """The path of a job or run, as the client sees this server."""
+    """The path of a job, run or webhook, as the client sees this server."""
     return f"{request.script_root}/api/{what}"

@@ -5,3 +5,13 @@ MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 
 class NotFound(LookupError):
     """The tenant has no such job, run or webhook."""
+
+
+def no_job(job_id: int) -> NotFound:
+    """What is said where a tenant has no such job."""
+    return NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+
+
+def no_run(run_id: str) -> NotFound:
+    """What is said where a tenant has no such run."""
+    return NotFound(f"there is no run {run_id:.64}")

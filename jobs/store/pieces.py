@@ -14,7 +14,7 @@ from jobs.graph.again import Again
 from jobs.store.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
 from jobs.store.node_states import NodeState
-from jobs.store.not_found import MAX_JOB_ID, NotFound
+from jobs.store.not_found import MAX_JOB_ID, no_job, no_run
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, Move, Rows, Run, Work
 from jobs.store.run_states import RunStatus
@@ -76,17 +76,12 @@ def name_and_newest(
     raise no_job(job_id)
 
 
-def no_job(job_id: int) -> NotFound:
-    """What is said where a tenant has no such job."""
-    return NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
-
-
 def run_of(connection: Connection, tenant_id: str, run_id: str) -> Run:
     """The tenant's run. Raises NotFound."""
     query = select_runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.run_id == run_id)
     run = maybe_run(connection.execute(query).mappings().first())
     if run is None:
-        raise NotFound(f"there is no run {run_id:.64}")
+        raise no_run(run_id)
     return run
 
 

@@ -30,7 +30,7 @@ from jobs.store.job_lists import jobs_of_page
 from jobs.store.kept import Kept
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
-from jobs.store.not_found import MAX_JOB_ID, NotFound
+from jobs.store.not_found import MAX_JOB_ID, NotFound, no_run
 from jobs.store.pieces import (
     OnlyIf,
     active_run,
@@ -568,5 +568,5 @@ class Store:
         query = sa.select(column).where(RUNS.c.tenant_id == tenant_id, RUNS.c.run_id == run_id)
         row = self._read(lambda connection: connection.execute(query).first())
         if row is None:
-            raise NotFound(f"there is no run {run_id:.64}")
+            raise no_run(run_id)
         return row[0]

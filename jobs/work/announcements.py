@@ -12,7 +12,7 @@ from typing import Any
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
-from progress_lib.jetstream import JetStream, JetStreamError
+from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
 from progress_lib.nats import Link, NatsError
 from progress_lib.subjects import PROGRESS_STREAM, progress_subject, status_subject, stream_name
 
@@ -26,7 +26,6 @@ RETURN_WAIT = 3.0
 # Seconds for which the servers of a cluster may elect a leader of the history before an announcement is given up
 KEPT_WAIT = 60.0
 KEPT_LOOKS = (0.01, 0.05, 0.2, 0.5)  # seconds after each look whether the history has one
-_NO_STREAM = 10059  # JetStream's error: there is no history
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ class Announcer:
             last = json.loads(base64.b64decode(told["message"].get("data", "")))
             return float(last["ts"]) >= float(json.loads(payload)["ts"])
         except JetStreamError as error:
-            return error.code == _NO_STREAM
+            return error.code == NO_STREAM
         except (NatsError, ValueError, LookupError, TypeError):
             return False
 

@@ -10,9 +10,10 @@ from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.store.kept import Kept
+from jobs.store.not_found import no_run
 from jobs.store.records import Job, Move, NewRun, Recorded, Run
 from jobs.store.run_states import RunStatus
-from jobs.store.store import NotFound, OnlyIf, Store
+from jobs.store.store import OnlyIf, Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib import Status
@@ -108,7 +109,7 @@ def _run_before(store: Store, tenant_id: str, job_id: int, run_id: str) -> Run:
     """Raises NotFound, also for a run of another job: who may ask of one job learns nothing of others."""
     run = store.run(tenant_id, run_id)
     if run.job_id != job_id:
-        raise NotFound(f"there is no run {run_id:.64}")
+        raise no_run(run_id)
     return run
 
 

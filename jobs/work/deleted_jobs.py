@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from jobs.store.store import Store
-from progress_lib.jetstream import JetStream, JetStreamError
+from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
 from progress_lib.nats import Link, NatsAway, NatsError
 from progress_lib.streams import StreamRules, is_anothers
 from progress_lib.subjects import PROGRESS_STREAM, deleted_subject, every_kind, stream_name
@@ -18,7 +18,6 @@ LOG = logging.getLogger(__name__)
 ANSWER_WAIT = 1.0
 # Seconds in which a program that was ended, or lost, may still say something, and a NATS that just returned is not heard by all
 STRAGGLERS = 300.0
-_NO_STREAM = 10059  # JetStream's error: there is no history
 
 
 class DeletedJobs:
@@ -78,7 +77,7 @@ class DeletedJobs:
         try:
             info = JetStream(self._link).call(f"STREAM.INFO.{self._stream}", {}, ANSWER_WAIT)
         except JetStreamError as error:
-            if error.code == _NO_STREAM:
+            if error.code == NO_STREAM:
                 return False
             raise
         return not is_anothers(info["config"], self._rules)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
 from jobs.http import pages
 from jobs.http.body import json_object
-from jobs.http.handlers import Answer, Routes, TenantOf
+from jobs.http.handlers import Answer, Routes, TenantOf, address
 from jobs.http.webhooks import bodies
 from jobs.http.webhooks.documents import delivery_document, webhook_document
 from jobs.http.webhooks.operations import DELIVERIES_A_PAGE
@@ -60,7 +60,7 @@ class WebhookRoutes:
         new = bodies.new_webhook(body, self._settings.private_hosts)
         secret = new_secret()
         made = self._webhooks.create(tenant_id, new, secret, self._settings.per_tenant)
-        headers = {"Location": f"{request.script_root}/api/webhooks/{made.webhook_id}"}
+        headers = {"Location": address(f"webhooks/{made.webhook_id}")}
         return jsonify({**webhook_document(made), "secret": secret}), 201, headers
 
     def read_webhook(self, webhook_id: str) -> Answer:

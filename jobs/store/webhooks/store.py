@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
-from jobs.store.not_found import MAX_JOB_ID, NotFound
+from jobs.store.not_found import MAX_JOB_ID, NotFound, no_job
 from jobs.store.records import Place
 from jobs.store.tables import JOBS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.ends import add_delivery, moment
@@ -106,7 +106,8 @@ class Webhooks:
         try:
             return self._write(work)
         except IntegrityError:  # its job was deleted just now
-            raise NotFound(f"there is no job {new.job_id}") from None
+            assert new.job_id is not None
+            raise no_job(new.job_id) from None
 
     def change_secret(self, tenant_id: str, webhook_id: str, secret: str) -> float:
         """Until the time that is returned, the present secret signs, too. Raises NotFound."""
@@ -358,7 +359,7 @@ def _check_job(connection: Connection, tenant_id: str, job_id: int | None) -> No
         return
     query = sa.select(JOBS.c.job_id).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
     if not 0 < job_id <= MAX_JOB_ID or connection.execute(query).first() is None:
-        raise NotFound(f"there is no job {job_id}" if job_id < 10**20 else "there is no such job")
+        raise no_job(job_id)
 
 
 def _webhook_of(
