@@ -40,16 +40,22 @@ class ClaimedTables:
     """The tables of one database that outputs write; a graph may spell one of them in several ways."""
 
     def __init__(self) -> None:
-        self._modes: dict[Hashable, str] = {}
+        # By table: the mode of each transaction that writes it
+        self._modes: dict[Hashable, dict[str, str]] = {}
 
-    def claim(self, table: Hashable, mode: str, written: str) -> None:
-        """Raises ProgramError where another output writes it, too, unless both append."""
-        other = self._modes.get(table)
-        if other is not None and not other == mode == "append":
+    def claim(self, table: Hashable, mode: str, written: str, by: str = "") -> None:
+        """Raises ProgramError where another output writes it, too, unless both append. `by` names the transaction."""
+        others = self._modes.setdefault(table, {})
+        if others and {mode, *others.values()} != {"append"}:
             raise ProgramError(
                 f"another node writes the table {written}, too: let one of them take all the rows"
             )
-        self._modes[table] = mode
+        others[by] = mode
+
+    def release(self, by: str) -> None:
+        """Forgets what a transaction that has ended wrote: an output that commits on the way begins another one."""
+        for modes in self._modes.values():
+            modes.pop(by, None)
 
 
 def spelled_alike(url: URL) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import pytest
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
 from program_lib.databases import turns, write_rows
+from program_lib.databases.committing import CommittingWriter
 from program_lib.errors import ProgramError
 from program_lib.ports import Committing, is_committing
+from program_lib.types import INTEGER, Column, Schema
+from program_lib.write_modes import INSERT_OR_IGNORE, LEAST_COMMITTED
 from tests.databases import Database
 from tests.harness import eventually
+from tests.program_lib.moving import rows_of, say
 from tests.program_lib.test_programs_on_databases import environment
 from tests.program_lib.test_upsert import Sqlite, Target
 from tests.programs import chain, execute, graph, node, outcome, run, start
@@ -286,3 +291,31 @@ def test_of_two_connections_to_one_database_one_may_not_commit_alone(
     done = run(document, tmp_path, **{**environment(postgresql), "CONNECTION_SOURCE": url})
     assert done.code == 1
     assert "is the only one of its database" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), [("postgresql", "application_name=o"), ("mariadb", "connect_timeout=29")]
+)
+def test_beside_an_output_by_another_url_it_begins_transaction_after_transaction(
+    kind: str, option: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one was refused its own table, since the other output kept what the first one had claimed."""
+    for noted in ("_ALONE", "_SHARED"):
+        monkeypatch.setattr(turns, noted, set())
+    database: Database = request.getfixturevalue(kind)
+    database.execute("CREATE TABLE t (id bigint PRIMARY KEY)", "CREATE TABLE u (id bigint)")
+    rows = rows_of({"id": INTEGER}, [(n,) for n in range(LEAST_COMMITTED)])
+    with ExitStack() as stack:
+        writer = write_rows(
+            database.url, "t", INSERT_OR_IGNORE, ["id"], commit_rows=LEAST_COMMITTED
+        )
+        other = write_rows(f"{database.url}?{option}", "u", "append")
+        for one in writer, other:
+            stack.callback(one.undo)
+            one.start(say)
+            one.open(Schema([Column("id", INTEGER)]))
+        assert isinstance(writer, CommittingWriter)
+        for _ in range(2):
+            writer.write(rows)
+            writer.commit_full()
+    assert database.value("SELECT count(*) FROM t") == LEAST_COMMITTED

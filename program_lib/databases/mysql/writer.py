@@ -179,7 +179,8 @@ class MysqlWriter:
         self._shared = _SHARED[self._key]
         self._session = self._shared.rows
         self._place, self._is_there = self._find()
-        self._shared.tables.claim((self._place.schema, self._place.name), self._mode, self._written)
+        place = self._place.schema, self._place.name
+        self._shared.tables.claim(place, self._mode, self._written, self._key)
         if self._is_there:
             self._shared.has_rows = True
             self._check_all_or_nothing()
@@ -365,6 +366,7 @@ class MysqlWriter:
 
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
+            shared.tables.release(self._key)
             shared.close()
 
 

@@ -148,7 +148,8 @@ class PostgresqlWriter:
         self._shared = _SHARED[self._key]
         self._session = self._shared.session
         self._place, self._is_there = self._find()
-        self._shared.tables.claim((self._place.schema, self._place.name), self._mode, self._written)
+        place = self._place.schema, self._place.name
+        self._shared.tables.claim(place, self._mode, self._written, self._key)
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
         if self._mode in KEYED and catalog.has_heirs(self._session, self._place):
@@ -462,6 +463,7 @@ class PostgresqlWriter:
 
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):
+            shared.tables.release(self._key)
             shared.session.close()
 
 
