@@ -111,17 +111,18 @@ def check_same(file: BinaryIO) -> None:
         check()
 
 
-_written: dict[Place, str] = {}  # by outputs of this program
+_written: dict[Path | str, str] = {}  # by outputs of this program; an object by its identity
 
 
 def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
     """Notes that an output writes this file. Raises ProgramError where another does, but for a file that both share.
 
-    The paths of a graph may lead to one file by a link, or be relative and absolute.
+    The paths of a graph may lead to one file by a link, or be relative and absolute; to one object by two connections.
     """
-    other = _written.setdefault(path, as_what) if is_shared else _written.get(path)
+    which = path if isinstance(path, Path) else path.identity
+    other = _written.setdefault(which, as_what) if is_shared else _written.get(which)
     if other is not None and not (is_shared and other == as_what):
         raise ProgramError(
             f"{path.name} is written by another node, too, as {other}: let one of them take all the rows"
         )
-    _written[path] = as_what
+    _written[which] = as_what

@@ -45,6 +45,11 @@ class StoredObject:
     def key(self) -> str:
         return self.store.key(self.path)
 
+    @property
+    def identity(self) -> str:
+        """The same for all connections that lead to it."""
+        return f"{self.store.endpoint}/{self.key}"
+
     def about(self) -> fs.FileInfo | None:
         """What the store says of it; None where it is not there. Raises ProgramError."""
         with self.store.asked(self.path):

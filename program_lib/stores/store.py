@@ -44,6 +44,7 @@ class Store:
     """A bucket, or what lies below a prefix of it."""
 
     name: str  # of the connection
+    endpoint: str  # its host and port
     base: str  # the bucket, and the prefix
     filesystem: fs.S3FileSystem = field(compare=False, repr=False)
 
@@ -116,9 +117,9 @@ def _store(name: str, text: str) -> Store:
         SECRETS.update({one, quote(one), quote(one, safe="")})
     os.environ.update(_AMBIENT)
     shown = f"[{host}]" if ":" in host else host
-    return Store(
-        name, base, _filesystem(key, secret, f"{shown}:{port}" if port else shown, options)
-    )
+    endpoint = f"{shown}:{port or (80 if options.get('tls') == 'off' else 443)}"
+    asked = f"{shown}:{port}" if port else shown
+    return Store(name, endpoint, base, _filesystem(key, secret, asked, options))
 
 
 def _filesystem(key: str, secret: str, endpoint: str, options: dict[str, str]) -> fs.S3FileSystem:

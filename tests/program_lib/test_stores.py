@@ -80,6 +80,20 @@ def forgotten() -> Iterator[None]:
     SECRETS.update(before)
 
 
+def test_two_connections_to_one_object_are_two_outputs_of_one_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rows of the one that came first were replaced, without a word."""
+    connect(monkeypatch, "s3://k:s@store.example/lake/team?tls=off")
+    monkeypatch.setenv("CONNECTION_ALL", "s3://k2:s2@STORE.example:80/lake?tls=off")
+    monkeypatch.setenv("CONNECTION_OTHER", "s3://k:s@store.example:81/lake/team?tls=off")
+    write_csv("s3://lake/x.csv")
+    write_csv("s3://other/x.csv")
+    for path in "s3://all/team/x.csv", "s3://LAKE/x.csv":
+        with pytest.raises(ProgramError, match=r"x\.csv is written by another node, too"):
+            write_csv(path)
+
+
 def table(rows: list[tuple[str, int]]) -> pa.Table:
     columns = {"k": [k for k, _ in rows], "n": [n for _, n in rows]}
     return pa.table(columns, schema=SCHEMA.arrow())
