@@ -52,6 +52,10 @@ class ClaimedTables:
             )
         others[by] = mode
 
+    def has_several(self, table: Hashable) -> bool:
+        """Whether two transactions write it."""
+        return len(self._modes[table]) > 1
+
     def release(self, by: str) -> None:
         """Forgets what a transaction that has ended wrote: an output that commits on the way begins another one."""
         for modes in self._modes.values():

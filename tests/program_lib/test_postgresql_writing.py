@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -782,3 +783,24 @@ def test_a_million_characters_and_many_columns_go_through(postgresql: Database) 
     write(postgresql.url, "long", "create", {"t": TEXT}, [("é" * 10_000_000,)])
     assert postgresql.value("SELECT length(t) FROM long") == 10_000_000
     assert len(read(postgresql.url, table="long")["t"][0].as_py()) == 10_000_000
+
+
+def test_two_outputs_of_one_table_do_not_wait_for_each_other_for_ever(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By two URLs they have two transactions, and two rows of one key: the second waited until the first would commit."""
+    monkeypatch.setattr("program_lib.databases.postgresql.writer.PATIENCE", "50ms")
+    postgresql.execute("CREATE TABLE t (k bigint PRIMARY KEY)")
+    schema, rows = Schema([Column("k", INTEGER)]), rows_of({"k": INTEGER}, [(1,)])
+    with ExitStack() as stack:
+        first, second = (
+            write_rows(f"{postgresql.url}?application_name={name}", "t", "append")
+            for name in ("first", "second")
+        )
+        for writer in first, second:
+            stack.callback(writer.undo)
+            writer.start(say)
+            writer.open(schema)
+        second.write(rows)  # the one that comes first is bound, too
+        with pytest.raises(psycopg.errors.LockNotAvailable, match="lock timeout"):
+            first.write(rows)

@@ -44,6 +44,8 @@ from program_lib.types import BYTES, Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
+# How long one of two transactions of a program waits for the other, as for a row of the same key: it would for ever
+PATIENCE = "30s"
 WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
@@ -75,6 +77,16 @@ def _share(url: URL, key: str) -> None:
     [shared.database] = shared.session.rows(WHICH_DATABASE)
     alike = (other for other in _SHARED.values() if other.database == shared.database)
     shared.tables = next(alike).tables
+
+
+def _wait_no_longer(tables: ClaimedTables) -> None:
+    """Bounds the waits of all transactions that write these tables, unless the server does."""
+    for shared in _SHARED.values():
+        if shared.tables is tables:
+            shared.session.rows(
+                "SELECT set_config('lock_timeout', %s, true) WHERE current_setting('lock_timeout') = '0'",
+                [PATIENCE],
+            )
 
 
 @dataclass
@@ -150,6 +162,8 @@ class PostgresqlWriter:
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
         self._shared.tables.claim(place, self._mode, self._written, self._key)
+        if self._shared.tables.has_several(place):
+            _wait_no_longer(self._shared.tables)
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
         if self._mode in KEYED and catalog.has_heirs(self._session, self._place):
