@@ -177,14 +177,18 @@ class OwnStream:
 
     def _why_silent(self, error: NatsTimeout) -> NatsError:
         """A stream answers itself; which streams there are, the cluster's leader says."""
-        asked = {"subject": self._subjects[0]}
         try:
-            names = self._jetstream.call("STREAM.NAMES", asked, LOOK_WAIT)["streams"] or []
+            names = self._names()
         except JetStreamError as refused:
             return advised(refused)
         except NatsError:
             return error
         return self._is_away() if self.name in names else error
+
+    def _names(self) -> list[str]:
+        """The streams over our subjects, as the cluster's leader has them. Raises NatsError."""
+        asked = {"subject": self._subjects[0]}
+        return self._jetstream.call("STREAM.NAMES", asked, LOOK_WAIT)["streams"] or []
 
     def _is_away(self) -> StreamAway:
         return StreamAway(
@@ -289,8 +293,12 @@ class OwnStream:
     def _is_gone_for_good(self) -> bool:
         """Whether nobody has had the stream at each look for so long that it is made again.
 
-        Only one that is known as ours, in a cluster: a single server that answers at all has it.
+        Only one that is known as ours, in a cluster: a single server that answers at all has it. While the cluster has
+        no leader nothing counts: the stream's servers may come back with those that it lacks.
         """
+        if not self._has_cluster_leader():
+            self._away = None
+            return False
         now = time.monotonic()
         first, last = self._away or (now, now)
         self._away = (first if now - last <= LOOK_GAP else now, now)
@@ -298,9 +306,14 @@ class OwnStream:
             return False
         return self._is_known or self._rules.owner.has_made(self.name)
 
+    def _has_cluster_leader(self) -> bool:
+        try:
+            self._names()
+        except NatsError:
+            return False
+        return True
+
     def _made_again(self, timeout: float) -> dict[str, Any]:
-        text = "all NATS servers with the stream %s have been away for %g s: it is made again; %s"
-        LOG.warning(text, self.name, self._plan.remake_after, self._plan.lost)
         try:
             self._jetstream.call(f"STREAM.DELETE.{self.name}", {}, LOOK_WAIT)
         except NatsTimeout:
@@ -308,6 +321,8 @@ class OwnStream:
         except JetStreamError as error:
             if error.code != NO_STREAM:  # another process was quicker
                 raise advised(error) from error
+        text = "all NATS servers with the stream %s have been away for %g s: it is made again; %s"
+        LOG.warning(text, self.name, self._plan.remake_after, self._plan.lost)
         return self._seen(timeout)
 
 

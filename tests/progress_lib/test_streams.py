@@ -374,6 +374,30 @@ def test_a_stream_whose_only_node_is_gone_for_good_is_made_again(
         patient.check()
 
 
+def test_a_stream_is_not_made_again_for_the_time_in_which_its_cluster_had_no_leader(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its servers come back with the quorum: a history of 24 h was deleted in that moment."""
+    stream = OwnStream(link, replace(history.PLAN, remake_after=0.0), StreamRules(Named("a")))
+    made, asked, answers = stream.open(WAIT)["created"], JetStream.call, ["none", "none", "away"]
+
+    def call(jetstream: JetStream, verb: str, *rest: Any) -> Any:
+        if verb.startswith("STREAM.INFO") and answers:
+            return {"cluster": {}}  # no leader, as where its servers are away
+        if verb == "STREAM.NAMES" and answers.pop(0) == "none":
+            raise JetStreamError("JetStream system temporarily unavailable", 10008)
+        return asked(jetstream, verb, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Link, "is_clustered", True)
+        patched.setattr(JetStream, "call", call)
+        for _ in range(2):
+            with pytest.raises(StreamAway):
+                stream.open(WAIT)
+        assert answers == ["away"]
+        assert stream.open(WAIT)["created"] != made, "its servers alone are away"
+
+
 def why_away(stream: OwnStream) -> str:
     try:
         stream.open(1.0)
