@@ -34,7 +34,10 @@ route takes HEAD, too. Members may be added to answers at any time: ignore those
 described in `asyncapi.json` beside this document; docs/protocol.md tells both in words."""
 
 HEADERS: dict[str, Schema] = {
-    "ETag": told(TEXT, "another one after each change of the job; for If-Match"),
+    "ETag": told(
+        TEXT, "another one after each change: of a job for If-Match, of a file for If-Range, too"
+    ),
+    "Content-Range": TEXT,
     "Location": told(TEXT, "the path of what was made"),
     "Retry-After": told(TEXT, "seconds"),
     "Content-Disposition": TEXT,

@@ -93,10 +93,16 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "download_file": Operation(
         "The bytes of a file",
-        {200: Answer("the file", {BYTES: _CONTENT}, ("Content-Disposition",))},
+        {
+            200: Answer("the file", {BYTES: _CONTENT}, ("Content-Disposition", "ETag")),
+            206: Answer(
+                "the part that Range asks for", {BYTES: _CONTENT}, ("Content-Range", "ETag")
+            ),
+            304: Answer("it is the one that If-None-Match names"),
+        },
         _READ,
         (_ROOT,),
-        problems=(409,),
+        problems=(409, 412, 416),
         tag=_TAG,
     ),
     "upload_file": Operation(

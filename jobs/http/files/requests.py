@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Self
 
 from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
@@ -68,32 +69,25 @@ class FileRequests:
             self._piece(session, packed({"at": at}, content))
             at += len(content)
 
-    def download(self, tenant_id: str, path: str) -> tuple[Document, Iterator[bytes]]:
-        """What the file is, and its bytes, which must be read to the end or closed. Raises Problem."""
+    def download(self, tenant_id: str, path: str) -> tuple[Document, Pieces]:
+        """What the file is, and its bytes, which must be closed. Raises Problem."""
         place = _Place(self._places, tenant_id)
         place.take()
         try:
             found = self.ask(tenant_id, {"do": "read", "path": path})
-            pieces = self._pieces(found["session"], found["size"], place)
-            next(pieces)  # now it gives the place back when it is closed
         except BaseException:
             place.give_back()
             raise
-        return found, pieces
+        session = found["session"]
 
-    def _pieces(self, session: str, size: int, place: _Place) -> Iterator[bytes]:
-        try:
-            yield b""
-            at = 0
-            while at < size:
-                _, content = self._piece(session, packed({"at": at}))
-                if not content:
-                    raise OSError("the file became shorter while it was read")
-                yield content[: size - at]
-                at += len(content)
-        finally:
+        def read(at: int) -> bytes:
+            return self._piece(session, packed({"at": at}))[1]
+
+        def end() -> None:
             self._drop(session)
             place.give_back()
+
+        return found, Pieces(read, end, found["size"])
 
     def _drop(self, session: str) -> None:
         """The runner forgets the transfer; where this is lost, it does so by itself."""
@@ -115,6 +109,38 @@ class FileRequests:
             headers = {"Retry-After": "2"} if status == 503 else None
             raise Problem(status, str(about["message"]), headers=headers)
         return about, content
+
+
+class Pieces:
+    """The bytes of a file, from the first one on or from where `seek` says: what werkzeug needs to send a part of them."""
+
+    def __init__(self, read: Callable[[int], bytes], end: Callable[[], None], size: int) -> None:
+        """`read`: what stands at a byte and behind it. `end`: lets go of the file; harmless when repeated."""
+        self._read = read
+        self._size = size
+        self._at = 0
+        self.close = end
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, at: int) -> None:
+        self._at = at
+
+    def tell(self) -> int:
+        return self._at
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._at >= self._size:
+            raise StopIteration
+        content = self._read(self._at)[: self._size - self._at]
+        if not content:
+            raise OSError("the file became shorter while it was read")
+        self._at += len(content)
+        return content
 
 
 class _Place:

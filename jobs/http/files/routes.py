@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from flask import Response, jsonify, request
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestedRangeNotSatisfiable
 
 from jobs.graph.filled import as_run
 from jobs.graph.reading_back import reading_back
@@ -68,7 +68,7 @@ class FileRoutes:
         return jsonify(self._files.ask(tenant_id, question))
 
     def download_file(self, path: str) -> Answer:
-        """The bytes of a file, never to be shown by a browser as a page."""
+        """The bytes of a file, or those that Range asks for, never to be shown by a browser as a page."""
         tenant_id = self._tenant(READ)
         wanted = _wanted(path)
         if request.method == "HEAD":  # nobody would read the bytes
@@ -76,7 +76,12 @@ class FileRoutes:
             return Response(headers=_headers(found), content_type="application/octet-stream")
         found, pieces = self._files.download(tenant_id, wanted)
         made = Response(pieces, headers=_headers(found), content_type="application/octet-stream")
-        made.call_on_close(pieces.close)  # type: ignore[attr-defined]
+        made.call_on_close(pieces.close)
+        try:
+            made.make_conditional(request, accept_ranges=True, complete_length=found["size"])
+        except RequestedRangeNotSatisfiable:
+            pieces.close()
+            raise
         return made
 
     def upload_file(self, path: str) -> Answer:
@@ -149,7 +154,12 @@ def _headers(found: dict[str, Any]) -> dict[str, str]:
     name = posixpath.basename(found["path"])
     plain = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return {"Content-Disposition": disposition, "Content-Length": str(found["size"])}
+    return {
+        "Content-Disposition": disposition,
+        "Content-Length": str(found["size"]),
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{found["changed"]}-{found["size"]}"',
+    }
 
 
 def _read_body(most: int) -> bytes:

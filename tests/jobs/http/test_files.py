@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -17,6 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from jobs.http.files.requests import TRANSFERS
 from jobs.work.file_questions import PIECE
 from tests.harness import (
     Answer,
@@ -275,6 +277,36 @@ def test_a_download_goes_on_with_the_file_that_it_began_with(shop: Product, root
         first = answer.read(1000)
         assert bring(shop, f"{root.name}/a.csv", b"new", "?replace=1").status == 200
         assert first + answer.read() == content
+
+
+def test_a_download_that_broke_off_goes_on_where_it_was(shop: Product, root: Path) -> None:
+    """`curl -C -`, wget and browsers had to begin anew, or gave up."""
+    content = os.urandom(PIECE * 2 + 500)
+    (root / "a.bin").write_bytes(content)
+    place = address(f"{root.name}/a.bin")
+
+    def part(span: str, **more: str) -> Answer:
+        return shop.get(place, headers={"Range": f"bytes={span}", **more})
+
+    whole = shop.get(place)
+    tag = {"If-Range": whole.headers["ETag"]}
+    assert (whole.body, whole.header("Accept-Ranges")) == (content, "bytes")
+    size = len(content)
+    for span, first, end in (
+        ("0-0", 0, 1),
+        (f"{PIECE - 3}-", PIECE - 3, size),
+        (f"7-{PIECE + 7}", 7, PIECE + 8),
+        ("-9", size - 9, size),
+    ):
+        found = part(span, **tag)
+        assert (found.status, found.body) == (206, content[first:end])
+        assert found.header("Content-Range") == f"bytes {first}-{end - 1}/{size}"
+    assert shop.get(place, headers={"If-None-Match": tag["If-Range"]}).status == 304
+    for _ in range(TRANSFERS + 1):  # each gives its place back
+        assert part(f"{size}-").status == 416
+    (root / "a.bin").write_bytes(b"another one")
+    changed = part("3-", **tag)
+    assert (changed.status, changed.body) == (200, b"another one")
 
 
 def status_for_curl(product: Product, directory: Path, size: int) -> int:
