@@ -9,7 +9,7 @@ from collections.abc import Callable
 from jobs.store.store import Store
 from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
 from progress_lib.nats import Link, NatsAway, NatsError
-from progress_lib.streams import StreamRules, is_anothers
+from progress_lib.streams import OtherInstallation, StreamRules, is_anothers
 from progress_lib.subjects import PROGRESS_STREAM, deleted_subject, every_kind, stream_name
 
 LOG = logging.getLogger(__name__)
@@ -66,21 +66,27 @@ class DeletedJobs:
         """The history goes first: a worker that has forgotten the job reads it there. Raises NatsError."""
         if not self._link.is_up:
             raise NatsAway("no connection to NATS")
+        is_known = True
         try:
             if has_history():
                 self._purge(tenant_id, job_id)
+        except OtherInstallation:  # its workers have a job of that number themselves
+            is_known = False
         finally:
-            self._link.publish(deleted_subject(tenant_id, job_id), b"")
+            if is_known:
+                self._link.publish(deleted_subject(tenant_id, job_id), b"")
 
     def _has_history(self) -> bool:
-        """Whether there is a history, and it is ours. Raises NatsError."""
+        """Whether there is a history. Raises OtherInstallation where it is not ours, and NatsError."""
         try:
             info = JetStream(self._link).call(f"STREAM.INFO.{self._stream}", {}, ANSWER_WAIT)
         except JetStreamError as error:
             if error.code == NO_STREAM:
                 return False
             raise
-        return not is_anothers(info["config"], self._rules)
+        if is_anothers(info["config"], self._rules):
+            raise OtherInstallation(f"the stream {self._stream} belongs to another installation")
+        return True
 
     def _purge(self, tenant_id: str, job_id: int) -> None:
         said = {"filter": self._link.prefixed(every_kind(tenant_id, job_id))}

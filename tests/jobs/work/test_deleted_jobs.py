@@ -128,12 +128,19 @@ def test_a_job_that_is_not_deleted_keeps_its_history(store: Store, link: Link) -
     assert count(stream, run.job_id) == 2
 
 
-def test_the_stream_of_another_installation_is_left_alone(store: Store, link: Link) -> None:
+def test_the_stream_and_the_workers_of_another_installation_are_left_alone(
+    store: Store, link: Link
+) -> None:
+    """They have a job of that number themselves: who came to it was shown nothing of it."""
+    heard: list[str] = []
+    link.subscribe("tenant.*.job.*.deleted", lambda message: heard.append(message.subject))
     gone = job(store)
     stream = tell(link, gone, rules=StreamRules(Named("theirs")))
     store.delete_job(TENANT, gone)
     DeletedJobs(store, link, StreamRules(Named("ours"))).forget(TENANT, gone)
     assert count(stream, gone) == 2
+    assert link.flush()
+    assert heard == []
 
 
 def test_without_a_history_there_is_nothing_to_forget(store: Store, link: Link) -> None:
