@@ -461,8 +461,23 @@ def test_what_is_typed_becomes_a_value(
         ("unit price  ", "unit price␣␣"),
         ("\nname", "⏎name"),
         ("a ␣ b", "a ␣ b"),
+        ("unit\tprice\u00a0", "unit␉price⍽"),
+        ("\ufeffid\u200b", "⟦FEFF⟧id⟦200B⟧"),
+        ("\u202egpj.exe", "⟦202E⟧gpj.exe"),
+        ("👩\u200d💻 ⟦200F⟧", "👩\u200d💻 ⟦200F⟧"),
     ],
-    ids=["question", "carriage return", "before", "behind", "first", "within"],
+    ids=[
+        "question",
+        "carriage return",
+        "before",
+        "behind",
+        "first",
+        "within",
+        "tab and no-break space",
+        "without a width",
+        "turned around",
+        "what belongs to it",
+    ],
 )
 def test_a_line_keeps_a_name_that_it_cannot_hold(
     modules: Page, kind: str, name: str, line: str

@@ -559,6 +559,10 @@ def test_the_program_opens_at_the_node_that_is_selected(
     expect(head).to_be_in_viewport()
     first = page.locator("#program-text .code-line").first
     expect(first).not_to_be_in_viewport()
+    page.emulate_media(media="print")
+    expect(page.locator(".jobs")).to_be_hidden()
+    whole = "document.documentElement.scrollHeight > document.getElementById('program-text').scrollHeight"
+    assert page.evaluate(whole), "on paper there is all of it"
 
 
 def test_a_failure_shows_its_node_message_row_and_traceback(

@@ -5,6 +5,7 @@
  */
 
 import { byId, element, icon, setHidden, setText } from '../dom.js';
+import { lineOf } from '../edit/one-line.js';
 import { patiently } from '../edit/patience.js';
 import { formatMoment } from '../text.js';
 import { below, directoryOf, formatBytes, nameOf, nameThere, steps, whyNoName } from './names.js';
@@ -185,7 +186,7 @@ export class BrowseDialog {
   #entry({ name, kind, size, changed }) {
     const isFile = kind === 'file';
     const about = isFile ? `${formatBytes(size)}, ${formatMoment(changed)}` : 'directory';
-    const made = element('button', 'file-entry', icon(isFile ? 'csv' : 'folder'), element('span', 'file-name', name), element('span', 'file-about', about));
+    const made = element('button', 'file-entry', icon(isFile ? 'csv' : 'folder'), element('span', 'file-name', lineOf(name)), element('span', 'file-about', about));
     made.type = 'button';
     made.dataset.name = name;
     made.dataset.kind = kind;
