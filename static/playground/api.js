@@ -12,6 +12,9 @@ const TIMEOUT = 20_000;
 /** Seconds of difference from the server's clock below which it is only the Date header's rounding, which leaves out what is less than a second. */
 const CLOCK_NOISE = 2;
 
+/** Milliseconds in which the record of a run that has ended is not asked for again. */
+const RECORD_SHARED = 3_000;
+
 /** As many as the server puts on a page of its list of jobs. */
 const JOBS_A_PAGE = 500;
 
@@ -32,6 +35,7 @@ export const ROOT = new URL('../../', import.meta.url);
 
 export class Api {
   #token;
+  #records = new Map(); // run id → the record that was asked for a moment ago
   #clockOffset = 0; // seconds that the server's clock is ahead of ours
 
   constructor(token) {
@@ -179,7 +183,17 @@ export class Api {
     return this.#call('POST', `/api/runs/${encodeURIComponent(runId)}/cancel`);
   }
 
+  /** The record of a run. Several parts of the page want it in one moment: of one that has ended all have the same. */
   async run(runId) {
+    const before = await this.#records.get(runId)?.catch(() => null);
+    if (before?.endedAt != null) return before;
+    const asked = this.#record(runId);
+    this.#records.set(runId, asked);
+    setTimeout(() => this.#records.get(runId) === asked && this.#records.delete(runId), RECORD_SHARED);
+    return asked;
+  }
+
+  async #record(runId) {
     return runRecord((await this.#exchange(parseExactly, 'GET', `/api/runs/${encodeURIComponent(runId)}`)).document);
   }
 

@@ -40,6 +40,7 @@ export class Runs {
   #runs = []; // newest first
   #hasMore = false;
   #isKnown = false; // the server has told them
+  #refreshing = Promise.resolve(); // until the list that was asked for last is there
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
   #shownRun = null; // {runId, ended} of the run shown
@@ -107,10 +108,10 @@ export class Runs {
   }
 
   /** A run began or ended: the list is not what it was. */
-  async refreshRuns() {
+  refreshRuns() {
     const jobId = this.#jobId;
     if (jobId === null) return;
-    await this.#page.attempt(async () => {
+    this.#refreshing = this.#page.attempt(async () => {
       const runs = await this.#api.runs(jobId, { limit: RUNS });
       if (jobId !== this.#jobId) return;
       this.#runs = runs;
@@ -335,8 +336,15 @@ export class Runs {
     const before = this.#shownRun;
     if (before !== null && before.runId === runId && before.ended === ended) return;
     this.#shownRun = { runId, ended };
-    if (before !== null && this.#past === null) this.refreshRuns();
+    if (before !== null && this.#past === null) this.#refreshUnlessListed(this.#shownRun);
     if (before?.runId !== runId) this.#onDrawer(this.#drawers.shown);
+  }
+
+  // A list that is on its way may have it.
+  async #refreshUnlessListed({ runId, ended }) {
+    await this.#refreshing;
+    const listed = this.#runs.find((run) => run.runId === runId);
+    if (listed === undefined || ended !== (listed.endedAt !== null)) this.refreshRuns();
   }
 
   #onOpened(name) {

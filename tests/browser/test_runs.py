@@ -548,6 +548,11 @@ def test_what_one_answer_did_not_bring_is_asked_for_again_and_not_on_its_way_for
     expect(page.locator("#program-note")).to_contain_text("could not be had")
 
 
+def records_asked_for(page: Page) -> int:
+    asked = page.evaluate("() => performance.getEntriesByType('resource').map(({ name }) => name)")
+    return sum(re.search(r"/api/runs/\w+$", name) is not None for name in asked)
+
+
 def test_the_program_opens_at_the_node_that_is_selected(
     open_playground: OpenPlayground, done_job: int
 ) -> None:
@@ -559,6 +564,7 @@ def test_the_program_opens_at_the_node_that_is_selected(
     expect(head).to_be_in_viewport()
     first = page.locator("#program-text .code-line").first
     expect(first).not_to_be_in_viewport()
+    assert records_asked_for(page) <= 2, "several parts of the page want it"
     page.emulate_media(media="print")
     expect(page.locator(".jobs")).to_be_hidden()
     whole = "document.documentElement.scrollHeight > document.getElementById('program-text').scrollHeight"
