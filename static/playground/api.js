@@ -9,6 +9,9 @@ import { asSentence } from './text.js';
 /** Milliseconds; longer than any honest answer, shorter than a person's patience. */
 const TIMEOUT = 20_000;
 
+/** The same where the server asks a runner: up to 26 s, of one that answers others first. */
+const RUNNER_TIMEOUT = 30_000;
+
 /** Seconds of difference from the server's clock below which it is only the Date header's rounding, which leaves out what is less than a second. */
 const CLOCK_NOISE = 2;
 
@@ -125,23 +128,23 @@ export class Api {
 
   /** {columns, types, rows, truncated, timedOut}: the first rows that a node of a graph gives. */
   preview(graph, nodeId, fromRun = null) {
-    return this.#call('POST', '/api/jobs/preview', { graph, nodeId, fromRun });
+    return this.#ask('POST', '/api/jobs/preview', { graph, nodeId, fromRun });
   }
 
   /** {columns, types, rows, at}: what comes to a node around a row, {number, place}; `parameters`: values by name, or undefined. */
   previewAround(graph, nodeId, around, parameters) {
-    return this.#call('POST', '/api/jobs/preview', { graph, nodeId, around, parameters });
+    return this.#ask('POST', '/api/jobs/preview', { graph, nodeId, around, parameters });
   }
 
   /** {nodes, problems, unread, pending}: the columns that each node gives, as far as they are known without a run. */
   async columns(graph, signal) {
-    const { nodes, problems, unread, pending } = await this.#call('POST', '/api/jobs/columns', { graph }, {}, signal);
+    const { nodes, problems, unread, pending } = await this.#ask('POST', '/api/jobs/columns', { graph }, signal);
     return { nodes, problems: problems.map(graphError), unread, pending };
   }
 
   /** {tables: [{name, columns: [{name, type}]}], truncated}: what a connection's database has, as a runner with the tag sees it (null: any). */
   tables(connection, runnerTag) {
-    return this.#call('POST', '/api/tables', { connection, runnerTag });
+    return this.#ask('POST', '/api/tables', { connection, runnerTag });
   }
 
   /** A page of a directory of the data roots. */
@@ -151,7 +154,7 @@ export class Api {
 
   /** A page of what an output of a run wrote; `from`: its first row, from 0 on, or so many from the end, negative. */
   output(runId, nodeId, from, limit) {
-    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/outputs/${nodeId}?${query({ from, limit })}`);
+    return this.#ask('GET', `/api/runs/${encodeURIComponent(runId)}/outputs/${nodeId}?${query({ from, limit })}`);
   }
 
   /** The headers that let a request in which is made elsewhere: bytes of files move without our deadline. */
@@ -161,7 +164,7 @@ export class Api {
 
   /** {columns, types}: what the columns of a node's file hold, found by reading all of it. */
   findTypes(graph, nodeId) {
-    return this.#call('POST', '/api/jobs/find-types', { graph, nodeId });
+    return this.#ask('POST', '/api/jobs/find-types', { graph, nodeId });
   }
 
   /**
@@ -176,7 +179,7 @@ export class Api {
   /** What a node of a run gave: {columns, types, rows, figures, count, seen, output, outputs}; `output`: one of several, or null. */
   kept(runId, nodeId, output = null) {
     const which = output === null ? '' : `?output=${encodeURIComponent(output)}`;
-    return this.#call('GET', `/api/runs/${encodeURIComponent(runId)}/kept/${nodeId}${which}`);
+    return this.#ask('GET', `/api/runs/${encodeURIComponent(runId)}/kept/${nodeId}${which}`);
   }
 
   cancel(runId) {
@@ -274,6 +277,11 @@ export class Api {
     return (await this.#exchange(JSON.parse, ...request)).document;
   }
 
+  // What a runner has to answer.
+  #ask(method, path, body = undefined, signal = undefined) {
+    return this.#call(method, path, body, {}, signal, RUNNER_TIMEOUT);
+  }
+
   // A proxy that compresses makes an ETag weak (W/"…"); the job is the same.
   async #job(...request) {
     const { response, document } = await this.#exchange(parseExactly, ...request);
@@ -287,9 +295,10 @@ export class Api {
   }
 
   // `parse`: exactly, where a graph is among what is answered; that takes longer.
-  async #exchange(parse, method, path, body, headers = {}, signal = undefined) {
-    const response = await this.#fetch(method, path, body, headers, signal);
-    const document = await response.text().then((text) => parse(text)).catch(() => ({}));
+  async #exchange(parse, method, path, body, headers = {}, signal = undefined, timeout = TIMEOUT) {
+    const response = await this.#fetch(method, path, body, headers, signal, timeout);
+    const text = await response.text().catch((error) => Promise.reject(noAnswer(error)));
+    const document = parsed(parse, text);
     if (!response.ok) throw new Problem(response.status, document);
     return { response, document };
   }
@@ -301,17 +310,17 @@ export class Api {
     return response;
   }
 
-  async #fetch(method, path, body, headers, wanted) {
+  async #fetch(method, path, body, headers, wanted = undefined, timeout = TIMEOUT) {
     const sent = { ...headersOf(this.#token()), Accept: 'application/json', ...headers };
     if (body !== undefined) sent['Content-Type'] = 'application/json';
     const content = body === undefined ? undefined : JSON.stringify(body);
     try {
-      const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(wanted === undefined ? [] : [wanted])]);
+      const signal = AbortSignal.any([AbortSignal.timeout(timeout), ...(wanted === undefined ? [] : [wanted])]);
       const response = await fetch(new URL(`.${path}`, ROOT), { method, headers: sent, body: content, signal, cache: 'no-store' });
       this.#noteClock(response);
       return response;
-    } catch {
-      throw new Problem(0, { detail: 'The server cannot be reached.' });
+    } catch (error) {
+      throw noAnswer(error);
     }
   }
 
@@ -321,6 +330,20 @@ export class Api {
     const isRounded = ahead <= this.#clockOffset && this.#clockOffset - ahead < CLOCK_NOISE; // the one before lost less
     if (Math.abs(ahead) <= CLOCK_NOISE) this.#clockOffset = 0;
     else if (!isRounded) this.#clockOffset = ahead;
+  }
+}
+
+// There is no answer, or only a part of one.
+function noAnswer({ name }) {
+  return new Problem(0, { detail: name === 'TimeoutError' ? 'The server did not answer in time.' : 'The server cannot be reached.' });
+}
+
+// {} for what cannot be read, as the page of a proxy.
+function parsed(parse, text) {
+  try {
+    return parse(text);
+  } catch {
+    return {};
   }
 }
 

@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from jobs.graph.passwords import SECRET_NAMES, without_password
+from jobs.http.editing.source_columns import LONGEST
+from jobs.work.preview_questions import ANSWER_WAIT, TAKEN_WAIT
 
 # ---------------------------------------------------------------- back-off
 
@@ -246,6 +248,39 @@ def test_all_digits_of_a_count_are_seen_on_a_card(modules: Page, share: float | 
       return found;
     }"""
     assert modules.evaluate(script, [SHEETS, share]) == [True, True, True, True]
+
+
+def test_an_answer_that_takes_too_long_is_told_from_a_server_that_cannot_be_reached(
+    modules: Page,
+) -> None:
+    waits, said = modules.evaluate(
+        """async () => {
+          const { Api } = await import('/playground/api.js');
+          const api = new Api(() => 't');
+          const { fetch } = window;
+          const { timeout } = AbortSignal;
+          const waits = [];
+          AbortSignal.timeout = (wait) => (waits.push(wait), timeout.call(AbortSignal, 0));
+          const failed = async (call) => call.then(() => 'an answer', ({ message, isOfConnection }) => [message, isOfConnection]);
+          const late = (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+          const cut = () => new ReadableStream({ start: (stream) => stream.error(new TypeError('network error')) });
+          const said = [];
+          window.fetch = (_, { signal }) => late(signal);
+          const ofRunners = ['preview', 'previewAround', 'columns', 'tables', 'output', 'findTypes', 'kept'];
+          for (const name of [...ofRunners, 'cancel']) said.push(await failed(api[name]({})));
+          window.fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+          said.push(await failed(api.cancel('r')));
+          window.fetch = async () => new Response(cut());
+          said.push(await failed(api.cancel('r')));
+          Object.assign(AbortSignal, { timeout });
+          window.fetch = fetch;
+          return [waits, said];
+        }"""
+    )
+    late, unreachable = "The server did not answer in time.", "The server cannot be reached."
+    assert said == [*[[late, True]] * 8, *[[unreachable, True]] * 2]
+    assert waits == [*[30_000] * 7, *[20_000] * 3]
+    assert waits[0] / 1_000 > LONGEST + 2 * TAKEN_WAIT + ANSWER_WAIT
 
 
 @pytest.mark.parametrize(
