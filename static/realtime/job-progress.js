@@ -9,7 +9,7 @@
  * Elements of a page with the same server and token share one connection.
  *
  * Events, which bubble: `run-changed` with {jobId, runId, status, reason}, at each change of the run's status.
- * Parts for ::part(): frame, head, status, bar, nodes, node, problem. Colours follow the page's `color-scheme`.
+ * Parts for ::part(): frame, head, status, bar, nodes, node, reason, problem. Colours follow the page's `color-scheme`.
  */
 
 import { formatShare } from './estimate.js';

@@ -43,6 +43,8 @@ export interface ProgressEvent {
   readonly fault: Fault | null;
   /** 'runner': the program had ended, and had not told the node's end itself. */
   readonly closedBy: string | null;
+  /** The run whose rows these are: in a run that begins at a node, the nodes before it do not run again. */
+  readonly fromRun: string | null;
 }
 
 export interface StatusEvent {
@@ -106,7 +108,7 @@ export type Credential = string | Session;
 export interface JobRealtimeServiceOptions {
   /** ws:// or wss:// address of the server's /ws. */
   url: string;
-  /** The JWT, or how to get the current one; asked again before every attempt. */
+  /** The JWT, or how to get the current one; asked again before every attempt, and after a wait where that rejects or takes longer than 10 s. */
   token: string | (() => Credential | Promise<Credential>);
   /** An address that answers 401 or 403 to a bad token (default: /api/session of the same server); null: never ask. */
   tokenCheckUrl?: string | null;

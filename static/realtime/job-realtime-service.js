@@ -55,7 +55,7 @@ const SLEPT = 90_000;
 const ASK_AFTER = 30_000;
 const ANSWER_WAIT = 5_000;
 
-/** Milliseconds before its end at which a token is renewed, or a tenth of its life; and between two tries. */
+/** Milliseconds before its end at which a token is renewed, or a tenth of what is left where that is more; and between two tries. */
 const RENEW_BEFORE = 60_000;
 const RENEW_AGAIN = 15_000;
 

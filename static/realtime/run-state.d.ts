@@ -15,6 +15,8 @@ export interface NodeView {
   readonly toldShare: number | null;
   /** Rows by output, of a node with several. */
   readonly ports: Readonly<Record<string, number>> | null;
+  /** The run whose rows these are, where the node did not run again. */
+  readonly fromRun: string | null;
   readonly message: string;
   /** The row at which it failed, where its program told it. */
   readonly row: RowAtFault | null;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import Page
 from jobs.graph.passwords import SECRET_NAMES, without_password
 from jobs.http.editing.source_columns import LONGEST
 from jobs.work.preview_questions import ANSWER_WAIT, TAKEN_WAIT
+from tests.harness import ROOT
 
 # ---------------------------------------------------------------- back-off
 
@@ -49,6 +51,22 @@ def test_a_message_of_the_original_protocol_becomes_a_progress_event(modules: Pa
     names = ("runId", "rowTotal", "share", "ports", "seq", "ts", "row", "closedBy", "fromRun")
     absent = dict.fromkeys((*names, "fault"))
     assert message == {"kind": "progress", "event": {"jobId": 42, **payload, **absent}}
+
+
+GIVES = {
+    "job-realtime-service.d.ts ProgressEvent": "(await import('/realtime/messages.js')).progressEvent(1, { nodeId: 1, status: 'running' })",
+    "job-realtime-service.d.ts StatusEvent": "(await import('/realtime/messages.js')).statusEvent(1, { status: 'running' })",
+    "run-state.d.ts NodeView": "new (await import('/realtime/run-state.js')).JobState([1]).node(1)",
+}
+
+
+@pytest.mark.parametrize("described", GIVES)
+def test_the_types_have_what_the_modules_give(modules: Page, described: str) -> None:
+    file, interface = described.split()
+    types = (ROOT / "static/realtime" / file).read_text("utf-8")
+    body = types.split(f"export interface {interface} {{")[1].split("\n}")[0]
+    given = modules.evaluate(f"async () => {GIVES[described]}")
+    assert set(given) == set(re.findall(r"readonly (\w+):", body))
 
 
 def test_what_the_protocol_does_not_know_is_ignored(modules: Page) -> None:
