@@ -200,10 +200,9 @@ export class Api {
     return runRecord((await this.#exchange(parseExactly, 'GET', `/api/runs/${encodeURIComponent(runId)}`)).document);
   }
 
-  /** The job's runs, newest first; those from before a `createdAt` when it is given. */
-  async runs(jobId, { limit = 30, before = null } = {}) {
-    const page = before === null ? '' : `&before=${before}`;
-    return (await this.#call('GET', `/api/jobs/${jobId}/runs?limit=${limit}${page}`)).runs;
+  /** {runs, next} of the job, newest first; `before`: the `next` of the page before. A page may have fewer than `limit`. */
+  runs(jobId, { limit = 30, before = null } = {}) {
+    return this.#call('GET', `/api/jobs/${jobId}/runs?${query({ limit, before })}`);
   }
 
   /** {source, events: [{ts, type, payload}]}: what was said of a run, and when. */
@@ -228,7 +227,7 @@ export class Api {
 
   /** The id of the job's latest run, or null. */
   async latestRunId(jobId) {
-    const { runs } = await this.#call('GET', `/api/jobs/${jobId}/runs?limit=1`);
+    const { runs } = await this.runs(jobId, { limit: 1 });
     return runs.length > 0 ? runs[0].runId : null;
   }
 

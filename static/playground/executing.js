@@ -72,8 +72,8 @@ export class Executing {
   async #lastValues(jobId) {
     let last = {};
     await this.#page.attempt(async () => {
-      const [run] = await this.#api.runs(jobId, { limit: 1 });
-      last = run?.parameters ?? {};
+      const { runs } = await this.#api.runs(jobId, { limit: 1 });
+      last = runs[0]?.parameters ?? {};
     }, { quiet: true });
     return last;
   }

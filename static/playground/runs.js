@@ -38,7 +38,7 @@ export class Runs {
   #tells; // {onOpening, onDrawer, onPast, onPlace, restore}
   #jobId = null; // null: no job of ours
   #runs = []; // newest first
-  #hasMore = false;
+  #next = null; // where the page after them begins
   #isKnown = false; // the server has told them
   #refreshing = Promise.resolve(); // until the list that was asked for last is there
   #expected = { runId: null, rows: new Map() }; // of the last completed run
@@ -81,6 +81,7 @@ export class Runs {
   open(jobId) {
     this.#jobId = jobId;
     this.#runs = [];
+    this.#next = null;
     this.#expected = { runId: null, rows: new Map() };
     this.#shownRun = null;
     this.leavePast();
@@ -112,11 +113,11 @@ export class Runs {
     const jobId = this.#jobId;
     if (jobId === null) return;
     this.#refreshing = this.#page.attempt(async () => {
-      const runs = await this.#api.runs(jobId, { limit: RUNS });
+      const { runs, next } = await this.#api.runs(jobId, { limit: RUNS });
       if (jobId !== this.#jobId) return;
       this.#runs = runs;
       this.#isKnown = true;
-      this.#hasMore = runs.length === RUNS;
+      this.#next = next;
       this.#drawRuns();
       await this.#fetchExpected(jobId);
     }, { quiet: true });
@@ -305,17 +306,17 @@ export class Runs {
   }
 
   #drawRuns() {
-    this.#history.show(this.#runs, this.#hasMore, this.#whyEmpty(false));
+    this.#history.show(this.#runs, this.#next !== null, this.#whyEmpty(false));
     this.#history.markShown(this.#past?.record.runId ?? null);
   }
 
   async #loadMore() {
-    const jobId = this.#jobId;
+    const before = this.#next; // no two jobs have one
     await this.#page.attempt(async () => {
-      const older = await this.#api.runs(jobId, { limit: RUNS, before: this.#runs.at(-1).createdAt });
-      if (jobId !== this.#jobId) return;
-      this.#runs = [...this.#runs, ...older];
-      this.#hasMore = older.length === RUNS;
+      const { runs, next } = await this.#api.runs(this.#jobId, { limit: RUNS, before });
+      if (before !== this.#next) return; // the list is another meanwhile
+      this.#runs = [...this.#runs, ...runs];
+      this.#next = next;
       this.#drawRuns();
     });
   }
