@@ -42,9 +42,11 @@ export class HttpFollower {
   #onMessage;
   #onUp;
   #onLooking;
+  #onQuiet;
   #onLost;
   #random;
   #jobs = new Map(); // jobId → AbortController of its loop
+  #streams = 0; // that are open
   #isUp = false;
   #isLooking = false; // some run's record is asked for, as there is no stream to spare
   #closed = false;
@@ -52,13 +54,15 @@ export class HttpFollower {
   /**
    * `base`: where the paths of the server begin. `onLost(status, retryAfter)` is called once; the follower is closed then, and shall not be there again before
    * `retryAfter` milliseconds. `onLooking(isLooking)`: whether a run's record is asked for, as there is no stream to spare.
+   * `onQuiet()`: the last stream has ended, and nobody tells what the server says of itself.
    */
-  constructor({ base, token, onMessage, onUp, onLooking, onLost, random = Math.random }) {
+  constructor({ base, token, onMessage, onUp, onLooking, onQuiet, onLost, random = Math.random }) {
     this.#base = base;
     this.#readToken = token;
     this.#onMessage = onMessage;
     this.#onUp = onUp;
     this.#onLooking = onLooking;
+    this.#onQuiet = onQuiet;
     this.#onLost = onLost;
     this.#random = random;
   }
@@ -141,9 +145,16 @@ export class HttpFollower {
   async #tellStream(response, signal) {
     if (!response.ok) throw refused(response);
     let last = '';
-    for await (const text of dataOf(response.body, signal)) {
-      last = text;
-      if (!signal.aborted) this.#onMessage(text);
+    this.#streams += 1;
+    try {
+      for await (const text of dataOf(response.body, signal)) {
+        last = text;
+        if (!signal.aborted) this.#onMessage(text);
+      }
+    } finally {
+      this.#streams -= 1;
+      const isOver = signal.aborted || isEnd(last); // else it was cut off, and the connection with it
+      if (isOver && this.#streams === 0 && !this.#closed) this.#onQuiet();
     }
     if (!isEnd(last)) throw new Refused(0); // cut off: what is now true has to be asked for
   }

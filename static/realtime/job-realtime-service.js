@@ -420,6 +420,7 @@ export class JobRealtimeService {
         this.#isLooking = isLooking;
         this.#tell('state', this.#state, this.#reason);
       },
+      onQuiet: () => this.#hearOfServer(SERVER_IS_WELL),
       onLost: (status, retryAfter) => this.#onHttpLost(status, retryAfter),
       random: this.#random,
     });

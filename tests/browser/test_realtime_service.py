@@ -717,6 +717,34 @@ def test_a_websocket_that_takes_over_from_http_ends_what_the_server_said_there(
     assert logged(modules, "states")[-2:] == ["connected", "connected"], "a snapshot follows"
 
 
+def test_over_http_what_the_server_said_of_itself_ends_with_the_last_stream(
+    modules: Page, server: TinyServer
+) -> None:
+    start_blocked(modules, server)
+    modules.evaluate(
+        """() => {
+          window.told = [];
+          service.onServer(({ nats }) => told.push(nats));
+        }"""
+    )
+    subscribe(modules, 42)
+    away = {"type": "server.state", "payload": {"nats": "away", "since": 5}}
+    ended = {"type": "job.status", "jobId": 42, "payload": {"runId": "r1", "status": "completed"}}
+    streams = "window.say !== undefined && service.state === 'connected'"
+    modules.wait_for_function(streams)
+    modules.evaluate("(message) => say(message)", away)
+    modules.wait_for_function("told.length === 1")
+    modules.evaluate("() => { const end = hangUp; window.say = undefined; end(); }")
+    modules.wait_for_function(streams)  # again: it was cut off
+    modules.evaluate("(messages) => messages.forEach(say)", [away, ended])
+    modules.wait_for_function("log.status.length === 1")
+    assert modules.evaluate("told") == ["away", "away"]
+    modules.evaluate("hangUp()")
+    modules.wait_for_function("told.length === 3")
+    now = modules.evaluate("[told[2], service.serverState.nats, service.state]")
+    assert now == ["ok", "ok", "connected"]
+
+
 def test_a_stream_whose_head_does_not_come_is_a_lost_connection(
     modules: Page, server: TinyServer
 ) -> None:
