@@ -12,6 +12,9 @@ const TIMEOUT = 20_000;
 /** The same where the server asks a runner: up to 26 s, of one that answers others first. */
 const RUNNER_TIMEOUT = 30_000;
 
+/** And for a whole log, of 16 MiB at most, over a slow line. */
+const LOG_TIMEOUT = 300_000;
+
 /** Seconds of difference from the server's clock below which it is only the Date header's rounding, which leaves out what is less than a second. */
 const CLOCK_NOISE = 2;
 
@@ -217,7 +220,9 @@ export class Api {
 
   /** The whole log, as a Blob. */
   async logFile(runId) {
-    return (await this.#answer('GET', `/api/runs/${encodeURIComponent(runId)}/log?format=text`)).blob();
+    const response = await this.#fetch('GET', `/api/runs/${encodeURIComponent(runId)}/log?format=text`, undefined, { Accept: '*/*' }, undefined, LOG_TIMEOUT);
+    if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+    return response.blob().catch((error) => Promise.reject(noAnswer(error)));
   }
 
   /** {text, nodeLines: {node id: number of its first line}} of the program that the run executed. */
@@ -302,14 +307,7 @@ export class Api {
     return { response, document };
   }
 
-  // For answers that are not JSON.
-  async #answer(method, path) {
-    const response = await this.#fetch(method, path, undefined, { Accept: '*/*' });
-    if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
-    return response;
-  }
-
-  async #fetch(method, path, body, headers, wanted = undefined, timeout = TIMEOUT) {
+  async #fetch(method, path, body, headers, wanted, timeout) {
     const sent = { ...headersOf(this.#token()), Accept: 'application/json', ...headers };
     if (body !== undefined) sent['Content-Type'] = 'application/json';
     const content = body === undefined ? undefined : JSON.stringify(body);
