@@ -186,7 +186,13 @@ export class BrowseDialog {
   #entry({ name, kind, size, changed }) {
     const isFile = kind === 'file';
     const about = isFile ? `${formatBytes(size)}, ${formatMoment(changed)}` : 'directory';
-    const made = element('button', 'file-entry', icon(isFile ? 'csv' : 'folder'), element('span', 'file-name', lineOf(name)), element('span', 'file-about', about));
+    const made = element(
+      'button',
+      'file-entry',
+      icon(isFile ? 'csv' : 'folder'),
+      element('span', 'file-name', lineOf(name)),
+      element('span', 'file-about', about),
+    );
     made.type = 'button';
     made.dataset.name = name;
     made.dataset.kind = kind;
