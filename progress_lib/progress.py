@@ -33,9 +33,8 @@ MAX_PORTS = 100  # outputs whose rows a message counts
 MAX_PORT = 128  # characters of an output's name
 MAX_CELLS = 100  # columns of a row at fault
 MAX_WHOLE = 2**63  # of an id or a count: what other languages and databases hold
-END_OF_TIME = (
-    253_402_300_800  # the year 10000, in seconds since 1970; what lies behind it is in other units
-)
+# The year 10000, in seconds since 1970: what lies behind it is in other units
+END_OF_TIME = 253_402_300_800
 
 
 class MalformedProgress(ValueError):

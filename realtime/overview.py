@@ -30,9 +30,7 @@ class _Brief:
         self.heard = 0.0  # Unix seconds of the last word
         self.is_untold = False  # the last word is of a run that no status tells of
         self.is_news = False  # watchers have not been told
-        self.looked = (
-            0.0  # when its last word was taken in, if that was progress, on the clock of `now`
-        )
+        self.looked = 0.0  # when progress was taken in, as `now`; 0: after a status
         self.told = 0.0  # when watchers were told last, on the same clock
         self.seq = 0  # of the newest message of the stream that it holds
 

@@ -21,9 +21,7 @@ REMAKE_AFTER = 20.0
 
 ANSWER_WAIT = 2.0  # seconds; a server without JetStream does not answer at all
 STATE_AGE = 2.0  # seconds
-ELECTION_LOOK = (
-    0.1  # seconds between two looks whether the servers of a cluster have elected a leader
-)
+ELECTION_LOOK = 0.1  # seconds between two looks whether a cluster has elected a leader
 ELECTION_WAIT = 6.0  # seconds that an execute waits while the queue's other servers elect a leader
 ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 
