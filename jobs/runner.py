@@ -27,6 +27,7 @@ from jobs.run.figures import RunnerFigures
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.periods import RETRY_PAUSE
 from jobs.run.runner import TICK, Runner
+from jobs.run.setup import Setup
 from jobs.run.stop_signal import StopSignal
 from jobs.sandbox import confinement
 from jobs.sandbox.allowance import Allowance
@@ -108,9 +109,7 @@ def _runner(
     traces: Traces,
 ) -> Runner:
     assert settings.nats.url is not None
-    return Runner(
-        store,
-        link,
+    setup = Setup(
         nats_url=settings.nats.url,
         data_dir=settings.data_dir,
         slots=settings.runner.slots,
@@ -126,6 +125,7 @@ def _runner(
         takes=settings.runner.takes,
         traces=traces,
     )
+    return Runner(store, link, setup)
 
 
 def _told_figures(runner: Runner, settings: Settings) -> Figures:

@@ -1,7 +1,8 @@
 """How often a runner does what it does again and again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from jobs.webhooks.deliveries import Pace
 from jobs.work.run_queue import ACK_WAIT
 
 RETRY_PAUSE = 1.0  # seconds, when the queue or the database does not answer
@@ -24,5 +25,4 @@ class Periods:
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
     heartbeat: float = 10.0  # a third of ack_wait
-    delivery_poll: float = 1.0  # for what other processes have recorded for webhooks
-    delivery_lease: float = 15.0  # beyond a delivery's time-out, until its sender counts as dead
+    deliveries: Pace = field(default_factory=Pace)

@@ -6,8 +6,6 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.duties import Duty
@@ -15,25 +13,20 @@ from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, R
 from jobs.run.executions import Executions
 from jobs.run.files.service import Files
 from jobs.run.lost_runs import LostRuns
-from jobs.run.nkeys import Issuer
-from jobs.run.periods import Periods
 from jobs.run.previews import Previews
 from jobs.run.retention import OldRuns
+from jobs.run.setup import Setup
 from jobs.run.taker import Taker
 from jobs.run.waiting_runs import WaitingRuns
-from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.environment import remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.store import Store, StoreUnavailable
-from jobs.webhooks.deliveries import Deliveries, Pace
+from jobs.webhooks.deliveries import Deliveries
 from jobs.work.announcements import Announcer
 from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
-from progress_lib.streams import StreamRules
-from settings.groups import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
-from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
 
@@ -48,61 +41,19 @@ class Runner:
     One thread calls `start` and `stop`.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        link: Link,
-        *,
-        nats_url: str,
-        data_dir: Path,
-        slots: int,
-        deadlines: Deadlines,
-        retention: Retention,
-        kept_outputs: KeptOutputs,
-        allowance: Allowance,
-        periods: Periods | None = None,
-        issuer: Issuer | None = None,
-        rules: StreamRules | None = None,
-        webhooks: WebhookSettings | None = None,
-        uploads: UploadSettings | None = None,
-        has_many_tenants: bool = False,
-        takes: Sequence[str | None] = (None,),
-        traces: Traces | None = None,
-    ) -> None:
-        """`issuer` gives each program a NATS credential of its own; without it, programs get `nats_url`.
-
-        Without `webhooks` this runner delivers nothing; others do. `takes`: the tags of the runs that it takes; None: of
-        those without one. Without `uploads` it takes none.
-        """
+    def __init__(self, store: Store, link: Link, setup: Setup) -> None:
+        data_dir, allowance = setup.data_dir, setup.allowance
         self.identity = ProcessIdentity.of(os.getpid())
-        self._periods = periods or Periods()
-        self._deadlines = deadlines
+        self.slots = setup.slots
+        self._periods, self._deadlines = setup.periods, setup.deadlines
         self._store = store
-        self._takes = tuple(takes)
-        self._queue = RunQueue(link, self._periods.ack_wait, rules, takes=self._takes)
+        self._takes = tuple(setup.takes)
+        self._queue = RunQueue(link, self._periods.ack_wait, setup.rules, takes=self._takes)
         self._interpreters = Interpreters(allowance.rules.spares)
         self._previews = Previews(link, data_dir, allowance, self._interpreters, takes=self._takes)
-        self._files = Files(link, data_dir, allowance, uploads)
-        self._admission = None
-        if issuer is not None:
-            own = link.twin("admission")
-            self._admission = Admission(nats_url, issuer, self._is_at_work, own)
+        self._files = Files(link, data_dir, allowance, setup.uploads)
+        self._admission = self._new_admission(link, setup)
         self._announcer = Announcer(link)
-        traces = traces or Traces("progress-runner")
-        self._parts = RunnerParts(
-            store,
-            link,
-            self._announcer,
-            self.identity,
-            nats_url,
-            data_dir,
-            self._deadlines,
-            allowance,
-            self._interpreters,
-            self._admission,
-            traces,
-            kept_outputs,
-        )
         self._lost_runs = LostRuns(
             store,
             self._announcer,
@@ -110,25 +61,19 @@ class Runner:
             self._periods.stale_after,
             data_dir,
             lambda run, graph: remove_unfinished(run, graph, data_dir, allowance),
-            traces,
+            setup.traces,
         )
         self._waiting_runs = WaitingRuns(store, self._queue, self._announcer)
-        self._old_runs = OldRuns(store, data_dir, retention, kept_outputs)
-        self._deleted_jobs = DeletedJobs(store, link, rules)
-        self._deliveries = None
-        if webhooks is not None:
-            pace = Pace(poll=self._periods.delivery_poll, lease=self._periods.delivery_lease)
-            self._deliveries = Deliveries(
-                store.webhooks, webhooks, has_many_tenants=has_many_tenants, pace=pace
-            )
-        self.slots = slots
+        self._old_runs = OldRuns(store, data_dir, setup.retention, setup.kept_outputs)
+        self._deleted_jobs = DeletedJobs(store, link, setup.rules)
+        self._deliveries = self._new_deliveries(setup)
         self._executions = Executions()
         self._stopping = threading.Event()  # set after the taker drains
         self._taker = Taker(
             self._queue,
-            self._parts,
+            self._shared_parts(link, setup),
             self._executions,
-            slots=slots,
+            slots=setup.slots,
             pull=self._periods.pull,
             takes=self._takes,
             on_end=self._wake_deliveries,
@@ -136,6 +81,38 @@ class Runner:
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
         self._sweeper = threading.Thread(target=self._sweep, name="runner-sweeper", daemon=True)
         self._pruner = threading.Thread(target=self._prune, name="runner-pruner", daemon=True)
+
+    def _new_admission(self, link: Link, setup: Setup) -> Admission | None:
+        if setup.issuer is None:
+            return None
+        own = link.twin("admission")
+        return Admission(setup.nats_url, setup.issuer, self._is_at_work, own)
+
+    def _new_deliveries(self, setup: Setup) -> Deliveries | None:
+        if setup.webhooks is None:
+            return None
+        return Deliveries(
+            self._store.webhooks,
+            setup.webhooks,
+            has_many_tenants=setup.has_many_tenants,
+            pace=self._periods.deliveries,
+        )
+
+    def _shared_parts(self, link: Link, setup: Setup) -> RunnerParts:
+        return RunnerParts(
+            store=self._store,
+            link=link,
+            announcer=self._announcer,
+            runner=self.identity,
+            nats_url=setup.nats_url,
+            data_dir=setup.data_dir,
+            deadlines=self._deadlines,
+            allowance=setup.allowance,
+            interpreters=self._interpreters,
+            admission=self._admission,
+            traces=setup.traces,
+            kept=setup.kept_outputs,
+        )
 
     def why_not_ours(self) -> str:
         """Why this runner must not start: the work queue on NATS is somebody else's. "" otherwise, or when NATS is away."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from jobs.run.runner import Runner
+from jobs.run.setup import Setup
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import _is_marked
 from jobs.store.records import NewRun, Run
@@ -21,7 +22,6 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
-from settings.groups import Deadlines, KeptOutputs, Retention
 from tests.harness import ROOT, NatsServer, command_line, eventually, is_alive
 from tests.programs import allowance
 
@@ -67,17 +67,8 @@ def new_runner(
     store: Store, link: Link, server: NatsServer, data_dir: Path, **rules: Any
 ) -> Runner:
     """A runner in this process, with one slot."""
-    return Runner(
-        store,
-        link,
-        nats_url=server.url,
-        data_dir=data_dir,
-        slots=1,
-        deadlines=Deadlines(),
-        retention=Retention(),
-        kept_outputs=KeptOutputs(),
-        allowance=allowance(data_dir, **rules),
-    )
+    setup = Setup(nats_url=server.url, data_dir=data_dir, allowance=allowance(data_dir, **rules))
+    return Runner(store, link, setup)
 
 
 def program(body: str) -> str:

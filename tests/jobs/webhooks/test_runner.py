@@ -10,7 +10,7 @@ from tests.harness import eventually
 from tests.jobs.conftest import FOR_EVER, TENANT, StartRunner, record, running
 from tests.jobs.webhooks.receivers import Receiver, status
 
-PERIODS = {"delivery_poll": 0.1, "delivery_lease": 0.5, "lost_sweep": 0.3}
+PERIODS = {"deliveries": {"poll": 0.1, "lease": 0.5}, "lost_sweep": 0.3}
 
 
 def test_a_killed_runners_delivery_comes_again_with_its_id_and_its_run_is_told_as_lost(
