@@ -78,7 +78,7 @@ class FileRoutes:
         made = Response(pieces, headers=_headers(found), content_type="application/octet-stream")
         made.call_on_close(pieces.close)
         try:
-            made.make_conditional(request, accept_ranges=True, complete_length=found["size"])
+            made.make_conditional(request, _asks_for_a_part(), complete_length=found["size"])
         except RequestedRangeNotSatisfiable:
             pieces.close()
             raise
@@ -148,6 +148,12 @@ def _check_whole() -> None:
     """Raises Problem (400) for a part of a file, as `curl -C -` goes on with: it would be taken for all of it."""
     if "Content-Range" in request.headers:
         raise Problem(400, "an upload is a whole file: this one has a Content-Range")
+
+
+def _asks_for_a_part() -> bool:
+    """Whether Range names one part. What names several, or is no range, counts as none (RFC 9110, 14.2)."""
+    asked = request.range
+    return asked is not None and asked.units == "bytes" and len(asked.ranges) == 1
 
 
 def _headers(found: dict[str, Any]) -> dict[str, str]:
