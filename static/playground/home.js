@@ -30,9 +30,6 @@ const LOOK_PERIOD = 30_000;
 /** The same where changes are not heard of: over HTTP. */
 const DEAF_PERIOD = 5_000;
 
-/** Milliseconds that the first look waits for the connection: before it, it would have to be done again. */
-const FIRST_WAIT = 1_000;
-
 /** Milliseconds after the last key in which a search is asked for. */
 const TYPING = 250;
 
@@ -54,7 +51,7 @@ export class Home {
   #cancelled = new Set(); // ids of runs whose cancel was asked for
   #timer = null;
   #askedAt = 0; // page milliseconds of the last look
-  #isEarly = true; // no news can be heard yet, and no list was asked for
+  #isEarly = true; // nothing is asked for until `begin`
   #isRefused = false; // the server did not tell the lists when they were asked for last
   #typing = null;
   #isAsking = false; // whether jobs that are not in the list are ours
@@ -130,6 +127,13 @@ export class Home {
     this.#watched.expectSnapshot();
   }
 
+  /** The first connection stands, or is not waited for any longer: lists of before would have to be asked for again. */
+  begin() {
+    if (!this.#isEarly) return;
+    this.#isEarly = false;
+    if (this.#place !== null) this.#look();
+  }
+
   /** News can be heard, for the first time or again: of what happened meanwhile the lists tell. */
   catchUp() {
     this.#isEarly = false;
@@ -195,8 +199,7 @@ export class Home {
 
   #startOver() {
     if (this.#place.page === 'runs') this.#found = nothingFound();
-    if (this.#isEarly) this.#lookSoon(FIRST_WAIT);
-    else this.#look();
+    if (!this.#isEarly) this.#look();
   }
 
   #lookSoon(wait) {
@@ -205,13 +208,12 @@ export class Home {
   }
 
   #lookIfDue(period) {
-    if (this.#timer === null && document.visibilityState === 'visible' && Date.now() - this.#askedAt >= period) this.#look();
+    if (!this.#isEarly && this.#timer === null && document.visibilityState === 'visible' && Date.now() - this.#askedAt >= period) this.#look();
   }
 
   #look() {
     clearTimeout(this.#timer);
     this.#timer = null;
-    this.#isEarly = false;
     this.#askedAt = Date.now();
     if (this.#place?.page === 'runs') this.#ask(() => this.#readRuns());
     else if (this.#place !== null) this.#ask(() => this.#readHome());

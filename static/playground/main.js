@@ -269,6 +269,7 @@ class Playground {
     this.#places.arrive(placeIn(location.href), { isAnew: true });
     await this.#live.settled(FIRST_WAIT);
     this.#isListed = true;
+    this.#home.begin();
     await this.#page.attempt(() => this.#known.refresh());
     this.#redraw();
   }
