@@ -1,5 +1,6 @@
 /**
- * Draws what is looked at, and only draws: it asks the server for nothing and changes nothing of what it draws. Called at most once a frame.
+ * Draws what is looked at, and only draws: it changes nothing of what it draws. Called at most once a frame. Two parts ask the server
+ * for what they find missing while they are drawn: Home for its lists once they are due, kept outputs for the record of the run shown.
  */
 
 import { runShare } from '../realtime/estimate.js';

@@ -81,7 +81,7 @@ export class Kept {
     byId('run-from-link').dataset.runId = fromRun;
   }
 
-  // Null until it is known, and of a run that has not ended.
+  // Null until it is known; then the record of the run as it was asked for, once before its end and once after.
   #recordOf(run) {
     if (run === null || run.runId === null || !run.told) return null;
     const key = `${run.runId} ${run.ended}`;
