@@ -106,9 +106,8 @@ class Announcer:
             self._publish_all()
         finally:
             with self._lock:
-                if (
-                    self._thread is threading.current_thread()
-                ):  # it failed; the next announcement starts another
+                has_failed = self._thread is threading.current_thread()
+                if has_failed:  # the next announcement starts another
                     self._end()
 
     def _publish_all(self) -> None:
