@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from progress_lib.nats_connection import MAX_PAYLOAD, Certificates, Connection, Lost
+from progress_lib.nats_connection import USUAL_PAYLOAD, Certificates, Connection, Lost
 from progress_lib.nats_login import checked_urls
 from progress_lib.nats_protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
@@ -141,7 +141,7 @@ class Link:
     def max_payload(self) -> int:
         """Bytes that the server takes in one message; its default while there is no connection."""
         connection = self._connection
-        return MAX_PAYLOAD if connection is None else connection.max_payload
+        return USUAL_PAYLOAD if connection is None else connection.max_payload
 
     @property
     def has_jetstream(self) -> bool:

@@ -13,7 +13,7 @@ from progress_lib.nats_protocol import Control, Message, NatsError, Parser, pars
 
 CONNECT_WAIT = 2.0  # seconds for one connection attempt, handshake included
 WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does not read
-MAX_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
+USUAL_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configuration says otherwise
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
 
 
@@ -69,7 +69,7 @@ class Connection:
         self._prefix = f"{prefix}." if prefix else ""
         self._parser = Parser(self._prefix)
         self._ahead: list[Message | Control] = []  # came with what was expected, not looked at yet
-        self.max_payload = MAX_PAYLOAD
+        self.max_payload = USUAL_PAYLOAD
         self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
         self.has_refused = False  # (link thread) the server said an error

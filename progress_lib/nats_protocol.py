@@ -8,7 +8,7 @@ import msgspec
 
 CRLF = b"\r\n"
 MAX_CONTROL_LINE = 65_536  # bytes; a server's longest line is INFO of a large cluster
-MAX_PAYLOAD = 64 << 20  # bytes; nats-server allows 64 MiB at most, more is not the protocol
+LARGEST_PAYLOAD = 64 << 20  # bytes; nats-server allows 64 MiB at most, more is not the protocol
 
 _MSG = re.compile(rb"MSG ([!-~]+) (\d{1,18}) (?:([!-~]+) )?(\d{1,8})\r\n")  # as servers write it
 
@@ -99,7 +99,7 @@ def _message(buffer: bytes, start: int, end: int, prefix: str) -> tuple[Message 
         reply = _subject(words[3]) if len(words) == 5 else ""
     except (ValueError, IndexError):
         raise ProtocolError(f"malformed line: {buffer[start:end][:120]!r}") from None
-    if not 4 <= len(words) <= 5 or not 0 <= size <= MAX_PAYLOAD:
+    if not 4 <= len(words) <= 5 or not 0 <= size <= LARGEST_PAYLOAD:
         raise ProtocolError(f"malformed line: {buffer[start:end][:120]!r}")
     body = end + 2
     after = body + size + 2

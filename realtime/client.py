@@ -28,7 +28,7 @@ from realtime.commands import (
     WatchTenant,
 )
 from realtime.events import topic_named
-from realtime.floods import Pace
+from realtime.floods import MessagePace
 from realtime.hub import Hub
 from realtime.outgoing import Outgoing
 from realtime.websocket import Closed, MessageReader, WebSocket
@@ -84,7 +84,7 @@ class Client(Outgoing):
         self._hub = hub
         self._verifier = verifier
         self._limits = limits
-        self._pace = Pace(limits.messages_per_second, time.monotonic())  # (reader thread)
+        self._pace = MessagePace(limits.messages_per_second, time.monotonic())  # (reader thread)
 
     def read_pump(self) -> str:
         """Serves the browser until the connection ends, for whatever reason; returns the reason."""

@@ -27,7 +27,7 @@ class Penalties:
         return max(left, 0.0)
 
 
-class Pace:
+class MessagePace:
     """How fast somebody may speak: a bucket that holds BURST seconds' worth and refills evenly."""
 
     def __init__(self, per_second: int, now: float) -> None:

@@ -24,7 +24,7 @@ from web.listeners import let_in_who_waits
 from web.patience import WAITS, PatientSocket, untaken
 from web.workers import FULL, FULL_PAUSE, HostsTheApplication
 
-SLOW_CLIENTS = 1_000  # a greenlet each; full: the slowest is cut
+SLOW_GREENLETS = 1_000  # a greenlet each; full: the slowest is cut
 
 gevent.config.track_greenlet_tree = False  # else each connection keeps the stack that began it
 
@@ -117,7 +117,7 @@ class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]
     """gevent; its own keepalive timeout is the deadline for request headers."""
 
     def run(self) -> None:
-        WAITS.most = SLOW_CLIENTS
+        WAITS.most = SLOW_GREENLETS
         self.server_class = partial(_Listening, self)
         super().run()
 

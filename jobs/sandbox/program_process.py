@@ -16,7 +16,7 @@ READ_BYTES = 64 * 1024
 OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended
 
 
-class Started(Protocol):
+class StartedProcess(Protocol):
     """A process that `release` lets run, if it has to wait for that. `wait` gives its exit code (-N: signal N)."""
 
     pid: int
@@ -41,7 +41,7 @@ class ProgramProcess:
 
     def __init__(
         self,
-        start: Callable[[], Started],
+        start: Callable[[], StartedProcess],
         *,
         mark: str,
         limits: ProgramLimits,

@@ -15,7 +15,7 @@ from jobs.store.webhooks.store import Webhooks
 from jobs.webhooks import signature
 from jobs.webhooks.backoff import wait_after
 from jobs.webhooks.bodies import body_of
-from jobs.webhooks.turns import Turns, host_of
+from jobs.webhooks.turns import DeliveryTurns, host_of
 from metrics.families import WEBHOOK_DELIVERIES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Deliveries:
         self._webhooks = webhooks
         self._settings = settings
         self._pace = pace or Pace()
-        self._turns = Turns(AT_ONCE, has_many_tenants)  # (deliverer thread)
+        self._turns = DeliveryTurns(AT_ONCE, has_many_tenants)  # (deliverer thread)
         self._sending: dict[str, threading.Thread] = {}  # (deliverer thread) by delivery id
         self._lock = threading.Lock()
         self._results: list[Result] = []  # (lock) that the database does not have yet

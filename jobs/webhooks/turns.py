@@ -18,7 +18,7 @@ def host_of(url: str) -> str:
 
 
 @dataclass(slots=True)
-class Turns:
+class DeliveryTurns:
     """The deliveries of one runner that are on their way, at most `most`, and who had turns before."""
 
     most: int

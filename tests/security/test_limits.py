@@ -16,7 +16,7 @@ import pytest
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
 from realtime.door import REFUSAL_WAIT
-from realtime.floods import BURST, MAX_REMEMBERED, PENALTY, Pace, Penalties
+from realtime.floods import BURST, MAX_REMEMBERED, PENALTY, MessagePace, Penalties
 from settings import Settings
 from settings.addresses import client_address, parse_proxies
 from tests.harness import Product, eventually, product_of_each_class
@@ -227,9 +227,9 @@ def test_a_page_that_comes_back_to_all_its_jobs_at_once_is_not_cut(product: Prod
 
 
 def test_a_pace_lets_the_long_run_through_and_stops_a_flood() -> None:
-    pace = Pace(10, 0.0)
+    pace = MessagePace(10, 0.0)
     assert all(pace.allows(n / 10) for n in range(1_000))
-    flooded = Pace(10, 0.0)
+    flooded = MessagePace(10, 0.0)
     assert sum(flooded.allows(0.0) for _ in range(1_000)) == 10 * BURST
     assert sum(flooded.allows(1.0) for _ in range(1_000)) == 10
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.store.webhooks.records import DueWebhook
 from jobs.webhooks.backoff import JITTER, LONGEST, wait_after
 from jobs.webhooks.signature import headers
-from jobs.webhooks.turns import PER_HOST, Turns
+from jobs.webhooks.turns import PER_HOST, DeliveryTurns
 from program_lib.network.addresses import is_public
 from program_lib.network.outgoing import BadUrl, Refused, Target, check_number
 from settings.addresses import PrivateHosts, parse_private_hosts
@@ -89,7 +89,7 @@ def due(tenant: str, host: str, webhook: str = "") -> DueWebhook:
 
 
 def test_no_host_and_no_tenant_takes_all_places() -> None:
-    turns = Turns(16, has_many_tenants=True)
+    turns = DeliveryTurns(16, has_many_tenants=True)
     busy = [due("busy", f"h{number}") for number in range(50)]
     assert len(turns.pick(busy)) == 8
     other = due("other", "h1", "one")
@@ -102,7 +102,7 @@ def test_no_host_and_no_tenant_takes_all_places() -> None:
 
 
 def test_one_tenant_alone_has_all_places_and_its_webhooks_have_turns() -> None:
-    turns = Turns(4, has_many_tenants=False)
+    turns = DeliveryTurns(4, has_many_tenants=False)
     hosts = [due("one", host) for host in "abcdef"]
     first = turns.pick(hosts)
     assert len(first) == len({one.url for one in first}) == 4
