@@ -44,6 +44,8 @@ TURN = 32  # messages of one browser that are served in a row,
 TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
 # What wsproto finds wrong with a frame it says as if the browser had closed with it
 BAD_FRAMES = {CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_TEXT, CloseCode.MESSAGE_TOO_BIG}
+# Seconds' worth of messages that a look at all jobs counts as: the answer is up to 2,000 frames, which the hub makes
+ALL_JOBS_WEIGHT = 0.25
 DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 
@@ -141,8 +143,7 @@ class Client(Outgoing):
     def _handle(self, event: events.Event, message: MessageReader) -> None:
         if time.time() >= self.identity.expires_at:
             raise _closed(CloseCode.TOKEN_EXPIRED)
-        if not self._pace.allows(time.monotonic()):
-            raise _closed(CloseCode.TOO_MANY_MESSAGES)
+        self._check_pace()
         match event:
             case events.TextMessage():
                 text = message.add(event)
@@ -156,6 +157,10 @@ class Client(Outgoing):
                 code = CloseCode.NORMAL if event.code == 1005 else event.code
                 self.has_left = code not in BAD_FRAMES and self.reason is None
                 raise Closed(code, event.reason or "browser left")
+
+    def _check_pace(self, weight: float = 0.0) -> None:
+        if not self._pace.allows(time.monotonic(), weight):
+            raise _closed(CloseCode.TOO_MANY_MESSAGES)
 
     def _answer(self, text: str) -> None:
         """Serves one request. A bad one is answered, not cut off."""
@@ -171,6 +176,7 @@ class Client(Outgoing):
                     self._watched.discard(job_id)
                     self._hub.put(Unsubscribe(self, topic_named(self.identity.tenant_id, job_id)))
                 case WatchAll():
+                    self._check_pace(ALL_JOBS_WEIGHT)
                     self._watches_all = True
                     self._hub.put(WatchTenant(self, self.identity.tenant_id))
                 case LeaveAll():

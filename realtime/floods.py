@@ -35,11 +35,12 @@ class MessagePace:
         self._left = self._most = float(per_second * BURST)
         self._at = now
 
-    def allows(self, now: float) -> bool:
-        """Takes one; False when none is left."""
+    def allows(self, now: float, weight: float = 0.0) -> bool:
+        """Takes one message, or as many as `weight` seconds allow where those are more; False when they are not left."""
+        cost = max(1.0, weight * self._per_second)
         self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now
-        if self._left < 1:
+        if self._left < cost:
             return False
-        self._left -= 1
+        self._left -= cost
         return True

@@ -229,7 +229,7 @@ class Hub:
         if client not in self._clients:
             return  # it left while its request was in the inbox
         if present := self._overviews.begin(client, tenant_id):
-            self._send([client], [(None, frame) for frame in present])
+            self._send_present([client], [(None, frame) for frame in present])
 
     def _ask_for_tenant(self, tenant_id: str) -> None:
         if self._load_tenant is not None and self._source is not Source.LIVE_ONLY:
@@ -361,6 +361,11 @@ class Hub:
             self.counts.cut += code is CloseCode.TOO_SLOW
             self._let_go(client, code)
 
+    def _send_present(self, clients: Collection[Client], parts: list[Part]) -> None:
+        """Sends what is now true. It counts in the round, in which others wait."""
+        self._room -= sum(len(frame) for _, frame in parts)
+        self._send(clients, parts)
+
     def _take_more(self, client: Client) -> None:
         """From now on it is told how the server is; each time it asks, so that it sees that it was heard."""
         if client in self._clients:
@@ -391,7 +396,7 @@ class Hub:
     ) -> None:
         """Sends what is now true of a job, or of one run of it."""
         if present := job.present(only_run):
-            self._send(clients, present)
+            self._send_present(clients, present)
         if seen := job.seen(topic, only_run):
             self._send(self._talkative.intersection(clients), seen)
 

@@ -15,6 +15,7 @@ import pytest
 
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
+from realtime.client import ALL_JOBS_WEIGHT
 from realtime.door import REFUSAL_WAIT
 from realtime.floods import BURST, MAX_REMEMBERED, PENALTY, MessagePace, Penalties
 from settings import Settings
@@ -232,6 +233,19 @@ def test_a_pace_lets_the_long_run_through_and_stops_a_flood() -> None:
     flooded = MessagePace(10, 0.0)
     assert sum(flooded.allows(0.0) for _ in range(1_000)) == 10 * BURST
     assert sum(flooded.allows(1.0) for _ in range(1_000)) == 10
+
+
+@pytest.mark.parametrize(("per_second", "looks"), [(200, 40), (1, BURST)])
+def test_a_look_at_all_jobs_counts_as_many_messages(per_second: int, looks: int) -> None:
+    """One token could have the hub tell all jobs of its tenant 2,000 times in a row, for seconds in which others waited."""
+    pace = MessagePace(per_second, 0.0)
+    assert sum(pace.allows(0.0, ALL_JOBS_WEIGHT) for _ in range(1_000)) == looks
+
+
+def test_who_looks_at_all_jobs_again_and_again_is_cut(product: Product) -> None:
+    with Raw(product, token=own_token(product, "all")) as client:
+        client.send(frame(TEXT, b'{"action":"subscribe","jobId":"*"}') * (4 * BURST))
+        assert client.close_code() == 4502
 
 
 # ---------------------------------------------------------------- a flood, and everybody else
