@@ -22,9 +22,7 @@ class Setup:
     data_dir: Path
     allowance: Allowance
     slots: int = 1  # runs at a time
-    takes: Sequence[str | None] = (
-        None,
-    )  # the tags of the runs that it takes; None: of those without one
+    takes: Sequence[str | None] = (None,)  # tags of runs; None: of those without one
     has_many_tenants: bool = False
     deadlines: Deadlines = field(default_factory=Deadlines)
     retention: Retention = field(default_factory=Retention)

@@ -37,8 +37,9 @@ class Sweeps:
 
     def kept_longer(self, seconds: float, limit: int) -> set[str]:
         """Runs of any machine that ended so long ago, and still have what they kept; at most `limit`."""
-        old = RUNS.c.kept_bytes.is_not(None) & (RUNS.c.ended_at <= NOW - seconds)
-        query = sa.select(RUNS.c.run_id).where(old).limit(limit)
+        has_kept = RUNS.c.kept_bytes.is_not(None) & RUNS.c.kept.is_not(None)
+        old = sa.select(RUNS.c.run_id).where(has_kept, RUNS.c.ended_at <= NOW - seconds)
+        query = old.limit(limit)
         return set(self._read(lambda connection: connection.execute(query).scalars().all()))
 
     def delete_older(self, seconds: float, limit: int) -> int:
