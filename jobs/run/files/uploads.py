@@ -146,9 +146,8 @@ def _keep_mode(file: int, name: str, directory: int) -> None:
     """Lets those read and write the new file who may do so with the one of before, and nobody else."""
     with suppress(FileNotFoundError):  # it was just deleted
         wanted = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode & 0o777
-        if (
-            os.fstat(file).st_mode & 0o777 != wanted
-        ):  # some file systems have one mode for all, and refuse others
+        has = os.fstat(file).st_mode & 0o777
+        if has != wanted:  # some file systems have one mode for all, and refuse others
             os.fchmod(file, wanted)
 
 
