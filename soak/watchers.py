@@ -154,8 +154,8 @@ class Ear:
 
 
 def _is_behind(before: NodeView, now: NodeView) -> bool:
-    """Whether another server has not heard yet what a node at work said to the one before. Pages drop that by its number."""
-    if before.seq is None or now.seq is None or NODE_ENDS & {before.status, now.status}:
+    """Whether another server has not heard yet what a node said to the one before, if only its end. Pages drop that by its number."""
+    if before.seq is None or now.seq is None or now.status in NODE_ENDS:
         return False
     return now.seq < before.seq
 

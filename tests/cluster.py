@@ -59,6 +59,17 @@ class Cluster:
         told = JetStream(link).call(f"STREAM.INFO.{stream}", {})
         return str(told["cluster"]["leader"])
 
+    def all_serve(self, link: Link, *streams: str) -> bool:
+        """Whether each stream has a leader, and all that the others store."""
+        try:
+            told = [JetStream(link).call(f"STREAM.INFO.{stream}", {}) for stream in streams]
+        except NatsError:
+            return False
+        followers = [each["cluster"].get("replicas", ()) for each in told]
+        return all(each["cluster"].get("leader") for each in told) and all(
+            follower["current"] for stream in followers for follower in stream
+        )
+
     def _is_whole(self, link: Link) -> bool:
         """Whether a stream with a copy on each node can be made."""
         jetstream = JetStream(link)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hosting.product import BIN, Answer, NotReady
-from tests.cluster import Cluster, running_cluster
+from tests.cluster import CLUSTER_WAIT, Cluster, running_cluster
 from tests.databases import Postgresql, Running, skip_where_missing
 from tests.harness import Product, eventually, linked
 from tests.jobs.conftest import RunnerElsewhere
@@ -113,6 +113,13 @@ class Installation:
     def leader_of(self, stream: str) -> str:
         with linked(self.cluster.url) as link:
             return self.cluster.leader_of(link, stream)
+
+    def start_node(self, name: str) -> None:
+        """Starts a NATS server again, and waits until the cluster is what it was: what programs say meanwhile is in no history."""
+        self.cluster.nodes[name].start()
+        with linked(self.cluster.url) as link:
+            serves = functools.partial(self.cluster.all_serve, link, "RUNS", "PROGRESS")
+            eventually(serves, CLUSTER_WAIT, what="each stream has a leader and three copies")
 
 
 def settings_of_all(directory: Path, cluster: Cluster, database_url: str) -> dict[str, str]:

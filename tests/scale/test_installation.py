@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import threading
 from collections import Counter
@@ -159,8 +160,9 @@ class Fault:
 def faults_of(at: Installation) -> list[Fault]:
     leader = at.leader_of("RUNS")
     node, web, runner = at.cluster.nodes[leader], at.webs[0], at.runners[0]
+    mend = functools.partial(at.start_node, leader)
     return [
-        Fault(f"NATS node {leader}, which leads the queue", node.kill, node.start, stands=True),
+        Fault(f"NATS node {leader}, which leads the queue", node.kill, mend, stands=True),
         Fault("runner-1", runner.kill, lambda: None, stands=True),
         Fault("web-1", lambda: kill_web(web), lambda: start_web_again(web), stands=True),
         Fault("PostgreSQL", at.postgresql.kill, at.postgresql.start_again, stands=False),

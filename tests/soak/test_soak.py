@@ -183,10 +183,18 @@ def test_another_server_may_be_behind_until_it_has_caught_up(heard: _Heard) -> N
     heard.node(10, seq=9)
     heard.node(6, seq=6)
     assert "step back in rowCount" in heard.complaints[-1]
+    before = [*heard.complaints]
     heard.node(11, "completed", seq=10)
     heard.client.ear.reconnected()
     heard.node(10, seq=9)
+    heard.node(11, "completed", seq=10)
+    assert heard.complaints == before, "it had not heard of the node's end"
+    heard.node(10, seq=9)
     assert "step back in rowCount" in heard.complaints[-1]
+    heard.node(11, "completed", seq=10)
+    heard.client.ear.reconnected()
+    heard.node(11, seq=11)
+    assert "a terminal state was left" in heard.complaints[-1]
 
 
 def test_steps_back_and_left_ends_are_found(heard: _Heard) -> None:
