@@ -18,6 +18,7 @@ from jobs.graph.errors import GraphInvalid
 from jobs.graph.unchecked import password_errors, refused_code_errors
 from jobs.http.graph_size import check_size
 from jobs.http.problems import Problem
+from jobs.work.preview_questions import AroundRow
 from settings.groups import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
@@ -60,7 +61,7 @@ def check_not_packed() -> None:
         )
 
 
-def around_row(body: dict[str, Any]) -> dict[str, Any] | None:
+def around_row(body: dict[str, Any]) -> AroundRow | None:
     """The member `around` of a preview, {"number", "place"}; None where there is none. Raises Problem (422)."""
     around = body.get("around")
     if around is None:
@@ -73,7 +74,7 @@ def around_row(body: dict[str, Any]) -> dict[str, Any] | None:
     place = around.get("place", "")
     if not isinstance(place, str) or len(place) > MAX_PLACE:
         raise invalid("around", f"its place must be a text of at most {MAX_PLACE:,} characters")
-    return {"number": number, "place": place}
+    return AroundRow(number, place)
 
 
 def _read_body(wait: float) -> bytes:

@@ -19,6 +19,10 @@ from jobs.work.preview_questions import (
     ANSWER_WAIT,
     KILL_AFTER,
     TAKEN_WAIT,
+    AroundRow,
+    Find,
+    Page,
+    PreviewQuestion,
     kept_subject,
     preview_subject,
 )
@@ -46,10 +50,10 @@ class PreviewRequests:
         graph: Document,
         node_id: int,
         given: Document,
-        around: Document | None = None,
+        around: AroundRow | None = None,
         before: Before | None = None,
     ) -> Document:
-        """{"columns", "types", "rows", "truncated", "timedOut"}; with `around`, {"number", "place"}, of the rows that come to the node.
+        """{"columns", "types", "rows", "truncated", "timedOut"}; with `around`, of the rows that come to the node.
 
         Those are the ones before and behind that one, and `at` says which it is, from 0 on; null: it did not come.
         `before`: a run, of which it shows what was kept, in place of running nodes that are as they were; "fromRun" and
@@ -63,12 +67,16 @@ class PreviewRequests:
             before = None
         values = given if before is None else {**before.parameters, **given}
         parameters = checked_values(parse_graph(part), values)
-        question = {"graph": part, "last": last, "rejecting": rejecting_nodes(graph)}
-        if around is not None:
-            question["around"] = around
-        elif again := _kept_rows(before, part, last, parameters):
-            question["again"] = again.to_json()
-        return self._in_turn(tenant_id, tag, {**question, "parameters": parameters})
+        again = _kept_rows(before, part, last, parameters) if around is None else None
+        question = PreviewQuestion(
+            part,
+            last,
+            parameters=parameters,
+            rejecting=rejecting_nodes(graph),
+            around=around,
+            again=again,
+        )
+        return self._in_turn(tenant_id, tag, question)
 
     def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:
         """{"columns", …, "from", "count"}: rows that the one node of a graph gives, from row `start` on, or the last -`start`.
@@ -77,7 +85,7 @@ class PreviewRequests:
         """
         tag = _checked_tag(part)
         [node] = part["nodes"]
-        question = {"graph": part, "last": [[node["id"], None]], "from": start, "rows": rows}
+        question = PreviewQuestion(part, [(node["id"], None)], page=Page(start, rows))
         return self._in_turn(tenant_id, tag, question)
 
     def find_types(
@@ -87,15 +95,15 @@ class PreviewRequests:
         tag = _checked_tag(graph)
         part = file_part(graph, node_id)
         parameters = checked_values(parse_graph(part), given)
-        asked = {"graph": part, "find": "types", "parameters": parameters}
-        return self._in_turn(tenant_id, tag, asked)
+        question = PreviewQuestion(part, find=Find.TYPES, parameters=parameters)
+        return self._in_turn(tenant_id, tag, question)
 
     def columns(self, tenant_id: str, graph: Document, node_id: int, given: Document) -> Document:
         """{"columns", "types"} of the rows that the node gives, of which none is read. Raises as `ask`."""
         tag = _checked_tag(graph)
         part, last = feeding_part(graph, node_id)
         parameters = checked_values(parse_graph(part), given)
-        question = {"graph": part, "last": last, "find": "columns", "parameters": parameters}
+        question = PreviewQuestion(part, last, Find.COLUMNS, parameters)
         answer = self._in_turn(tenant_id, tag, question)
         if answer.get("timedOut"):
             raise Problem(504, "its columns were not told in time")
@@ -110,19 +118,19 @@ class PreviewRequests:
             parse_graph(graph)
         except GraphInvalid as invalid:
             raise GraphInvalid([replace(e, node_id=None) for e in invalid.errors]) from None
-        return self._in_turn(tenant_id, tag, {"graph": graph, "find": "tables"})
+        return self._in_turn(tenant_id, tag, PreviewQuestion(graph, find=Find.TABLES))
 
     def kept(self, tenant_id: str, place: str, question: Document) -> Document:
         """What a runner tells of kept outputs that has the runs' directory `place`. Raises Problem as `ask`."""
         subject = kept_subject(tenant_id, place)
-        return self._asked(tenant_id, subject, question, _NOBODY_HAS_IT)
+        return self._asked(tenant_id, subject, json.dumps(question).encode(), _NOBODY_HAS_IT)
 
-    def _in_turn(self, tenant_id: str, tag: str | None, asked: Document) -> Document:
-        return self._asked(tenant_id, preview_subject(tenant_id, tag), asked, _nobody(tag))
+    def _in_turn(self, tenant_id: str, tag: str | None, question: PreviewQuestion) -> Document:
+        subject = preview_subject(tenant_id, tag)
+        return self._asked(tenant_id, subject, question.to_json(), _nobody(tag))
 
-    def _asked(self, tenant_id: str, subject: str, asked: Document, nobody: str) -> Document:
+    def _asked(self, tenant_id: str, subject: str, question: bytes, nobody: str) -> Document:
         check_ours(self._why_not_ours)
-        question = json.dumps(asked).encode()
         if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")
         try:

@@ -33,8 +33,11 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
 from jobs.work.preview_questions import (
     ANSWER_WAIT,
+    KEPT,
     KILL_AFTER,
     TAKEN_WAIT,
+    Find,
+    PreviewQuestion,
     kept_subject,
     preview_subject,
     tenant_of,
@@ -170,25 +173,24 @@ class Previews:
             return {"message": "the runner failed; its log has the details"}
 
     def _answer(self, message: Message) -> Document:
-        question = json.loads(message.payload)
-        if "run" in question:
-            return self._kept(tenant_of(message.subject), question)
-        graph = parse_graph(question["graph"])
-        values = checked_values(graph, question.get("parameters") or {})
-        program = _program(graph, question)
         tenant_id = tenant_of(message.subject)
-        again, begins = self._begins(tenant_id, question)
+        if message.subject.split(".")[2] == KEPT:
+            return self._kept(tenant_id, json.loads(message.payload))
+        question = PreviewQuestion.parse(message.payload)
+        graph = parse_graph(question.graph)
+        values = checked_values(graph, question.parameters)
+        program = _program(graph, question)
+        again, begins = self._begins(tenant_id, question.again)
         variables = {**parameters_variable(values), **begins.variables}
         answer = self._answered(program, tenant_id, graph.document(), variables, begins.reads)
         if again is None or "columns" not in answer:
             return answer
         return answer | {"fromRun": again.run_id, "fromNodes": again.read}
 
-    def _begins(self, tenant_id: str, question: Document) -> tuple[Again | None, KeptVariables]:
+    def _begins(self, tenant_id: str, again: Again | None) -> tuple[Again | None, KeptVariables]:
         """With which kept rows the program begins; with none where they are not here, or not any more."""
-        if "again" not in question:
+        if again is None:
             return None, KeptVariables()
-        again = Again.parse(question["again"])
         try:
             return again, beginning(self._data_dir, tenant_id, again)
         except (KeptElsewhere, OSError) as error:
@@ -287,39 +289,40 @@ def _fitting(answer: Document, most: int) -> bytes:
     return payload
 
 
-def _program(graph: Graph, question: Document) -> str:
+def _program(graph: Graph, question: PreviewQuestion) -> str:
     # Only a preview needs the engine of templates, which takes 20 ms of a runner's start
     from jobs.program.generator import generate_preview, generate_table_search, generate_type_search
 
-    match question.get("find"):
-        case "types":
+    match question.find:
+        case Find.TYPES:
             return generate_type_search(
                 _only_file(graph), seconds=SECONDS, parameters=graph.parameters
             )
-        case "tables":
+        case Find.TABLES:
             return generate_table_search(_only_connection(graph), seconds=SECONDS)
-    last: list[Last] = [(int(node_id), port) for node_id, port in question["last"]]
-    _check_reads_only(graph, last)
-    rejecting = [int(node_id) for node_id in question.get("rejecting", [])]
-    if question.get("find") == "columns":
-        return generate_preview(graph, last=last, rejecting=rejecting, rows=0, seconds=SECONDS)
-    if (around := question.get("around")) is not None:
-        row = (int(around["number"]), str(around.get("place", "")))
-        return generate_preview(
-            graph, last=last, rejecting=rejecting, rows=AROUND, seconds=SECONDS, around=row
-        )
-    rows, start = _page_wanted(question)
+    _check_reads_only(graph, question.last)
+    rows, start = _rows_wanted(question)
     return generate_preview(
-        graph, last=last, rejecting=rejecting, rows=rows, seconds=SECONDS, start=start
+        graph,
+        last=question.last,
+        rejecting=question.rejecting,
+        rows=rows,
+        seconds=SECONDS,
+        start=start,
+        around=question.around,
     )
 
 
-def _page_wanted(question: Document) -> tuple[int, int | None]:
-    """How many rows, and from which one on; None: the first ones."""
-    start = question.get("from")
-    if start is None:
+def _rows_wanted(question: PreviewQuestion) -> tuple[int, int | None]:
+    """How many rows, and from which one on; None: the first ones, or those around one."""
+    if question.find is Find.COLUMNS:
+        return 0, None
+    if question.around is not None:
+        return AROUND, None
+    if question.page is None:
         return ROWS, None
-    return min(max(int(question["rows"]), 1), MOST_ROWS), max(int(start), -MOST_ROWS)
+    start, rows = question.page
+    return min(max(rows, 1), MOST_ROWS), max(start, -MOST_ROWS)
 
 
 def _only_file(graph: Graph) -> Node:
@@ -347,7 +350,7 @@ def _is_left_over(directory: Path) -> bool:
     return is_old or runner.is_known_dead
 
 
-def _check_reads_only(graph: Graph, last: list[Last]) -> None:
+def _check_reads_only(graph: Graph, last: Sequence[Last]) -> None:
     """Raises GraphInvalid for a graph that writes. Questions over NATS are checked like a browser's."""
     known = {node.id for node in graph.nodes}
     if not last or not known.issuperset(node_id for node_id, _ in last):

@@ -30,18 +30,20 @@ _LOG = Message(
     TEXT,
     RAW,
 )
-_QUESTION = record(
+PREVIEW_QUESTION = record(
     {
         "graph": ref("Graph"),
         "last": listed(listed(nullable(any_of(WHOLE, TEXT)))),
         "find": one_of(["types", "columns", "tables"]),
         "parameters": {"type": "object"},
+        "rejecting": listed(WHOLE),
         "from": WHOLE,
         "rows": WHOLE,
-        "rejecting": listed(WHOLE),
+        "around": record({"number": WHOLE, "place": TEXT}, optional=("place",)),
+        "again": told(TEXT, "the kept rows that it begins with, as JSON"),
     },
     "the rows or the columns of the nodes `last`, the types of a file alone, or the tables of a connection",
-    optional=("last", "find", "parameters", "from", "rows", "rejecting"),
+    optional=("last", "find", "parameters", "rejecting", "from", "rows", "around", "again"),
 )
 
 _ABOUT_FILES = record(
@@ -75,7 +77,9 @@ _PREVIEW = any_of(
     _answer({"taken": FLAG}),
     _answer({"busy": FLAG}),
     _answer({"timeout": FLAG}),
-    _answer({"nodeId": nullable(WHOLE), "message": TEXT}, "nodeId"),
+    _answer(
+        {"nodeId": nullable(WHOLE), "field": nullable(TEXT), "message": TEXT}, "nodeId", "field"
+    ),
     _answer(
         {
             "columns": listed(TEXT),
@@ -85,8 +89,11 @@ _PREVIEW = any_of(
             "timedOut": FLAG,
             "from": WHOLE,
             "count": nullable(WHOLE),
+            "at": nullable(WHOLE),
+            "fromRun": TEXT,
+            "fromNodes": listed(WHOLE),
         },
-        *("rows", "truncated", "timedOut", "from", "count"),
+        *("rows", "truncated", "timedOut", "from", "count", "at", "fromRun", "fromNodes"),
     ),
     _answer({"tables": listed(TABLE), "truncated": FLAG}),
 )
@@ -111,7 +118,7 @@ _KEPT = any_of(
         *("missing", "types", "rows", "figures"),
     ),
 )
-_PREVIEW_QUESTION = Message("PreviewQuestion", "A web server asks any runner.", _QUESTION)
+_PREVIEW_ASKED = Message("PreviewQuestion", "A web server asks any runner.", PREVIEW_QUESTION)
 _PREVIEW_ANSWER = Message("PreviewAnswer", "First that it is taken, then what came.", _PREVIEW)
 _KEPT_ANSWER = Message(
     "KeptAnswer",
@@ -211,7 +218,7 @@ CHANNELS = (
         "nats",
         "tenant.{tenant}.preview",
         "The first rows of a node, or the types of a file's columns.",
-        received=(_PREVIEW_QUESTION,),
+        received=(_PREVIEW_ASKED,),
         replies=(_PREVIEW_ANSWER,),
         is_internal=True,
     ),
@@ -220,7 +227,7 @@ CHANNELS = (
         "nats",
         "tenant.{tenant}.preview.{tag}",
         "The same of a job that asks for runners with a tag.",
-        received=(_PREVIEW_QUESTION,),
+        received=(_PREVIEW_ASKED,),
         replies=(_PREVIEW_ANSWER,),
         is_internal=True,
     ),

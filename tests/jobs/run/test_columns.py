@@ -14,6 +14,7 @@ from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
 from jobs.http.editing.source_columns import ASKED_BY_HAND, Told, _size
 from jobs.run.previews import _program
+from jobs.work.preview_questions import Find, PreviewQuestion
 from program_lib.databases.tables import MOST_TABLES
 from tests.harness import Answer, Product, eventually, running_product
 from tests.programs import chain, graph, node
@@ -240,12 +241,14 @@ def test_no_part_of_a_connection_s_secret_is_told(product: Product) -> None:
 def test_a_runner_tells_tables_of_one_connection_alone() -> None:
     both = graph([ORDERS, node(2, "limit", rows=1)], [(1, 2)])
     with pytest.raises(GraphInvalid, match="one connection"):
-        _program(parse_graph(both), {"find": "tables"})
+        _program(parse_graph(both), PreviewQuestion(both, find=Find.TABLES))
     file = file_part(chain(node(1, "csv_input", path="a.csv")), 1)
     with pytest.raises(GraphInvalid, match="one connection"):
-        _program(parse_graph(file), {"find": "tables"})
+        _program(parse_graph(file), PreviewQuestion(file, find=Find.TABLES))
     wild = chain(node(1, "db_input", connection="A_B", sql="SELECT 1"))
-    assert 'run_table_search("A_B", seconds=' in _program(parse_graph(wild), {"find": "tables"})
+    assert 'run_table_search("A_B", seconds=' in _program(
+        parse_graph(wild), PreviewQuestion(wild, find=Find.TABLES)
+    )
 
 
 def test_what_is_kept_has_a_size() -> None:

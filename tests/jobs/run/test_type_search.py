@@ -17,6 +17,7 @@ from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_type_search
 from jobs.run.previews import _program
+from jobs.work.preview_questions import Find, PreviewQuestion
 from program_lib import settings
 from program_lib.editor.type_search import run_type_search
 from program_lib.exit_codes import FAILED
@@ -191,8 +192,8 @@ def test_a_runner_believes_nothing_that_came_over_nats() -> None:
     out = node(3, "csv_output", path="out.csv")
     for document in (graph([source, other], []), chain(source, out), chain(table)):
         with pytest.raises(GraphInvalid):
-            _program(parse_graph(document), {"find": "types"})
-    program = _program(parse_graph(chain(source)), {"find": "types"})
+            _program(parse_graph(document), PreviewQuestion(document, find=Find.TYPES))
+    program = _program(parse_graph(chain(source)), PreviewQuestion(chain(source), find=Find.TYPES))
     assert "find_types(" in program
 
 
