@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from progress_lib.jetstream import stream_pending, stream_sequences, stream_time
@@ -17,12 +15,13 @@ from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
 from realtime.commands import Broadcast, Forget, Hears, Known, ListenTo, LookAgain, TenantKnown
 from realtime.events import DELETED, Event, Source, Topic, make_event, topic_of
-from realtime.history import HEARTBEAT, KINDS, Follower, Opened, ProgressStream
+from realtime.history import KINDS, Follower, Opened, ProgressStream
 from realtime.hub import Hub
 from realtime.overview import Heard
 from realtime.past import Past
 from realtime.silence import PlainEar, TakesNothing
 from realtime.snapshot import JobSnapshot
+from realtime.wishes import Wishes
 
 LOG = logging.getLogger(__name__)
 
@@ -34,9 +33,6 @@ BATCH = 256  # messages; a batch of this size is worth its wake-up, and the next
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
 COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
 HISTORY_RETRY = 15.0  # seconds until a history that could not be had is asked for again
-RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
-MAX_REPLAYED = 1_000  # jobs whose past is read at once; a crowd may come back to many jobs
-MAX_FAILURES = 3  # of one job's past, until its watchers get what is known and what is live
 LOOK_PERIOD = 10.0  # seconds between two looks at runs of which nothing is heard
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
 
@@ -73,10 +69,7 @@ class NATSBridge:
         self._next_look = 0.0  # (bridge thread) monotonic seconds
         self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
         self._connection = 0  # (bridge thread) the link's connection that we listen on
-        self._wishes: queue.SimpleQueue[tuple[Topic, bool] | None] = queue.SimpleQueue()
-        self._tenant_wishes: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._retries: dict[Topic, float] = {}  # (bridge thread) when to try again
-        self._failures: Counter[Topic] = Counter()  # (bridge thread) in a row, while NATS was there
+        self._wishes = Wishes()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
         self._source = Source.AWAY  # (bridge thread writes)
@@ -102,8 +95,8 @@ class NATSBridge:
 
     def subscribe(self) -> None:
         """Starts listening; NATS may come later, and may come and go."""
-        self.link.on_up(self._wake)
-        self.link.on_down(self._wake)
+        self.link.on_up(self._wishes.wake)
+        self.link.on_down(self._wishes.wake)
         self.link.subscribe(every_job(self._tenant_id, DELETED), self._forget)
         self.link.start()
         self._thread.start()
@@ -113,15 +106,14 @@ class NATSBridge:
 
         Any thread, returns at once.
         """
-        self._wishes.put((topic, is_whole))
+        self._wishes.ask(topic, is_whole)
 
     def load_tenant(self, tenant_id: str) -> None:
         """Asks for the last words of all jobs of a tenant; they reach the hub as TenantKnown.
 
         Any thread, returns at once.
         """
-        self._tenant_wishes.put(tenant_id)
-        self._wake()
+        self._wishes.ask_tenant(tenant_id)
 
     def past(
         self, tenant_id: str, job_id: int, since: float, until: float
@@ -139,19 +131,16 @@ class NATSBridge:
     def close(self) -> None:
         """Passes on what has arrived, then ends the connection and the thread."""
         self._stopping.set()
-        self._wake()
+        self._wishes.wake()
         self.link.close()
         if self._thread.is_alive():
             self._thread.join(STOP_WAIT)
-
-    def _wake(self) -> None:
-        self._wishes.put(None)
 
     # ---- the bridge's thread
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            wishes = self._next_wishes()
+            wishes = self._wishes.take()
             try:
                 self._listen()
                 self._read_pasts(wishes)
@@ -173,25 +162,6 @@ class NATSBridge:
         if now >= self._next_look and not self._stopping.is_set():
             self._next_look = now + LOOK_PERIOD
             self._hub.put(LookAgain())
-
-    def _next_wishes(self) -> dict[Topic, bool]:
-        """Jobs whose past is wanted, the whole of it or not, MAX_REPLAYED at most; at least once a heartbeat."""
-        now = time.monotonic()
-        due = [topic for topic, at in self._retries.items() if at <= now][:MAX_REPLAYED]
-        wishes = dict.fromkeys(due, True)
-        for topic in due:
-            del self._retries[topic]
-        wait = 0.0 if wishes else RETRY_WAIT if self._retries else HEARTBEAT
-        try:
-            while len(wishes) < MAX_REPLAYED:
-                wish = self._wishes.get(timeout=wait)
-                if wish is not None:
-                    topic, is_whole = wish
-                    wishes[topic] = is_whole or wishes.get(topic, False)
-                wait = 0.0
-        except queue.Empty:
-            pass
-        return wishes
 
     def _listen(self) -> None:
         """Sees to it that messages come: on a new connection, and when the consumer is gone."""
@@ -323,8 +293,7 @@ class NATSBridge:
 
     def _read_last_words(self) -> None:
         """Gives the hub the last words of the tenants that are watched as a whole. Away from NATS: the hub asks again."""
-        while not self._tenant_wishes.empty():
-            tenant_id = self._tenant_wishes.get_nowait()
+        while (tenant_id := self._wishes.take_tenant()) is not None:
             if self._source is not Source.FOLLOWING or not self.link.is_up:
                 continue
             try:
@@ -332,7 +301,7 @@ class NATSBridge:
             except NatsError as error:
                 LOG.warning("the last words of the tenant %s: %s", tenant_id, error)
                 if self.link.is_up:
-                    self._tenant_wishes.put(tenant_id)
+                    self._wishes.tenant_failed(tenant_id)
                 return
             self._hub.put(TenantKnown(tenant_id, heard))
 
@@ -352,19 +321,11 @@ class NATSBridge:
         for batch in self._stream.replay(list(pasts)):
             for event in self._events(batch, is_asked, *_of_stream(batch)):
                 pasts[event.topic].add(event)
-        for topic in pasts:
-            self._failures.pop(topic, None)
+        self._wishes.succeeded(pasts)
 
     def _tries_again(self, topic: Topic) -> bool:
-        """Whether a past that failed is asked for again: not for ever while live messages wait."""
-        if not self.link.is_up:
-            return True  # by the hub, when we listen again
-        self._failures[topic] += 1
-        if self._failures[topic] >= MAX_FAILURES:
-            del self._failures[topic]
-            return False
-        self._retries[topic] = time.monotonic() + RETRY_WAIT
-        return True
+        """Whether a past that could not be read is asked for again, while NATS is away by the hub when we listen again."""
+        return not self.link.is_up or self._wishes.failed(topic)
 
     def _add_last_run(self, topic: Topic, past: Past) -> None:
         if self._last_run is None:
@@ -398,7 +359,7 @@ class NATSBridge:
         self._wait_for_hub()
         self.stream_lag = stream_pending(messages[-1].reply)
         if self._ear.is_on:
-            self._wake()  # the stream is quiet no more
+            self._wishes.wake()  # the stream is quiet no more
         sequences, now = stream_sequences(messages), itertools.repeat(time.time())
         events = self._events(messages, self._hub.keeps, sequences, now)
         self._pass_on(events, len(messages), stream_time(messages[0].reply))

@@ -10,7 +10,7 @@ from progress_lib.progress import RUNNING, Progress, follows
 from realtime.events import Event, ProgressEvent, StatusEvent
 
 MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
-PAST_RUNS = 8  # ended runs of a job whose stragglers are recognised
+RUNS_OVER = 8  # ended runs of a job whose stragglers are recognised
 
 
 class News(IntEnum):
@@ -39,12 +39,12 @@ class JobSnapshot:
     What comes late or twice is recognised (`progress_lib.progress.follows`) and changes nothing.
     """
 
-    __slots__ = ("_heard", "_nodes", "_past", "_seen_run", "_status", "began")
+    __slots__ = ("_heard", "_nodes", "_over", "_seen_run", "_status", "began")
 
     def __init__(self) -> None:
         self._status: StatusEvent | None = None
         self._nodes: dict[int, ProgressEvent] = {}
-        self._past: list[str] = []  # runs that are over, the latest last
+        self._over: list[str] = []  # runs that are over, the latest last
         self._seen_run: str | None = None  # that told progress last, and no status
         self.began = 0.0  # Unix seconds of that run's first word; 0: none is known
         self._heard = 0.0  # and of its last
@@ -76,7 +76,7 @@ class JobSnapshot:
 
     def is_over(self, run_id: str) -> bool:
         """Whether another run of the job followed this one: what comes of it is late."""
-        return run_id in self._past
+        return run_id in self._over
 
     def is_untold(self, progress: Progress) -> bool:
         """Whether no status tells of the run that it belongs to; without a name that is the run under way."""
@@ -124,8 +124,8 @@ class JobSnapshot:
 
     def recognise(self, past: JobSnapshot) -> None:
         """Takes over which runs are over, so that what comes late of them is not shown."""
-        over = [run for run in past._past if run != self.run_id and run not in self._past]
-        self._past = [*over, *self._past][-PAST_RUNS:]
+        over = [run for run in past._over if run != self.run_id and run not in self._over]
+        self._over = [*over, *self._over][-RUNS_OVER:]
 
     def recognise_beginning(self, past: JobSnapshot) -> None:
         """Takes over when the run began that told the last progress, where `past` knows it from further back."""
@@ -135,7 +135,7 @@ class JobSnapshot:
 
     def _apply_progress(self, event: ProgressEvent) -> News:
         progress = event.progress
-        if progress.run_id in self._past or self._comes_after_the_end(progress):
+        if progress.run_id in self._over or self._comes_after_the_end(progress):
             return NONE
         known = self._nodes.get(progress.node_id)
         before = None if known is None else known.progress
@@ -178,7 +178,7 @@ class JobSnapshot:
 
     def _apply_status(self, event: StatusEvent) -> News:
         """A new run of the job starts with no nodes."""
-        if event.run_id in self._past:
+        if event.run_id in self._over:
             return NONE
         if self._status is None or self._status.run_id != event.run_id:
             self._begin(event.run_id)
@@ -191,7 +191,7 @@ class JobSnapshot:
 
     def _begin(self, run_id: str) -> None:
         if self._status is not None:
-            self._past = [*self._past, self._status.run_id][-PAST_RUNS:]
+            self._over = [*self._over, self._status.run_id][-RUNS_OVER:]
         self._nodes = {
             node_id: known for node_id, known in self._nodes.items() if known.run_id == run_id
         }

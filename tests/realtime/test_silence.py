@@ -14,8 +14,7 @@ from progress_lib import Progress, Status
 from progress_lib.jetstream import JetStream, JetStreamError
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import every_job, progress_subject
-from realtime import bridge as bridge_module
-from realtime import silence
+from realtime import silence, wishes
 from realtime.bridge import NATSBridge
 from realtime.commands import Broadcast, Known
 from realtime.events import Topic, topic_named
@@ -159,12 +158,12 @@ def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
         bridge.close()
 
 
-@pytest.mark.parametrize("faults", [1, bridge_module.MAX_FAILURES])
+@pytest.mark.parametrize("faults", [1, wishes.MAX_FAILURES])
 def test_each_job_that_somebody_asked_for_gets_its_past_or_is_let_go_on_without(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, faults: int
 ) -> None:
     """Whatever fails: what is said now is held until the past is there. It was held for ever."""
-    monkeypatch.setattr(bridge_module, "RETRY_WAIT", 0.01)
+    monkeypatch.setattr(wishes, "RETRY_WAIT", 0.01)
     hub, job = Heard(), topic_named("default", 7)
     bridge = NATSBridge(Link(nats_server.url, name="bridge"), "default", cast(Any, hub))
     read, failing = bridge._read_whole, iter(range(faults))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from progress_lib.progress import Progress, Status
 from realtime.events import Event, ProgressEvent, RunStatus, StatusEvent, Topic
 from realtime.past import Past
-from realtime.snapshot import MAX_NODES, PAST_RUNS, JobSnapshot, News, Seen
+from realtime.snapshot import MAX_NODES, RUNS_OVER, JobSnapshot, News, Seen
 from tests.realtime.telling import read_event
 
 JOB = Topic("acme", 1)
@@ -172,9 +172,9 @@ def test_stragglers_of_a_past_run_are_told_apart() -> None:
 
 def test_only_so_many_past_runs_are_remembered() -> None:
     job = JobSnapshot()
-    for number in range(PAST_RUNS + 20):
+    for number in range(RUNS_OVER + 20):
         assert tell_run(job, "completed", run=f"r{number}")
-    for number in range(PAST_RUNS + 20 - 1, 19, -1):
+    for number in range(RUNS_OVER + 20 - 1, 19, -1):
         assert not tell_run(job, "running", run=f"r{number}")
 
 
