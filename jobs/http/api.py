@@ -26,7 +26,10 @@ from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
 from jobs.http.refusals import REFUSALS
 from jobs.http.runs import operations as run_operations
-from jobs.http.runs.history import Past, no_past
+from jobs.http.runs.detail_routes import RunDetailRoutes
+from jobs.http.runs.follow import Followers
+from jobs.http.runs.history import Histories, Past, no_past
+from jobs.http.runs.logs import Logs
 from jobs.http.runs.routes import RunRoutes
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import WebhookRoutes
@@ -65,6 +68,11 @@ def create_blueprint(
     traces = traces or Traces("progress-web")
     previews = PreviewRequests(link, has_many_tenants=has_many_tenants, why_not_ours=why_not_ours)
     files = FileRequests(link, has_many_tenants=has_many_tenants, why_not_ours=why_not_ours)
+    followers = Followers(store, link, has_many_tenants=has_many_tenants, is_stopping=is_stopping)
+    histories = Histories(store, past, has_many_tenants=has_many_tenants)
+    details = RunDetailRoutes(
+        store, authenticate, Logs(store, link, settings.data_dir), histories, followers
+    )
     kept = KeptRoutes(store, previews, tenant)
     deleted_jobs = DeletedJobs(store, link, settings.stream_rules(store.installation))
     has_shop = settings.server.sample_orders > 0
@@ -73,9 +81,9 @@ def create_blueprint(
         *EditingRoutes(previews, kept, tenant, settings.requests, has_shop=has_shop).routes(),
         *JobRoutes(store, deleted_jobs, tenant, settings.requests, settings.data_dir).routes(),
         *RunRoutes(
-            *(store, run_queue, link, authenticate, kept, deleted_jobs),
-            *(settings, past, traces, is_stopping),
+            store, run_queue, link, authenticate, kept, deleted_jobs, settings, traces
         ).routes(),
+        *details.routes(),
         *WebhookRoutes(store.webhooks, tenant, settings.requests, settings.webhooks).routes(),
         *FileRoutes(store, files, previews, tenant, settings.uploads).routes(),
         *kept.routes(),

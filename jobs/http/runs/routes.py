@@ -1,9 +1,8 @@
-"""The handlers of runs."""
+"""The handlers of runs: they are asked for, listed, read, cancelled and deleted."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +10,11 @@ from flask import Response, jsonify, request
 
 from jobs.http import pages
 from jobs.http.body import check_execute, given_parameters, json_object, request_hash
-from jobs.http.documents import run_document, run_entry, run_summary, shown_program
+from jobs.http.documents import run_document, run_entry, run_summary
 from jobs.http.handlers import Answer, Authenticate, Routes, address
 from jobs.http.jobs.etags import only_if
 from jobs.http.kept.routes import KeptRoutes
 from jobs.http.problems import Problem
-from jobs.http.runs.follow import END, Followers, ndjson, server_sent
-from jobs.http.runs.history import Histories, Past
-from jobs.http.runs.logs import Logs
-from jobs.program.generator import node_lines
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run, RunFilter
 from jobs.store.run_states import RunStatus
@@ -27,11 +22,9 @@ from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.commands import ExecuteRequest, cancel_run, execute_job
 from jobs.work.deleted_jobs import DeletedJobs
-from jobs.work.program_log import LogPiece
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats import Link
-from progress_lib.subjects import EVERY_TENANT
 from settings import Settings
 from traces.span import Value
 from traces.traces import Traces
@@ -49,11 +42,8 @@ class RunRoutes:
         kept: KeptRoutes,
         deleted_jobs: DeletedJobs,
         settings: Settings,
-        past: Past,
         traces: Traces,
-        is_stopping: Callable[[], bool],
     ) -> None:
-        has_many_tenants = settings.tenant_id == EVERY_TENANT
         self._store = store
         self._queue = run_queue
         self._link = link
@@ -61,13 +51,8 @@ class RunRoutes:
         self._kept = kept
         self._deleted_jobs = deleted_jobs
         self._announcer = Announcer(link)
-        self._followers = Followers(
-            store, link, has_many_tenants=has_many_tenants, is_stopping=is_stopping
-        )
-        self._histories = Histories(store, past, has_many_tenants=has_many_tenants)
         self._traces = traces
         self._data_dir = settings.data_dir
-        self._logs = Logs(store, link, settings.data_dir)
         self._limits = settings.requests
 
     def routes(self) -> Routes:
@@ -78,11 +63,6 @@ class RunRoutes:
             ("GET", "/runs/<run_id>", self.read_run),
             ("DELETE", "/runs/<run_id>", self.delete_run),
             ("POST", "/runs/<run_id>/cancel", self.cancel),
-            ("GET", "/runs/<run_id>/log", self.read_log),
-            ("GET", "/runs/<run_id>/program", self.read_program),
-            ("GET", "/runs/<run_id>/history", self.read_history),
-            ("GET", "/runs/<run_id>/events", self.events),
-            ("GET", "/runs/<run_id>/wait", self.wait),
             ("GET", "/usage", self.usage),
         ]
 
@@ -166,61 +146,6 @@ class RunRoutes:
         run = cancel_run(self._store, self._queue, self._announcer, tenant_id, run_id)
         return jsonify(run_summary(run)), 200 if run.has_ended else 202
 
-    def read_log(self, run_id: str) -> Answer:
-        """The log from byte `?from=` (negative: from the end): {"from", "next", "size", "text", "ended"}.
-
-        Ask again with from=next until next equals size and ended is true. `?format=text`: the log as a file.
-        Where only the log's end can be read, as of a runner on another machine, "from" is greater than asked for.
-        """
-        run = self._store.run(self._tenant("jobs:read"), run_id)
-        if request.args.get("format") == "text":
-            return _text_file(self._logs.whole(run), f"run-{run.run_id}.log")
-        found = self._logs.read(run, pages.number("from", 0, int))
-        piece = LogPiece.of(found, is_complete=run.has_ended)
-        told = {
-            "from": piece.start,
-            "next": piece.next,
-            "size": piece.size,
-            "text": piece.text,
-            "ended": run.has_ended,
-        }
-        return jsonify(told)
-
-    def read_program(self, run_id: str) -> Answer:
-        """The program's text. `?format=json`: {"text", "nodeLines"}, where nodeLines is node id → first line."""
-        tenant_id = self._tenant("jobs:read")
-        program = self._store.program(tenant_id, run_id)
-        shown = shown_program(program, self._store.graph_of_run(tenant_id, run_id))
-        if request.args.get("format") == "json":
-            return jsonify({"text": shown, "nodeLines": node_lines(shown)})
-        return Response(shown, content_type="text/x-python; charset=utf-8")
-
-    def read_history(self, run_id: str) -> Answer:
-        """The run's events, each with its time: {"source", "events": [{"ts", "type", "payload"}]}."""
-        return jsonify(self._histories.of(self._tenant("jobs:read"), run_id))
-
-    def events(self, run_id: str) -> Answer:
-        """Server-sent events: the run's messages as the WebSocket sends them, until the run ends or the token expires."""
-        return self._follow(run_id, server_sent, "text/event-stream")
-
-    def wait(self, run_id: str) -> Answer:
-        """NDJSON: the run's messages as the WebSocket sends them. The last is the run's end, or "token_expired"."""
-        return self._follow(run_id, ndjson, "application/x-ndjson")
-
-    def _follow(
-        self, run_id: str, encode: Callable[[dict[str, Any]], str], content_type: str
-    ) -> Answer:
-        bearer = self._authenticate("jobs:read")
-        run = self._store.run(bearer.tenant_id, run_id)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        if request.method == "HEAD":  # nobody would read the stream, and so close it
-            return Response(content_type=content_type, headers=headers)
-        if run.has_ended and request.headers.get("Last-Event-ID") == END:
-            return Response(status=204)  # an EventSource then stays away
-        more = request.args.get("more") == "1"
-        stream = self._followers.follow(run, bearer.expires_at, encode, more=more)
-        return Response(stream, content_type=content_type, headers=headers)
-
     def usage(self) -> Answer:
         """How many runs of the tenant are queued and running, and how many may be queued."""
         queued, running = self._store.active_counts(self._tenant("jobs:read"))
@@ -252,10 +177,3 @@ def _idempotency_key() -> str | None:
     if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
         return key
     raise Problem(400, f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters")
-
-
-def _text_file(pieces: Iterator[bytes], name: str) -> Response:
-    first = next(pieces, b"")  # here, so that a log that nobody has is a 503
-    headers = {"Content-Disposition": f"attachment; filename={name}"}
-    body = itertools.chain([first], pieces)
-    return Response(body, content_type="text/plain; charset=utf-8", headers=headers)
