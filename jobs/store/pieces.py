@@ -16,7 +16,7 @@ from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, T
 from jobs.store.node_states import NodeState
 from jobs.store.not_found import MAX_JOB_ID, no_job, no_run
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Job, Move, Rows, Run, Work
+from jobs.store.records import Job, Move, NewRun, Rows, Run, Work
 from jobs.store.run_states import RunStatus
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 
@@ -238,6 +238,43 @@ def put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) -
             connection.execute(sa.insert(NODE_STATES).values(**key, payload=payload))
 
 
+def insert_run(
+    connection: Connection, tenant_id: str, job_name: str, new: NewRun, now: float
+) -> str:
+    """A queued run; returns its id. `now`: Unix seconds, after all other runs of the job."""
+    run_id = uuid.uuid4().hex
+    values = {
+        "run_id": run_id,
+        "tenant_id": tenant_id,
+        "job_id": new.job_id,
+        "job_name": job_name,
+        "status": RunStatus.QUEUED.value,
+        "graph": json.dumps(new.graph),
+        "program": new.program,
+        "idempotency_key": new.idempotency_key,
+        "request_hash": new.request_hash,
+        "created_at": now,
+        "queued_at": now,
+        "beat": 0,
+        "parameters": json.dumps(dict(new.parameters)) if new.parameters else None,
+        "attempt": 1,
+        "attempts": new.attempts,
+        "started_by": new.started_by,
+        "runner_tag": new.runner_tag,
+        "traceparent": new.traceparent,
+        **_begun_from(new.again),
+    }
+    connection.execute(sa.insert(RUNS).values(**values))
+    return run_id
+
+
+def _begun_from(again: Again | None) -> dict[str, Any]:
+    """The columns of a run that begins with what another kept."""
+    if again is None:
+        return {}
+    return {"from_run": again.run_id, "from_node": again.node_id, "again": again.to_json()}
+
+
 def record_retry(connection: Connection, run_id: str, wait: float) -> bool:
     """A run like that one, with its graph, program and values. False when somebody had asked for that one's cancel."""
     copied = (
@@ -276,13 +313,6 @@ def later_than(moment: float | None, now: float) -> float:
 def not_before(moment: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
     """Now; or `moment`, where that lies ahead: as `later_than`."""
     return sa.case((moment > NOW, moment), else_=NOW)
-
-
-def begun_from(again: Again | None) -> dict[str, Any]:
-    """The columns of a run that begins with what another kept."""
-    if again is None:
-        return {}
-    return {"from_run": again.run_id, "from_node": again.node_id, "again": again.to_json()}
 
 
 def delete_runs(connection: Connection, condition: sa.ColumnElement[bool]) -> None:

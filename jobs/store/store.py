@@ -5,7 +5,6 @@ found. Calls raise StoreUnavailable when the database does not answer.
 """
 
 import json
-import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -34,10 +33,10 @@ from jobs.store.not_found import MAX_JOB_ID, NotFound, no_run
 from jobs.store.pieces import (
     OnlyIf,
     active_run,
-    begun_from,
     check_state,
     count_runs,
     delete_runs,
+    insert_run,
     job_of,
     later_than,
     make_move,
@@ -253,30 +252,7 @@ class Store:
                 check_state(only_if, job_of(connection, tenant_id, new.job_id, for_update=True))
             if refusal is not None:
                 raise refusal
-            now = later_than(newest, now)
-            run_id = uuid.uuid4().hex
-            values = {
-                "run_id": run_id,
-                "tenant_id": tenant_id,
-                "job_id": new.job_id,
-                "job_name": job_name,
-                "status": RunStatus.QUEUED.value,
-                "graph": json.dumps(new.graph),
-                "program": new.program,
-                "idempotency_key": new.idempotency_key,
-                "request_hash": new.request_hash,
-                "created_at": now,
-                "queued_at": now,
-                "beat": 0,
-                "parameters": json.dumps(dict(new.parameters)) if new.parameters else None,
-                "attempt": 1,
-                "attempts": new.attempts,
-                "started_by": new.started_by,
-                "runner_tag": new.runner_tag,
-                "traceparent": new.traceparent,
-                **begun_from(new.again),
-            }
-            connection.execute(sa.insert(RUNS).values(**values))
+            run_id = insert_run(connection, tenant_id, job_name, new, later_than(newest, now))
             return Recorded(run_of(connection, tenant_id, run_id), is_new=True)
 
         return self._again_on_collision(record)
