@@ -349,8 +349,9 @@ class Execution:
         if not self._write_end(verdict, exit_code):
             return
         RUN_TIME.observe(time.monotonic() - self._started)
-        # %r: a reason may quote the program, whose line breaks must not begin lines of our log.
-        LOG.info("run %s %s %r", self.run.run_id, verdict.status, verdict.reason or "")
+        # !r: a reason may quote the program, whose line breaks must not begin lines of our log
+        why = "" if verdict.reason is None else f": {verdict.reason!r}"
+        LOG.info("run %s %s%s", self.run.run_id, verdict.status, why)
         self._parts.announcer.announce(
             *(node_announcement(self.run, node) for node in nodes),
             status_announcement(self.run, verdict.status, verdict.reason),
