@@ -120,6 +120,7 @@ def _prepare_upgrade(server) -> None:  # type: ignore[no-untyped-def]
     """For USR2: gunicorn would start the file that `-m gunicorn` found, and find its own `http` in the place of Python's."""
     server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
     server.cfg.env_orig.pop(PIPE, None)  # whoever waits for it has heard of this one
+    server.first_environment = server.cfg.env_orig
 
 
 def _claim(is_upgrade: bool) -> bool:
@@ -152,6 +153,8 @@ def _tell_of_parts() -> None:
 
 def on_reload(server):  # type: ignore[no-untyped-def]
     """After SIGHUP: this file was read again."""
+    # gunicorn took what we have set since for an operator's: by USR2 our own NATS_URL would be somebody else's server
+    server.cfg.env_orig = server.first_environment
     if served_settings.fault():
         server.log.error(
             "SIGHUP changes nothing, the keys of before count: %s", served_settings.fault()
