@@ -1,10 +1,14 @@
-"""The log as JSON: one line an event, whatever the event's text holds."""
+"""The log as JSON: one line an event, whatever the event's text holds.
+
+Texts are cleaned before they are written as JSON: a token that is cut out of the line would take half of an escape with it.
+"""
 
 import json
 import logging
 import re
 import time
 
+from logs.cleaning import escaped, redact
 from logs.context import about
 
 _RUN = re.compile(r"\brun ([0-9a-f]{32})\b")  # as our lines name one
@@ -34,13 +38,20 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+        return json.dumps({name: _cleaned(value) for name, value in entry.items()})
 
 
 def write_json(logger: logging.Logger, process: str) -> None:
     """From now on all that this logger's handlers write is JSON."""
     for handler in logger.handlers:
         handler.setFormatter(JsonLines(process))
+
+
+def _cleaned(value: object) -> object:
+    """A number as it is; else the text, without tokens, which keeps its line ends and nothing else that cannot be printed."""
+    if value is None or isinstance(value, int | float):
+        return value
+    return redact("\n".join(map(escaped, str(value).split("\n"))))
 
 
 def _time(seconds: float) -> str:

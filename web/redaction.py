@@ -6,39 +6,18 @@ indented.
 
 import copy
 import logging
-import re
 import threading
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-from logs.json_lines import write_json
+from logs.cleaning import escaped, redact
+from logs.json_lines import JsonLines, write_json
 from settings.addresses import Network, client_address
-
-HIDDEN = "(hidden)"
-_TOKENS = re.compile(
-    r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"  # a JWT, wherever it stands
-    r"|(?<=token=)[^&\s\"'<>]+"
-    r"|(?<=[Bb]earer[ .])[A-Za-z0-9._~+/=-]{8,}"
-)
-
-
-def redact(text: str) -> str:
-    """The text without what could be a token."""
-    return _TOKENS.sub(HIDDEN, text)
-
-
-def escaped(text: str) -> str:
-    """The text with escapes for what cannot be printed: line ends, and what moves a terminal's cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
-    )
 
 
 class Redacting(logging.Formatter):
-    """Another formatter's lines, tracebacks included, without tokens and with nothing unprintable."""
+    """Another formatter's lines of text, tracebacks included, without tokens and with nothing unprintable."""
 
     def __init__(self, inner: logging.Formatter | None) -> None:
         super().__init__()
@@ -54,7 +33,7 @@ class Redacting(logging.Formatter):
 def redact_handlers(logger: logging.Logger) -> None:
     """From now on nothing that this logger's handlers write holds a token. Harmless when repeated."""
     for handler in logger.handlers:
-        if not isinstance(handler.formatter, Redacting):
+        if not isinstance(handler.formatter, Redacting | JsonLines):  # which clean each text
             handler.setFormatter(Redacting(handler.formatter))
 
 

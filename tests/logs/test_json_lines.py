@@ -7,18 +7,24 @@ import logging
 import sys
 from typing import Any
 
+import pytest
+
 from logs.context import about, begin, note, working_on
-from logs.json_lines import JsonLines
-from web.redaction import Redacting
+from logs.json_lines import write_json
+from web.redaction import redact_handlers
 
 RUN_ID = "0123456789abcdef" * 2
 
 
 def told(message: str, *args: object, **more: Any) -> dict[str, Any]:
-    """The line of an event, as both logs write it."""
+    """The line of an event, as a web worker's handlers write it."""
     record = logging.LogRecord("jobs.x", logging.WARNING, "x.py", 1, message, args, None)
     vars(record).update(more)
-    line = Redacting(JsonLines("web")).format(record)
+    logger, handler = logging.Logger("web"), logging.StreamHandler()
+    logger.addHandler(handler)
+    write_json(logger, "web")
+    redact_handlers(logger)
+    line = handler.format(record)
     assert "\n" not in line
     return dict(json.loads(line))
 
@@ -60,6 +66,15 @@ def test_a_token_is_hidden_in_every_field() -> None:
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
     line = told("asked with %s", token, fields={"path": f"/x?token={token}"})
     assert "eyJ" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "path", ['/?token=a"b', "/token=a\\", "/\u00eeyJaaaaaaaaaa", "/\udc80token=\udc80"]
+)
+def test_a_request_cannot_break_the_line_that_tells_of_it(path: str) -> None:
+    """A token was cut out of the finished line, and half of an escape with it: collectors dropped the line."""
+    line = told("GET %s", path, fields={"path": path})
+    assert line["message"] == f"GET {line['path']}"
 
 
 def test_work_begins_with_nothing_of_the_work_before() -> None:

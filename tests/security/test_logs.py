@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from logs.cleaning import HIDDEN, redact
 from tests.harness import Product, eventually
 from tests.realtime.raw import Raw, text
-from web.redaction import HIDDEN, Redacting, redact
+from web.redaction import Redacting
 
 
 class Failing(Product):
