@@ -19,6 +19,7 @@ from typing import Any
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
+from logs import context
 from web.http_connection import HEADER_WAIT, Connection, Heads, Lingering
 from web.listeners import Ending, let_in_who_waits
 from web.patience import WAITS
@@ -99,6 +100,13 @@ class HostsTheApplication:
         was_alive, self._alive = self._alive, is_alive
         if was_alive and not is_alive:
             self.tell_stop()
+
+    def handle_request(self, *of_client: Any) -> Any:
+        """What the thread or greenlet says later, as of a request that cannot be read, is not about this one."""
+        try:
+            return super().handle_request(*of_client)  # type: ignore[misc]
+        finally:
+            context.begin()
 
     def tell_stop(self) -> None:
         parts = getattr(getattr(self, "wsgi", None), "extensions", {}).get("parts")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from gunicorn.config import Config
 
+from logs.context import about, note
 from tests.harness import ROOT
 from web import patience
-from web.workers import settle
+from web.workers import HostsTheApplication, settle
 
 SPARING = """
 import gc
@@ -87,3 +88,21 @@ def test_waits_may_begin_and_end_while_the_slowest_is_looked_for(
     gc.callbacks.append(another)
     waits._make_room()
     assert seen, "no search began"
+
+
+class _Answers:
+    """In the place of gunicorn's worker: the request is of a tenant."""
+
+    def handle_request(self, *_: object) -> str:
+        note(tenant="acme")
+        return "answered"
+
+
+class _Worker(HostsTheApplication, _Answers):
+    pass
+
+
+def test_what_is_said_after_a_request_is_not_about_it() -> None:
+    """A request that cannot be read was logged with the tenant of the thread's last one."""
+    assert _Worker().handle_request("a request", "its connection") == "answered"
+    assert about() == {}
