@@ -10,7 +10,7 @@ import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from progress_lib.nats_connection import load_certificate
 from progress_lib.nats_login import ADVICE, FORM, checked_urls
@@ -29,14 +29,20 @@ MAX_PORT = 65_535
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PORT = re.compile(r":[0-9]{1,5}$")
 _LAST_IS_NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$")
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)*")
+_SEGMENT = r"/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"  # without . and .., which clients take away
+_PATH = re.compile(f"({_SEGMENT})+")
+_PUBLIC_URL = re.compile(rf"https?://[A-Za-z0-9.\[\]:-]+({_SEGMENT})*")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+# Of another use; those of a proxy name no user, and each client would be let in
 TAKEN_HEADERS = frozenset(
-    ("authorization", "cookie", "content-type", "content-length", "host", "origin", "user-agent")
+    (
+        *("authorization", "cookie", "content-type", "content-length", "host", "origin"),
+        *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix"),
+        *("x-forwarded-proto", "x-real-ip", "x-request-id", "user-agent"),
+    )
 )
 _SIGN_OUT = re.compile(r"(/(?![/\\])|https?://[A-Za-z0-9])[!-~]{0,2000}")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+")
 
 
 def check_place(name: str, place: Path) -> None:
@@ -113,9 +119,26 @@ def replicas(found: str) -> int:
     return int(found)
 
 
+def address(found: str) -> str:
+    """An address or a name to listen on; whether it is this machine's, the start finds out."""
+    try:
+        found.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{found!r:.80} is no address and no name of a host") from None
+    return found
+
+
+def entries(found: str) -> list[str]:
+    """What stands between commas. Raises ValueError where nothing does: it would count as no list, and let in everybody."""
+    named = [entry.strip() for entry in found.split(",") if entry.strip()]
+    if not named:
+        raise ValueError(f"{found!r:.80} names nothing; unset it, or name something")
+    return named
+
+
 def words(found: str) -> frozenset[str]:
     """Words, separated by commas."""
-    return frozenset(word.strip() for word in found.split(",") if word.strip())
+    return frozenset(entries(found))
 
 
 def networks(found: str) -> tuple[Network, ...]:
@@ -128,6 +151,7 @@ def networks(found: str) -> tuple[Network, ...]:
 
 def private_hosts(found: str) -> PrivateHosts:
     """Hosts of the operator's own network, separated by commas."""
+    entries(found)
     try:
         return parse_private_hosts(found)
     except ValueError as error:
@@ -137,7 +161,11 @@ def private_hosts(found: str) -> PrivateHosts:
 def public_url(found: str) -> str:
     """Where people find the page, without a slash at its end."""
     url = found.rstrip("/")
-    if not _PUBLIC_URL.fullmatch(url):
+    try:
+        is_good = _PUBLIC_URL.fullmatch(url) is not None and urlsplit(url).port != 0
+    except ValueError:  # of its port, or brackets
+        is_good = False
+    if not is_good:
         raise ValueError("must be of the form https://host[:port][/path], as people open the page")
     return url
 
@@ -218,7 +246,7 @@ def sqlite_url(path: Path) -> str:
 
 def hosts(found: str) -> tuple[str, ...]:
     """Hosts with or without a port, and networks, separated by commas. Returns each in its one spelling."""
-    return tuple(_host(entry.strip()) for entry in found.split(",") if entry.strip())
+    return tuple(map(_host, entries(found)))
 
 
 def _host(entry: str) -> str:
@@ -246,7 +274,7 @@ def _host(entry: str) -> str:
 
 def origins(found: str) -> tuple[str, ...]:
     """Origins, separated by white space or commas. Returns them as browsers write them."""
-    return tuple(_origin(origin) for origin in found.lower().replace(",", " ").split())
+    return tuple(map(_origin, entries(",".join(found.lower().split()))))
 
 
 def _origin(origin: str) -> str:

@@ -11,6 +11,7 @@ from progress_lib.subjects import check_prefix
 from settings.addresses import Network, PrivateHosts
 from settings.checks import (
     MAX_PORT,
+    address,
     base_path,
     certificates,
     check_certificate,
@@ -61,7 +62,7 @@ MAX_CANCEL_TIMEOUT = 300  # seconds; a stop of the server waits for it
 class ServerSettings:
     """How gunicorn serves the application: ports, workers, origins, metrics, the sample and logs."""
 
-    host: str = checked("HOST", str, "127.0.0.1")
+    host: str = checked("HOST", address, "127.0.0.1")
     api_port: int = number("API_PORT", 8080, 1, MAX_PORT)
     ws_port: int = number("WS_PORT", 8081, 1, MAX_PORT)
     workers: int = number("WORKERS", 1, 1, 256)

@@ -88,6 +88,7 @@ BAD: list[tuple[str, str]] = [
     ("FORWARDED_ALLOW_IPS", "nginx"),
     ("SESSION_DAYS", "401"),
     ("SESSION_MAX_DAYS", "0"),
+    ("TRUSTED_USER_HEADER", "X-Forwarded-For"),
     ("TRUSTED_USER_HEADER", "X Auth"),
     ("TRUSTED_USER_HEADER", "X_Auth_User"),
     ("TRUSTED_USER_HEADER", "Authorization"),
@@ -100,6 +101,7 @@ BAD: list[tuple[str, str]] = [
     ("BASE_PATH", "progress"),
     ("BASE_PATH", "/a b"),
     ("BASE_PATH", "//evil.example"),
+    ("BASE_PATH", "/a/../b"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1 10.0.0.2"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
     ("METRICS_TOKEN", "short"),
@@ -130,6 +132,8 @@ BAD: list[tuple[str, str]] = [
     ("WEBHOOK_ATTEMPTS", "0"),
     ("WEBHOOK_DISABLE_DAYS", "-1"),
     ("PUBLIC_URL", "progress.example"),
+    ("PUBLIC_URL", "https://progress.example:99999"),
+    ("PUBLIC_URL", "https://[::1"),
     ("NATS_PING_PERIOD", "0"),
     ("NATS_PREFIX", "a.b"),
     ("NATS_PREFIX", "_INBOX"),
@@ -171,6 +175,12 @@ BAD: list[tuple[str, str]] = [
     ("ALLOWED_ORIGINS", "example.com"),
     ("ALLOWED_ORIGINS", "https://a..example"),
     ("ALLOWED_ORIGINS", "https://example.com/path"),
+    ("ALLOWED_ORIGINS", "https://*.example.com"),
+    ("ALLOWED_ORIGINS", ", ,"),
+    ("JWT_AUDIENCE", ","),
+    ("HTTP_INPUT_HOSTS", ","),
+    ("WEBHOOK_PRIVATE_HOSTS", ","),
+    ("HOST", "ü" * 70),
 ]
 
 
