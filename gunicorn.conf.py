@@ -25,6 +25,7 @@ from hosting.worker_places import free_place
 from logs.json_lines import write_json
 from metrics import shared
 from settings import SettingsError, keep_private
+from settings.shared import MAX_TOKEN
 from web.listeners import Ending
 from web.redaction import RedactingLogger
 
@@ -64,6 +65,9 @@ timeout = 30  # seconds without a sign of life until a worker is replaced
 graceful_timeout = 10  # seconds for browsers to be sent away and requests to end
 keepalive = 5  # seconds
 backlog = 4096  # connections that wait to be accepted: a whole crowd that comes back
+# bytes; a token in a header as long as one may be, and one of an identity provider in an address
+limit_request_field_size = MAX_TOKEN + 256
+limit_request_line = 8_190  # the most that gunicorn takes
 preload_app = False  # threads must start after the fork
 control_socket_disable = True
 # a path is what the request line says, not what a header that a proxy lets through says

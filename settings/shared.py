@@ -10,3 +10,7 @@ TENANTS = "tenants"  # in DATA_DIR: the tenants' data, if TENANT_ID is *
 AUTO, REQUIRED, OFF = LANDLOCK_MODES = ("auto", "required", "off")  # PROGRAM_LANDLOCK
 
 SCOPES = frozenset({"jobs:read", "jobs:write", "jobs:execute"})
+
+MAX_TOKEN = (
+    16_384  # characters; Entra ID's and Keycloak's have 2,000 to 5,000, more where they list groups
+)

@@ -12,13 +12,12 @@ import jwt
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.groups import Expected
 from settings.keys import TrustedKey
-from settings.shared import SCOPES
+from settings.shared import MAX_TOKEN, SCOPES
 from web.limits import Limit, limit_of
 
 LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_KNOWN = 10_000  # good tokens that need no second check before they expire
 MAX_LIFE = 400 * 24 * 3600  # seconds; a token that outlives this was made by mistake
-MAX_TOKEN = 16_384  # characters; Entra ID's and Keycloak's have 2,000 to 5,000
 MAX_SUBJECT = 200  # characters of `sub` that are kept
 MAX_DATE = 10**12  # seconds since 1970; an integer beyond what a float holds has no time
 TYPES = frozenset({"jwt", "at+jwt"})  # what `typ` may say (RFC 9068)
@@ -85,7 +84,9 @@ class TokenVerifier:
     def verify(self, token: str) -> Identity:
         """Raises TokenRefused."""
         if not token:
-            raise TokenRefused("no token: send 'Authorization: Bearer <token>' or ?token=<token>")
+            raise TokenRefused(
+                "no token: send 'Authorization: Bearer <token>'; for a WebSocket ?token=<token> does, too"
+            )
         known = self._known.get(token)
         if known is not None and time.time() < known.expires_at:
             return known

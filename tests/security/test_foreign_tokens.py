@@ -229,6 +229,14 @@ def test_no_token_makes_an_error_of_ours(product: Product) -> None:
     assert product.get("/api/jobs").status == 200
 
 
+def test_a_token_as_long_as_one_may_be_is_read(product: Product) -> None:
+    """As of people in hundreds of groups. gunicorn took headers of 8 KB, and addresses of 4 KB."""
+    for size, path in ((12_000, "/api/jobs"), (5_800, "/")):
+        token = product.token(groups="g" * size)
+        assert product.get(path, token=token).status == 200
+    assert product.get(f"/?token={token}", token=None).status == 200
+
+
 def test_no_token_in_an_auth_action_ends_the_connection(product: Product) -> None:
     with Raw(product) as client:
         for said, token in odd_tokens(product):
