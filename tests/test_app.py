@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+from flask import Flask
 
+from jobs.http import problems
 from tests.harness import (
     ROOT,
     Answer,
@@ -194,6 +196,18 @@ def test_an_error_is_a_problem_document(
     product: Product, method: str, path: str, status: int
 ) -> None:
     problem(product.request(method, path), status)
+
+
+def test_a_socket_that_a_proxy_made_a_plain_request_is_told_so() -> None:
+    app = Flask("a server")
+    problems.register(app)
+    app.add_url_rule("/ws", "ws", websocket=True)
+    app.add_url_rule("/plain", "plain")
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    plain, asked = app.test_client().get("/ws"), app.test_client().get("/plain", headers=upgrade)
+    assert (plain.status_code, asked.status_code) == (400, 400)
+    assert "a proxy in front must pass on Upgrade" in plain.get_json()["detail"]
+    assert "no WebSocket at this address" in asked.get_json()["detail"]
 
 
 def test_a_wrong_method_is_told_the_right_ones(product: Product) -> None:

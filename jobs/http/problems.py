@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing.exceptions import WebsocketMismatch
 
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def unavailable(detail: str, retry_after: int = 2, **members: Any) -> Problem:
 def register(app: Flask) -> None:
     """Makes every error that leaves `app` a problem document."""
     app.register_error_handler(HTTPException, answer)
+    app.register_error_handler(WebsocketMismatch, _other_protocol)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -72,6 +74,19 @@ def answer(error: HTTPException) -> Response:
     if isinstance(error, Problem):
         response.headers.update(error.extra_headers)
     return response
+
+
+def _other_protocol(error: WebsocketMismatch) -> Response:
+    if request.headers.get("Upgrade", "").lower() == "websocket":
+        error.description = (
+            "there is no WebSocket at this address: ask without 'Upgrade: websocket'"
+        )
+    else:
+        error.description = (
+            "this address is a WebSocket's, and the request has no 'Upgrade: websocket'; "
+            "a proxy in front must pass on Upgrade and Connection, as docs/deploy/nginx.conf does"
+        )
+    return answer(error)
 
 
 def _unexpected(error: Exception) -> Response:
