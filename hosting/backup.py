@@ -47,6 +47,7 @@ NOT_KEPT = (
     "once.log",
 )
 NOT_KEPT_DIRECTORIES = ("nats", "previews", ".metrics")
+MAY_BE_LINKS = (DATABASE, "jwt_secret", "nats_password", "nats_seed", "runs")
 SQLITE_SIGN = b"SQLite format 3\0"
 FAILED, WRONG = 1, 2
 
@@ -139,9 +140,9 @@ class _Backup:
             _dump(url, self._copy)
             self._add_copy(DUMP)
         count = 0
-        for path in _files(settings.data_dir):
+        for name, path in kept_files(settings.data_dir):
             if path.resolve() != own:
-                count += self._add_file(path, f"data/{path.relative_to(settings.data_dir)}")
+                count += self._add_file(path, f"data/{name}")
         return count
 
     def _add_file(self, path: Path, name: str) -> int:
@@ -188,14 +189,35 @@ class _Backup:
         self._copy.unlink()
 
 
-def _files(directory: Path) -> Iterator[Path]:
+def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
+    """The name of each file in DATA_DIR, and where it is.
+
+    In the place of what is the server's own, an operator may have a link to another disk. Any other link is left out, which
+    is told: a program may have made it, and after a restore it would be data, wherever it leads.
+    """
+    for path in _tree(data_dir, is_data_dir=True):
+        name = path.relative_to(data_dir)
+        if not path.is_symlink():
+            yield name, path
+        elif str(name) not in MAY_BE_LINKS:
+            print(f"scripts/backup: {path} is a link, and is left out", file=sys.stderr)
+        elif path.is_dir():
+            place = path.resolve()
+            yield from ((name / inner.relative_to(place), inner) for inner in _tree(place))
+        else:
+            yield name, path.resolve()
+
+
+def _tree(directory: Path, *, is_data_dir: bool = False) -> Iterator[Path]:
+    """Files and links below, without those that are not kept."""
     for folder, folders, names in os.walk(directory):
         here = Path(folder)
         folders[:] = [name for name in folders if not _is_unfinished(name)]
-        if here == directory:
+        if is_data_dir and here == directory:
             folders[:] = [name for name in folders if name not in NOT_KEPT_DIRECTORIES]
             names = [name for name in names if not _is_made_anew(name)]
-        for name in sorted(names):
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in sorted((*names, *links)):
             if not _is_unfinished(name):
                 yield here / name
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hosting.backup import kept_files
 from jobs.graph.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
@@ -123,6 +124,23 @@ def test_data_is_kept_whatever_its_name_is(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     with tarfile.open(tmp_path / "a.tar.gz") as found:
         assert {f"data/{name}" for name in names} <= set(found.getnames())
+
+
+def test_links_in_the_place_of_what_is_our_own_are_followed_and_others_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A secret that was mounted, and runs on a larger disk, were missing without a word."""
+    data_dir, disk = tmp_path / "data", tmp_path / "disk"
+    (disk / "runs" / "a").mkdir(parents=True)
+    data_dir.mkdir()
+    for name in ("runs/a/log.txt", "jwt_secret", "orders.csv"):
+        (disk / name).write_text(name)
+    for name in ("runs", "jwt_secret", "orders.csv"):
+        (data_dir / name).symlink_to(disk / name)
+    found = {str(name): path.read_text() for name, path in kept_files(data_dir)}
+    assert found == {name: name for name in ("runs/a/log.txt", "jwt_secret")}
+    said = f"scripts/backup: {data_dir / 'orders.csv'} is a link, and is left out\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_broken_database_of_a_graph_keeps_nothing_from_the_archive(tmp_path: Path) -> None:
