@@ -13,6 +13,7 @@ MAX_HOPS = 32  # addresses of X-Forwarded-For that are read
 # As some gateways write X-Forwarded-For: 203.0.113.7:51234, [2001:db8::7]:51234 or [2001:db8::7]
 _WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]+|\[(?P<v6>[^]]*)\](?::[0-9]+)?")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}")
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 IPV6_HOME = 64  # bits of the network of one household or office
 
 
@@ -43,8 +44,16 @@ def parse_proxies(text: str) -> tuple[Network, ...]:
         if entry == EVERYWHERE:
             found += [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
         else:
-            found.append(ipaddress.ip_network(entry))
+            found.append(_plain(ipaddress.ip_network(entry)))
     return tuple(found)
+
+
+def _plain(network: Network) -> Network:
+    """The network of IPv4 where it is written as a log of a socket of IPv6 has it, ::ffff:10.0.0.7."""
+    if network.version == 6 and network.subnet_of(_MAPPED):
+        whole = int(network.network_address) & 0xFFFFFFFF
+        return ipaddress.IPv4Network((whole, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 def is_one_of(peer: str, proxies: Sequence[Network]) -> bool:

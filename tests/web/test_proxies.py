@@ -6,7 +6,7 @@ import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 
-from settings.addresses import parse_proxies
+from settings.addresses import is_one_of, parse_proxies
 from web.proxies import behind_proxies
 
 PROXY, STRANGER = "10.0.0.7", "10.0.0.8"
@@ -51,6 +51,13 @@ def test_a_known_proxy_says_under_which_host_and_path_it_has_us() -> None:
 def test_a_known_proxy_is_known_by_its_ipv4_address_on_a_socket_of_ipv6() -> None:
     told = {"X_Forwarded_Prefix": "/progress"}
     assert seen("", "/api/seen", f"::ffff:{PROXY}", **told)[0] == "/progress"
+
+
+@pytest.mark.parametrize("written", ["::ffff:10.0.0.7", "::ffff:a00:0/120"])
+@pytest.mark.parametrize("peer", ["10.0.0.7", "::ffff:10.0.0.7"])
+def test_a_proxy_may_be_named_as_a_log_of_a_socket_of_ipv6_has_it(written: str, peer: str) -> None:
+    assert is_one_of(peer, parse_proxies(written))
+    assert not is_one_of("10.0.1.7", parse_proxies(written))
 
 
 def test_a_stranger_is_not_believed() -> None:
