@@ -130,7 +130,7 @@ def _prepare_upgrade(server) -> None:  # type: ignore[no-untyped-def]
 def _claim(is_upgrade: bool) -> bool:
     try:
         return claim(SETTINGS, is_upgrade=is_upgrade)
-    except (OSError, EmbeddedError) as error:
+    except EmbeddedError as error:
         _give_up(error)
         return False
 

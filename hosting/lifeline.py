@@ -53,11 +53,20 @@ def parts_path(settings: Settings) -> Path:
 
 
 def claim(settings: Settings, *, is_upgrade: bool) -> bool:
-    """Takes DATA_DIR for this master, as long as it lives. Raises EmbeddedError where another one has it.
+    """Takes DATA_DIR for this master, as long as it lives. Raises EmbeddedError where another one has it, or the disk is full.
 
     `is_upgrade`: the other one may be the master that started this one. False, while it has it.
     The lock belongs to the process alone: workers that outlive a master that was killed do not have it.
     """
+    try:
+        return _claimed(settings, is_upgrade=is_upgrade)
+    except OSError as error:
+        raise EmbeddedError(
+            f"DATA_DIR {settings.data_dir} cannot be used: {error.strerror}"
+        ) from None
+
+
+def _claimed(settings: Settings, *, is_upgrade: bool) -> bool:
     number = os.open(settings.data_dir / "embedded.master", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from hosting.launch import COMMAND
+from hosting.lifeline import EmbeddedError, claim
 from hosting.processes import command_line
+from settings import Settings
 from tests.harness import (
     ROOT,
     NatsServer,
@@ -50,6 +52,13 @@ def test_a_second_server_that_would_share_parts_is_refused(
     assert second.returncode == 2
     assert f"in use by another server (process {first.pid})" in said
     assert first.is_ready()
+
+
+def test_a_data_dir_without_room_for_the_claim_is_named(tmp_path: Path) -> None:
+    (tmp_path / "embedded.master").symlink_to("/dev/full")
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path)})
+    with pytest.raises(EmbeddedError, match=f"DATA_DIR {tmp_path} cannot be used: "):
+        claim(settings, is_upgrade=False)
 
 
 def test_a_web_server_without_parts_is_let_in(start_product: StartProduct) -> None:
