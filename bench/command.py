@@ -168,7 +168,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--workers and --against-pids are numbers, separated by commas")
     if min(options.workers) < 1 or options.rounds < 1:
         parser.error("--workers and --rounds must be 1 or more")
-    if not 0 < options.scale <= 1 or (options.seconds is not None and options.seconds <= 0):
+    if not 0 < options.scale <= 1 or (options.seconds is not None and not options.seconds > 0):
         parser.error("--scale must be more than 0 and at most 1, --seconds more than 0")
     if _is_url(options.against):
         if not options.against_nats:

@@ -199,7 +199,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--worker-class", choices=WORKER_CLASSES, default=WORKER_CLASSES[0])
     parser.add_argument("--keep", action="store_true", help="keep the directory of a good soak too")
     options = parser.parse_args(arguments)
-    if options.minutes <= 0:
+    if not options.minutes > 0:  # as nan is not, either
         parser.error("--minutes must be more than 0")
     return options
 

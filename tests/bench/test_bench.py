@@ -344,6 +344,7 @@ def test_a_server_that_loses_messages_is_found_out(
         (("--worker-class", "none"), "nothing to measure"),
         (("--against", "ws://127.0.0.1:1/ws"), "--against-nats"),
         (("--rounds", "0"), "1 or more"),
+        (("--seconds", "nan"), "--seconds more than 0"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from soak.account import RunAccount, told_ends
+from soak.command import parse
 from soak.faults import Fault
 from soak.product import Product
 from soak.watchers import Watcher
@@ -17,6 +18,12 @@ from tests.harness import ends_on_ctrl_c
 
 KIND = "table to ledger"
 ROWS = 120
+
+
+@pytest.mark.parametrize("minutes", ["0", "nan", "-inf"])
+def test_a_soak_that_would_account_for_nothing_is_refused(minutes: str) -> None:
+    with pytest.raises(SystemExit):
+        parse([f"--minutes={minutes}"])
 
 
 class _NoThread(Worker):
