@@ -26,6 +26,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
@@ -247,8 +248,11 @@ class Api:
 
     def lines(self, path: str) -> Iterator[dict[str, Any]]:
         """Each line of an NDJSON answer as it comes; ends where the stream ends or breaks."""
-        with self._open("GET", path, None, 60.0) as answer, contextlib.suppress(OSError):
+        broken = contextlib.suppress(OSError, HTTPException)
+        with self._open("GET", path, None, 60.0) as answer, broken:
             for line in answer:
+                if not line.endswith(b"\n"):
+                    return  # it broke within a line
                 if line.strip():
                     yield json.loads(line)
 
