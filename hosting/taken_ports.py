@@ -9,16 +9,20 @@ from hosting.lifeline import EmbeddedProcesses, is_kept
 from settings import Settings, SettingsError
 
 LARGEST = 65_535
+UNPRIVILEGED = 1_023  # above it anybody may listen
+STEP = 100  # so that the four of one installation stay apart
 Port = tuple[str, str, int]
 """The setting that names it, the address, and its number."""
 
 
 def check_ports(settings: Settings) -> None:
     """Raises SettingsError where another program has one of them, or an address is not this machine's."""
-    taken = [port for port in _needed(settings) if _is_taken(*port)]
+    needed = _needed(settings)
+    taken = [port for port in needed if _is_taken(*port)]
     if taken:
         found = ", ".join(f"{name} {port} on {host}" for name, host, port in taken)
-        others = " ".join(f"{name}={_other_port(port)}" for name, _, port in taken)
+        ours = {port for _, _, port in needed}
+        others = " ".join(f"{port[0]}={_other_port(port, ours)}" for port in taken)
         raise SettingsError(
             f"taken by another program: {found}. Stop that one, or choose other ports: {others} scripts/run"
         )
@@ -49,5 +53,11 @@ def _is_taken(name: str, host: str, port: int) -> bool:
     return False
 
 
-def _other_port(port: int) -> int:
-    return port + 100 if port + 100 <= LARGEST else port - 100
+def _other_port(port: Port, ours: set[int]) -> int:
+    """A free one, and none of ours: the third installation on a machine finds the second's taken, too. Adds it to ours."""
+    name, host, number = port
+    further = (*range(number + STEP, LARGEST + 1, STEP), *range(number - STEP, UNPRIVILEGED, -STEP))
+    others = (other for other in further if other not in ours and not _is_taken(name, host, other))
+    found = next(others, number)
+    ours.add(found)
+    return found

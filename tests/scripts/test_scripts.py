@@ -298,8 +298,7 @@ def test_a_server_of_ours_that_holds_the_port_is_not_taken_for_the_one_just_star
     said = command.stderr()
     assert f"taken by another program: API_PORT {product.api_port} on 127.0.0.1" in said
     assert f"WS_PORT {product.ws_port} on 127.0.0.1" in said
-    assert f"API_PORT={product.api_port + 100} WS_PORT={product.ws_port + 100} " in said
-    assert "scripts/run\n" in said
+    assert re.search(r" API_PORT=\d+ WS_PORT=\d+ scripts/run\n", said), said
     assert not command.left_over()
 
 
