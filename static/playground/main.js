@@ -164,7 +164,7 @@ class Playground {
     onOpening: () => this.#chosen.makeRoom(),
     onDrawer: (name) => name === 'preview' && this.#editor.previewShown(),
     onPast: (isPast) => this.#onPast(isPast),
-    onPlace: () => this.#places.note(),
+    onPlace: () => this.#places.moved(),
     restore: (record, how) => this.#executing.restore(record, how),
   });
   #executing = new Executing({ api: this.#api, page: this.#page, job: this.#job, editor: this.#editor, runs: this.#runs });

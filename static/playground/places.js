@@ -16,7 +16,7 @@ export class Places {
   #pages;
   #home;
   #does;
-  #arriving = null; // {place, isChosen}: what the address names, until it is shown, and whether a person chose a node meanwhile
+  #arriving = null; // {place, isChosen, hasMoved}: what the address names, until it is shown, and what a person did meanwhile: chose a node, moved
   #timer = null;
 
   /** `does`: {open(jobId) → Promise, leave(), showNode(id), redraw()}; a job is left where another page is shown. */
@@ -60,7 +60,7 @@ export class Places {
   }
 
   async #arriveAtJob(place, isAnew) {
-    const arriving = { place, isChosen: false };
+    const arriving = { place, isChosen: false, hasMoved: false };
     this.#arriving = arriving;
     if (isAnew || place.job !== this.#job.shown.jobId || this.#job.shown.isMissed) await this.#does.open(place.job);
     if (this.#arriving !== arriving) return; // the person has gone on
@@ -69,7 +69,7 @@ export class Places {
     if (this.#arriving !== arriving) return;
     if (!arriving.isChosen && this.#isToBeShown(place.node)) this.#does.showNode(place.node);
     this.#arriving = null;
-    if (arriving.isChosen) this.note();
+    if (arriving.isChosen || arriving.hasMoved) this.note();
   }
 
   #isToBeShown(nodeId) {
@@ -79,6 +79,12 @@ export class Places {
   /** A person chose a node: on the way to a place, this counts, not the node of the address. */
   chosen() {
     if (this.#arriving !== null) this.#arriving.isChosen = true;
+  }
+
+  /** Another moment of a past run is shown, or a comparison was closed. */
+  moved() {
+    if (this.#arriving !== null) this.#arriving.hasMoved = true;
+    this.note();
   }
 
   /** What is chosen on the page of a job comes into the address, once it rests. */

@@ -43,6 +43,7 @@ export class Runs {
   #refreshing = Promise.resolve(); // until the list that was asked for last is there
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
+  #wanted = null; // the place that was gone to last: what comes late for another one is not shown; null: now
   #shownRun = null; // {runId, ended} of the run shown
   #logOf = null; // {runId}: one object for each following of a log; another ends it
   #programOf = null; // id of the run whose program is on the page
@@ -191,11 +192,14 @@ export class Runs {
   }
 
   /** Show the run that an address names, at its moment. One that is under way is what is shown now. */
-  async showLinked({ run, t, with: other }) {
-    if (this.#past?.record.runId !== run) await this.#showPast(run);
+  async showLinked(place) {
+    const { run, t, with: other } = place;
+    this.#wanted = place;
+    if (this.#past?.record.runId !== run) await this.#showPast(place);
+    if (this.#wanted !== place) return;
     if (this.#past?.record.runId === run && t !== null) this.#goTo(Math.min(this.#past.replay.from + t, this.#past.replay.to));
-    if (other === null) this.#compareView.close();
-    else if (this.#past?.record.runId === run) await this.#compareWith(other);
+    if (other === null) this.#leaveComparison();
+    else if (this.#past?.record.runId === run) await this.#compareWith(place);
   }
 
   #pastActions() {
@@ -224,11 +228,11 @@ export class Runs {
   }
 
   // The one that was made earlier is the first, whichever of the two is shown.
-  async #compareWith(otherId) {
-    const one = this.#past;
+  async #compareWith(place) {
+    const [one, otherId] = [this.#past, place.with];
     await this.#page.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(otherId), this.#api.history(otherId)]);
-      if (this.#past !== one) return;
+      if (this.#wanted !== place) return;
       if (record.jobId !== this.#jobId) return this.#page.say(`The run ${otherId} is one of another job.`, 'error');
       this.#compared = { one: one.record.runId, other: otherId };
       const [first, second] = [one, { record, replay: new Replay(record, history) }].sort((a, b) => a.record.createdAt - b.record.createdAt);
@@ -244,19 +248,26 @@ export class Runs {
     });
   }
 
+  #leaveComparison() {
+    this.#compared = null;
+    this.#compareView.close();
+  }
+
+  // By the person, who then waits for no other comparison either.
   #onCompareClosed() {
     if (this.#compared === null) return;
-    this.#compared = null;
+    this.#compared = this.#wanted = null;
     this.#tells.onPlace();
   }
 
-  async #showPast(runId) {
-    const jobId = this.#jobId;
-    if (jobId === null) return; // the server has not told it, and why was said
+  async #showPast(place) {
+    const { run: runId } = place;
+    if (this.#jobId === null) return; // the server has not told it, and why was said
     await this.#page.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
-      if (jobId !== this.#jobId || record.endedAt === null) return;
-      if (record.jobId !== jobId) return this.#page.say(`The run ${runId} is one of another job.`, 'error');
+      if (this.#wanted !== place) return;
+      if (record.jobId !== this.#jobId) return this.#page.say(`The run ${runId} is one of another job.`, 'error');
+      if (record.endedAt === null) return this.#leaveShown();
       const replay = new Replay(record, history);
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
@@ -268,11 +279,16 @@ export class Runs {
     });
   }
 
+  /** What is true now is shown, also instead of a past run that is on its way. */
   leavePast() {
+    this.#wanted = null;
+    this.#leaveShown();
+  }
+
+  #leaveShown() {
     if (this.#past === null) return;
     this.#past = null;
-    this.#compared = null;
-    this.#compareView.close();
+    this.#leaveComparison();
     this.#pastView.show(null, null);
     this.#history.markShown(null);
     this.#tells.onPast(false);

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE, small_graph
@@ -58,6 +58,53 @@ def go(page: Page, product: Product, query: str) -> None:
     page.goto(f"{product.url}/?{query}")
 
 
+def go_within(page: Page, query: str) -> None:
+    """As the browser's Back does: the page is not loaded anew."""
+    page.evaluate("(q) => { history.pushState(null, '', q); }", f"?{query}")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+
+
+def release(page: Page, held: list[Route]) -> None:
+    """Lets through what `hold` held back, and waits until the page has it."""
+    wait_for_held(page, held)
+    for route in held:
+        with page.expect_response(route.request.url) as answer:
+            route.continue_()
+        answer.value.finished()
+    held.clear()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def expect_no_past_beside_a_run_under_way(page: Page, job_id: int) -> None:
+    """Its address leads from a past run to what is true now."""
+    run = {"runId": "c" * 32, "jobId": job_id, "status": "running", "reason": None}
+    page.route(f"**/api/runs/{'c' * 32}", lambda route: route.fulfill(json=run))
+    told = {"source": "stream", "events": []}
+    page.route(f"**/api/runs/{'c' * 32}/history", lambda route: route.fulfill(json=told))
+    go_within(page, f"job={job_id}&run={'c' * 32}")
+    expect(page.locator("#past")).to_be_hidden()
+    page.unroute_all()
+
+
+def expect_what_comes_late_to_change_nothing(page: Page, two: TwoRuns) -> None:
+    """A run, and another to compare it with, that come when the person has gone on."""
+    held = hold(page, f"**/api/runs/{two.first}/history")
+    now, second = f"job={two.job_id}", f"job={two.job_id}&run={two.second}"
+    go_within(page, f"{now}&run={two.first}")
+    wait_for_held(page, held)
+    go_within(page, now)
+    release(page, held)
+    expect(page.locator("#past")).to_be_hidden()
+    go_within(page, second)
+    expect(page.locator("#past")).to_be_visible()
+    go_within(page, f"{second}&with={two.first}")
+    wait_for_held(page, held)
+    go_within(page, second)
+    release(page, held)
+    expect(page.locator("#compare")).to_be_hidden()
+    page.unroute_all()
+
+
 def choose(page: Page, key: str) -> None:
     page.click("#past-menu")
     page.click(f'#past-menu-list [data-key="{key}"]')
@@ -91,6 +138,8 @@ def test_a_past_run_a_moment_of_it_and_a_node_have_an_address_that_brings_them_b
     expect(page).to_have_url(re.compile(rf"\?job={two.job_id}$"))
     page.go_back()
     expect(page.locator("#past")).to_be_visible()
+    expect_no_past_beside_a_run_under_way(page, two.job_id)
+    expect_what_comes_late_to_change_nothing(page, two)
     go(page, shop, f"job={two.job_id}&run={'0' * 32}")
     expect(page.locator("#notice")).to_contain_text("no run")
     expect(page.locator("#past")).to_be_hidden()
