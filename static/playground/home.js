@@ -44,7 +44,7 @@ export class Home {
   #page;
   #refreshJobs;
   #overview;
-  #place = null; // of home or of the runs; null while a job is shown
+  #place = null; // of home or of the runs, null while a job is shown; one object for each that is gone to: it says whose answers are awaited
   #listing = nothingListed(); // jobs of home
   #found = nothingFound(); // runs of all jobs
   #places = new Map(); // run id → runs before it
@@ -85,7 +85,7 @@ export class Home {
   /** Show a place of home or of the runs; null: a job is shown instead. */
   show(place) {
     const isOther = JSON.stringify(place) !== JSON.stringify(this.#place);
-    this.#place = place;
+    if (isOther) this.#place = place;
     this.#view.show(place?.page === 'home');
     this.#runsView.show(place?.page === 'runs' ? place : null);
     if (place?.page !== 'home') this.#watched.show([]);

@@ -34,9 +34,10 @@ export class RunsPageView {
   show(place) {
     this.#place = place;
     setHidden(this.#box, place === null);
-    if (place === null) return;
+    if (place === null) return clearTimeout(this.#typing); // who has left does not come back for a filter
     for (const [name, field] of Object.entries(this.#fields)) if (field !== document.activeElement || this.#isCleared(place)) field.value = place[name] ?? '';
     setHidden(byId('filter-clear'), this.#isCleared(place));
+    return undefined;
   }
 
   draw({ runs, next, searched, isKnown, now, freshness, jobName }) {

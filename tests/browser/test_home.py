@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.browser.conftest import KeptContext, open_pages
 from tests.browser.editing import WIDE
-from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.pages import assert_accessible, hold, picture, shift_clock, wait_for_held
 from tests.browser.runs import Publisher
 from tests.browser.test_playground import publish
 from tests.harness import Product, eventually, running_product
@@ -31,6 +31,11 @@ LONG = "A job whose name is much longer than anybody would have thought reasonab
 RIGHT_TO_LEFT = "تقرير الطلبات اليومي"
 REASON = "exit code 1: node 3 \"Map\" failed: no such thing (row 7: amount='n/a')"
 DAY = 86_400.0
+HOLD_FILTER = """() => {
+  const [set, clear, HELD] = [setTimeout, clearTimeout, -1];
+  window.setTimeout = (work, wait) => (wait === 350 ? ((window.filter = work), HELD) : set(work, wait));
+  window.clearTimeout = (timer) => (timer === HELD ? (window.filter = null) : clear(timer));
+}"""
 
 JOB = "INSERT INTO jobs (tenant_id, name, graph, created_at, updated_at) VALUES ('default', ?, ?, ?, ?)"
 RUN = (
@@ -304,6 +309,17 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
 ) -> None:
     page = opened("view=runs")
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
+    held = hold(page, "**/api/runs?*")
+    page.select_option("#filter-status", "lost")
+    wait_for_held(page, held)
+    page.evaluate("location.hash = '#runs-page'")  # as "Skip to the content": the same place again
+    eventually(lambda: page.evaluate("location.hash") == "#runs-page")
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.locator("#all-runs-empty")).not_to_have_text("Loading…", timeout=10_000)
+    page.goto(f"{quiet.url}/?view=runs")
+    expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
     page.click("#all-runs-more")
     expect(page.locator("#all-runs tbody tr")).to_have_count(2 * PAGE)
     page.select_option("#filter-status", "failed")
@@ -354,7 +370,10 @@ def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product
     expect(page).to_have_url(re.compile(rf"\?job={ARABIC}$"))
     page.click('.page-link[data-page-link="runs"]')
     expect(page.locator("#runs-page")).to_be_visible()
+    page.evaluate(HOLD_FILTER)
+    page.fill("#filter-text", "broken")
     page.go_back()
+    page.evaluate("filter?.()")  # it is left before the address has what was typed
     expect(page.locator("#job-name")).to_have_text(RIGHT_TO_LEFT)
     expect(page.locator("#bench")).to_be_visible()
     page.go_back()
