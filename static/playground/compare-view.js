@@ -4,7 +4,7 @@
  */
 
 import { tookOf } from './compare.js';
-import { byId, element, setHidden, setText } from './dom.js';
+import { byId, element, ownTextElement, setHidden, setText } from './dom.js';
 import { formatCount, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS, settingText } from './text.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */
@@ -63,9 +63,8 @@ function nodeRow({ nodeId, name, one, other }) {
 }
 
 function lineOf(name, wordOne, wordOther, rows, seconds) {
-  const head = element('th', '', name);
+  const head = ownTextElement('th', '', name);
   head.scope = 'row';
-  head.dir = 'auto';
   const state = wordOne === wordOther ? wordOne : `${wordOne} → ${wordOther}`;
   const took = (value) => (value === null ? '–' : formatDuration(value, true));
   return element(
@@ -93,9 +92,8 @@ function changeOfTime(one, other) {
 }
 
 function settingRow({ nodeId, name, field, one, other }) {
-  const head = element('th', '', name);
+  const head = ownTextElement('th', '', name);
   head.scope = 'row';
-  head.dir = 'auto';
   const row = element('tr', '', head, element('td', '', field), value(one), value(other));
   if (nodeId !== null) row.dataset.nodeId = String(nodeId);
   row.dataset.field = field;

@@ -64,6 +64,13 @@ export function element(tag, className, ...children) {
   return made;
 }
 
+/** What shows a text of a person, as a name or a value: where it does not fit its end is cut, whichever way it is written. */
+export function ownTextElement(tag, className, ...children) {
+  const made = element(tag, className, ...children);
+  made.dir = 'auto';
+  return made;
+}
+
 export function svgElement(tag, className) {
   const made = document.createElementNS(SVG, tag);
   if (className) made.setAttribute('class', className);

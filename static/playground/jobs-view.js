@@ -4,8 +4,9 @@
  * `#jobs-order`, `#jobs-left`.
  */
 
-import { byId, closest, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { arranged, lastRunView } from './job-list.js';
+import { KeyedList } from './keyed-list.js';
 import { laterRun } from './overview.js';
 
 /** From so many jobs on one searches. */
@@ -17,10 +18,10 @@ export class JobsView {
   #order = byId('jobs-order');
   #onOpen;
   #jobs = [];
-  #told = null; // what is shown, as one text
+  #arranged = []; // those of the jobs that are in the list, in its order
+  #entries = new KeyedList(this.#list, (job) => this.#entry(job));
   #shownId = null;
   #unsaved = [];
-  #entries = new Map(); // job id → {button, parts}
   #live = { jobId: null, run: null }; // the run of the job at hand, of which more is known than the list has
   #heard = new Map(); // job id → its last run that was heard of
   #second = 0; // at which ages were drawn
@@ -40,20 +41,13 @@ export class JobsView {
 
   markShown(jobId) {
     this.#shownId = jobId;
-    for (const [id, { button }] of this.#entries) {
-      const isNew = id === jobId && button.getAttribute('aria-current') !== 'true';
-      setAttribute(button, 'aria-current', String(id === jobId));
-      if (isNew) button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-    }
+    this.#drawEntries();
   }
 
   /** Mark the jobs with changes that are not saved. */
   markUnsaved(jobIds) {
     this.#unsaved = jobIds;
-    for (const [id, { button, parts }] of this.#entries) {
-      setAttribute(button, 'data-unsaved', String(jobIds.includes(id)));
-      setHidden(parts.unsaved, !jobIds.includes(id));
-    }
+    this.#drawEntries();
   }
 
   /** Draw how long ago things happened; `live`: {jobId, run} of the job at hand, where `run` may be null; `heard`: job id → its last run. */
@@ -63,7 +57,7 @@ export class JobsView {
     this.#live = live;
     if (isSame && Math.floor(now) === this.#second) return;
     this.#second = Math.floor(now);
-    for (const job of this.#jobs) this.#drawLast(job, now);
+    this.#entries.show(this.#arranged, idOf, (made, job) => this.#drawLast(made, job, now));
   }
 
   // Who looks for something sees the first of it.
@@ -77,29 +71,29 @@ export class JobsView {
     const isNothing = shown.length === 0 && this.#jobs.length > 0;
     setText(byId('jobs-left'), isNothing ? 'No job is found.' : `${left.toLocaleString('en')} more: search, or choose another order.`);
     setHidden(byId('jobs-left'), left === 0 && !isNothing);
-    const told = JSON.stringify(shown.map(({ id, name }) => [id, name]));
-    if (told !== this.#told) this.#rebuild(shown);
-    this.#told = told;
+    this.#arranged = shown;
+    this.#drawEntries();
     this.#second = 0;
   }
 
-  #rebuild(jobs) {
-    const focused = closest(document.activeElement, '.job')?.dataset.jobId;
-    this.#entries = new Map(jobs.map((job) => [job.id, this.#entry(job)]));
-    this.#list.replaceChildren(...[...this.#entries.values()].map(({ button }) => element('li', '', button)));
-    if (focused !== undefined) this.#entries.get(Number(focused))?.button.focus();
-    this.markShown(this.#shownId);
-    this.markUnsaved(this.#unsaved);
+  // All but how their last runs are.
+  #drawEntries() {
+    this.#entries.show(this.#arranged, idOf, ({ button, label, unsaved }, { id, name }) => {
+      setText(label, name);
+      setAttribute(label, 'title', name);
+      setAttribute(button, 'data-unsaved', String(this.#unsaved.includes(id)));
+      setHidden(unsaved, !this.#unsaved.includes(id));
+      const isNew = id === this.#shownId && button.getAttribute('aria-current') !== 'true';
+      setAttribute(button, 'aria-current', String(id === this.#shownId));
+      if (isNew) button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    });
   }
 
-  #drawLast(job, now) {
-    const entry = this.#entries.get(job.id);
-    if (entry === undefined) return;
-    const { button, parts } = entry;
-    const last = lastRunView(this.#runOf(job), now);
-    setAttribute(button, 'data-status', last?.status ?? 'none');
-    setIcon(parts.icon, last?.icon ?? 'idle');
-    setText(parts.last, last?.text ?? '');
+  #drawLast({ button, image, last }, job, now) {
+    const view = lastRunView(this.#runOf(job), now);
+    setAttribute(button, 'data-status', view?.status ?? 'none');
+    setIcon(image, view?.icon ?? 'idle');
+    setText(last, view?.text ?? '');
   }
 
   #runOf({ id, lastRun }) {
@@ -107,16 +101,17 @@ export class JobsView {
     return id === jobId && run !== null ? { createdAt: null, ...run } : laterRun(this.#heard.get(id) ?? null, lastRun ?? null);
   }
 
-  #entry({ id, name }) {
-    const label = element('span', 'job-label', name);
-    label.title = name;
+  #entry({ id }) {
     const unsaved = element('span', 'job-unsaved', element('span', 'visually-hidden', 'has unsaved changes'));
-    unsaved.hidden = true;
-    const parts = { icon: icon('idle'), last: element('span', 'job-last'), unsaved };
-    const button = element('button', 'job', parts.icon, label, unsaved, element('span', 'job-number', `#${id}`), parts.last);
+    const parts = { image: icon('idle'), label: ownTextElement('span', 'job-label'), last: element('span', 'job-last'), unsaved };
+    const button = element('button', 'job', parts.image, parts.label, unsaved, element('span', 'job-number', `#${id}`), parts.last);
     button.type = 'button';
     button.dataset.jobId = String(id);
     button.addEventListener('click', () => this.#onOpen(id));
-    return { button, parts };
+    return { element: element('li', '', button), button, ...parts };
   }
+}
+
+function idOf({ id }) {
+  return id;
 }

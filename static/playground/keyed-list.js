@@ -1,5 +1,7 @@
 /** Elements of a list by key: those that stay are kept, with the focus that one of them has, and only what changed is moved. */
 
+import { focused } from './dom.js';
+
 export class KeyedList {
   #parent;
   #make;
@@ -13,6 +15,7 @@ export class KeyedList {
 
   /** Shows `entries` in their order: `draw(made, entry)` for each. */
   show(entries, keyOf, draw) {
+    const before = focused();
     const wanted = new Set(entries.map(keyOf));
     for (const [key, { element }] of this.#elements) {
       if (wanted.has(key)) continue;
@@ -24,6 +27,7 @@ export class KeyedList {
       if (this.#parent.children[at] !== made.element) this.#parent.insertBefore(made.element, this.#parent.children[at] ?? null);
       draw(made, entry);
     });
+    if (before !== focused() && this.#parent.contains(before)) before.focus({ preventScroll: true }); // what is moved loses it
   }
 
   #of(key, entry) {

@@ -4,7 +4,7 @@
  */
 
 import { formatShare } from '../realtime/estimate.js';
-import { byId, element, icon, setAttribute, setIcon, setText } from './dom.js';
+import { byId, element, icon, ownTextElement, setAttribute, setIcon, setText } from './dom.js';
 import { flowOrder } from './graph/layout.js';
 import { averageRateText, beginningOf, formatCount, lastedText, nodeWord } from './text.js';
 
@@ -34,7 +34,7 @@ export class TableView {
   }
 
   #newRow(node, nodes) {
-    const open = element('button', 'link-button', node.name || `Node ${node.id}`);
+    const open = ownTextElement('button', 'link-button', node.name || `Node ${node.id}`);
     open.type = 'button';
     open.addEventListener('click', () => this.#onSelect(node.id));
     const stateIcon = icon('idle');
@@ -57,7 +57,7 @@ export class TableView {
       head,
       state,
       ...CELLS.slice(0, 4).map((name) => cells[name]),
-      element('td', '', [...new Set(targets)].join(', ') || '–'),
+      ownTextElement('td', '', [...new Set(targets)].join(', ') || '–'),
       cells.message,
     );
     row.dataset.nodeId = String(node.id);

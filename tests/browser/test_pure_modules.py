@@ -561,3 +561,35 @@ def test_a_node_in_trouble_is_read_out_once_and_very_many_are_counted(modules: P
     )
     assert (first, again, second, healed) == ("Node 1: stalled.", "", "Node 2: error.", "")
     assert many.endswith("Node 5: stalled. And 4 more.")
+
+
+def test_who_looks_through_the_list_of_jobs_stays_there_while_it_is_put_in_order(
+    modules: Page,
+) -> None:
+    found = modules.evaluate(
+        """async () => {
+          document.body.innerHTML = `<ul id="jobs-list" style="height: 300px; overflow: auto"></ul><input id="jobs-search">
+            <select id="jobs-order"><option>recent</option></select><p id="jobs-tools"></p><p id="jobs-empty"></p><p id="jobs-left"></p>
+            <style>.job-label { display: inline-block; width: 90px; overflow: hidden; white-space: nowrap; }</style>`;
+          const { JobsView } = await import('/playground/jobs-view.js');
+          const view = new JobsView({ onOpen: () => undefined });
+          const name = 'دفتر الطلبات اليومية لكل العملاء';
+          const jobs = (late) => [...Array(100).keys()].map((id) => ({ id, name, lastRun: { endedAt: id === late ? 2_000 : 1_000 - id } }));
+          view.show(jobs(null));
+          view.markShown(3);
+          const list = document.getElementById('jobs-list');
+          const of = (id) => list.querySelector(`[data-job-id="${id}"]`);
+          of(70).focus();
+          list.scrollTop = 600;
+          view.show(jobs(70));
+          const letter = document.createRange();
+          letter.setStart(of(3).querySelector('.job-label').firstChild, 0);
+          letter.setEnd(letter.startContainer, 1);
+          const [label, first] = [of(3).querySelector('.job-label'), letter].map((one) => one.getBoundingClientRect());
+          const order = [...list.querySelectorAll('.job')].slice(0, 2).map(({ dataset }) => dataset.jobId);
+          const stays = { order, isThere: list.scrollTop >= 600, focus: document.activeElement.dataset.jobId };
+          document.body.replaceChildren();
+          return { ...stays, isBegun: label.left <= first.left && first.right <= label.right };
+        }"""
+    )
+    assert found == {"order": ["70", "0"], "isThere": True, "focus": "70", "isBegun": True}

@@ -6,7 +6,7 @@
  * `.expression-try` and `.expression-values`. What of a field is wrong has `aria-invalid`.
  */
 
-import { byId, closest, element, icon, iconButton, setAttribute, setHidden, setText } from '../dom.js';
+import { byId, closest, element, icon, iconButton, ownTextElement, setAttribute, setHidden, setText } from '../dom.js';
 import { countText, linesOf } from './columns.js';
 import { offerLearned } from './completion.js';
 import { CONTROLS, fieldBox, simple } from './controls.js';
@@ -295,7 +295,7 @@ export class NodeForm {
   #connection(edge, other, ports) {
     const { from, to } = edge;
     const name = `${other?.name ?? 'a node that is gone'}${ports}`;
-    const show = element('button', 'connection-name', name);
+    const show = ownTextElement('button', 'connection-name', name);
     show.type = 'button';
     show.addEventListener('click', () => other !== undefined && this.#says.select(other.id));
     const remove = iconButton('close', `Disconnect ${name}`);

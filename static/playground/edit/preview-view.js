@@ -3,7 +3,7 @@
  * none | loading | rows | error; `#preview-title`, `#preview-note`, `#preview-table`, `.rows-type`.
  */
 
-import { byId, element, setHidden, setText } from '../dom.js';
+import { byId, element, ownTextElement, setHidden, setText } from '../dom.js';
 import { lineOf } from './one-line.js';
 import { patiently } from './patience.js';
 
@@ -129,6 +129,7 @@ function headCell(text) {
 // The name, and below it what the column holds: small, since one looks at values first.
 function columnCell(column, type) {
   const made = headCell(lineOf(column));
+  made.dir = 'auto';
   if (type === undefined) return made;
   if (isNumber(null, type)) made.classList.add('is-number');
   const told = element('span', 'rows-type', type);
@@ -151,7 +152,7 @@ function isNumber(value, type) {
 function cell(value, type) {
   if (value === null) return element('td', 'is-null', 'NULL');
   const shown = lineOf(value);
-  const made = element('td', isNumber(value, type) ? 'is-number' : '', shown);
+  const made = isNumber(value, type) ? element('td', 'is-number', shown) : ownTextElement('td', '', shown);
   if (typeof value === 'string' && (value.length > 40 || shown !== value)) made.title = value;
   return made;
 }

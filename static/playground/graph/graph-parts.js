@@ -4,7 +4,7 @@
  */
 
 import { formatShare } from '../../realtime/estimate.js';
-import { element, icon, setAttribute, setHidden, setIcon, setText, svgElement } from '../dom.js';
+import { element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, svgElement } from '../dom.js';
 import { edgeKey, REJECTED } from '../edit/ports.js';
 import { portY } from './layout.js';
 import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../text.js';
@@ -72,9 +72,8 @@ export function cardParts(kindIcon) {
   stateIcon.classList.add('node-state-icon');
   const stateText = element('span', 'node-state-text');
   const message = element('span', 'node-message');
-  const name = element('span', 'node-name');
-  name.dir = 'auto';
-  const summary = element('span', 'node-type');
+  const name = ownTextElement('span', 'node-name');
+  const summary = ownTextElement('span', 'node-type');
   const problems = element('ul', 'node-problems');
   const notes = element('p', 'node-notes');
   const holds = element('span', 'node-holds');

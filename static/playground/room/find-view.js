@@ -3,7 +3,7 @@
  */
 
 import { ChoiceList } from '../choice-list.js';
-import { byId, element, icon, setHidden, setText } from '../dom.js';
+import { byId, element, icon, ownTextElement, setHidden, setText } from '../dom.js';
 import { IS_MAC } from '../edit/help.js';
 import { keyName, keyNames } from '../edit/keys.js';
 import { found } from './find.js';
@@ -60,8 +60,7 @@ export class FindView {
 }
 
 function itemElement({ kind, label, hint = '', key = '', icon: name, places }) {
-  const told = element('span', 'find-label', ...marked(label, places));
-  told.dir = 'auto';
+  const told = ownTextElement('span', 'find-label', ...marked(label, places));
   const made = element('li', 'find-item', icon(name), told, element('span', 'find-hint', hint), element('span', 'find-kind', KINDS[kind]));
   if (key !== '') made.lastElementChild.replaceChildren(element('kbd', '', keyNames(key, IS_MAC)));
   made.dataset.kind = kind;

@@ -3,7 +3,7 @@
  * `#times-table tr[data-node-id][data-state]`, in it `td[data-cell="state|waited|began|ended|took"]` and `.times-bar`; `#times-note`.
  */
 
-import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from '../dom.js';
+import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText } from '../dom.js';
 import { flowOrder } from '../graph/layout.js';
 import { formatDuration, formatMoment, nodeWord } from '../text.js';
 import { ticksOf, timesOf } from './times.js';
@@ -48,9 +48,8 @@ export class TimesView {
   }
 
   #newRow({ id, name }) {
-    const open = element('button', 'link-button', name || `Node ${id}`);
+    const open = ownTextElement('button', 'link-button', name || `Node ${id}`);
     open.type = 'button';
-    open.dir = 'auto';
     open.addEventListener('click', () => this.#onSelect(id));
     const parts = { stateIcon: icon('idle'), stateText: element('span', ''), wait: element('span', 'times-wait'), bar: element('span', 'times-bar') };
     const state = element('td', '', element('span', 'state-line', parts.stateIcon, parts.stateText));
