@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ Convert: TypeAlias = Callable[[pa.Array, Type, Type], pa.Array]
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE)
 SECOND_DIGITS = 6  # of a fraction of a second, at most
+NOTHING_CHANGES = "nothing is rounded or changed"
 ZONES = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
 
@@ -44,6 +45,7 @@ class Target:
     most: int | None = None
     # which values the database would change without a word, beside those that the above tells
     is_changed: Callable[[pa.Array], pa.Array] | None = None
+    loses: str = ""  # what it makes of those; "": they are rounded, cut or changed
 
 
 # --- types ---------------------------------------------------------------------------------------
@@ -197,6 +199,8 @@ def fitted(values: pa.ChunkedArray, name: str, source: Type, target: Target) -> 
     except RowRefused as refused:
         refused.column = name
         raise
+    if _is_of_its_own(source, target):
+        target = replace(target, is_changed=None)
     for bound in _bounds(made, target):
         is_beyond = pc.and_(pc.is_valid(made), bound)
         if pc.any(is_beyond).as_py():
@@ -205,10 +209,15 @@ def fitted(values: pa.ChunkedArray, name: str, source: Type, target: Target) -> 
     return made
 
 
+def _is_of_its_own(source: Type, target: Target) -> bool:
+    """JSON that was in such a column already loses nothing there, and to look would cost as much as to read it."""
+    return target.type.kind is Kind.JSON and source.native == target.type.native
+
+
 def _refused(array: pa.Array, index: int, name: str, source: Type, target: Target) -> RowRefused:
     text = column_texts(array.slice(index, 1), source)[0].as_py()
-    value = shown(text) if source.kind in (Kind.TEXT, Kind.OTHER) else text
-    why = "" if target.type.kind is Kind.TEXT else "; nothing is rounded or changed"
+    value = shown(text) if source.kind in (Kind.TEXT, Kind.JSON, Kind.OTHER) else text
+    why = "" if target.type.kind is Kind.TEXT else f"; {target.loses or NOTHING_CHANGES}"
     return RowRefused(
         index,
         f"{value} does not fit into the column {target.name}, which is {target.spelt}{why}",
@@ -278,11 +287,11 @@ def _double_bounds(made: pa.Array, target: Target) -> list[pa.Array]:
     if not target.has_nan:
         beyond.append(pc.invert(pc.is_finite(made)))
     if target.type.bits == 32:
-        beyond.append(_is_changed_by_32_bits(made))
+        beyond.append(is_changed_by_32_bits(made))
     return beyond
 
 
-def _is_changed_by_32_bits(made: pa.Array) -> pa.Array:
+def is_changed_by_32_bits(made: pa.Array) -> pa.Array:
     """Which doubles have more digits than 32 bits hold: 0.1 has not, 0.123456789 has."""
     narrow = pc.cast(made, pa.float32())
     digits = pc.cast(pc.cast(narrow, pa.string()), pa.float64())

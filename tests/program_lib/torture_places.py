@@ -157,6 +157,7 @@ class Postgresql(_Server):
         "CREATE DOMAIN short_text AS varchar(3)",
         "CREATE DOMAIN price AS numeric(10,2) CHECK (VALUE >= 0)",
         "CREATE TYPE pair AS (n integer, t text)",
+        "CREATE TYPE stay AS (guest text, began timestamp)",
     )
 
     def literal(self, value: str) -> str:

@@ -625,6 +625,12 @@ postgresql text → postgresql jsonb
   "1" | =
   n/a | !invalid input syntax for type json (Token "n" is invalid.)
   ∅   | !invalid input syntax for type json (The input string ended unexpectedly.)
+  {"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]} | =
+  {"a": 1, "a": 2}                           | !it keeps one of two members of one name
+  [{"b": {"a": 1, "\u0061": 2}}]             | !it keeps one of two members of one name
+postgresql json → postgresql jsonb
+  {"a": 1, "a": 2} | !it keeps one of two members of one name
+postgresql text → postgresql jsonb[] | !changes values of other types without a word
 postgresql text → postgresql json
   {"a":  1} | =
   n/a       | !invalid input syntax for type json (Token "n" is invalid.)
@@ -635,6 +641,8 @@ postgresql interval → postgresql interval year to month | !changes values of o
 postgresql text → postgresql interval
   1 mon   | =
   a while | !invalid input syntax for type interval: "a while"
+  00:00:01.1234560 | 00:00:01.123456
+  00:00:01.1234567 | !does not fit into the column t0, which is interval
 postgresql timetz → postgresql timetz
   12:00:00+05 | =
 postgresql text → postgresql timetz
@@ -806,6 +814,25 @@ postgresql text → postgresql integer[]
   {a}      | !invalid input syntax for type integer: "a"
 postgresql text → postgresql money | !changes values of other types without a word
 postgresql text → postgresql numeric(10,2)[] | !changes values of other types without a word
+postgresql text → postgresql price[] | !changes values of other types without a word
+postgresql text → postgresql pair
+  (1,"a b") | =
+postgresql text → postgresql stay | !changes values of other types without a word
+postgresql text → postgresql varchar[]
+  {"a ",NULL} | =
+postgresql text → postgresql date[]
+  {2026-01-31,NULL,infinity} | =
+  {"2026-01-31"}             | {2026-01-31}
+  {{2026-01-31},{today}}     | !does not fit into the column t0, which is date[]
+  {2026-01-31 12:00}         | !does not fit into the column t0
+postgresql text → postgresql tsrange[]
+  {empty,"[\"2026-01-01 00:00:00\",)"} | =
+  {"[2026-01-01 00:00+02,)"}           | !does not fit into the column t0, which is tsrange[]
+postgresql text → postgresql real[]
+  {0.1,NULL,NaN,1e+20} | =
+  [2:3]={1,-Infinity}  | =
+  {{1,16777217}}       | !does not fit into the column t0, which is real[]
+  {a}                  | !invalid input syntax for type real: "a"
 postgresql text → postgresql price
   19.99 | =
   -1    | !value for domain price violates check constraint "price_check"

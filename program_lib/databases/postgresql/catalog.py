@@ -106,6 +106,23 @@ def columns(session: Session, table: Table) -> dict[int, Facts]:
     }
 
 
+def made_of(session: Session, table: Table) -> dict[str, list[str]]:
+    """For each column of an array, or of a row, the types that stand within: of its elements, members, domains."""
+    rows = session.rows(
+        "WITH RECURSIVE part (name, oid, mod, is_whole) AS (SELECT attname, atttypid, atttypmod, true"
+        " FROM pg_catalog.pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " UNION SELECT p.name, within.* FROM part p"
+        " JOIN pg_catalog.pg_type t ON t.oid = p.oid CROSS JOIN LATERAL ("
+        "SELECT t.typelem, p.mod, false WHERE t.typelem <> 0 AND t.typlen = -1"
+        " UNION ALL SELECT t.typbasetype, t.typtypmod, p.is_whole WHERE t.typtype = 'd'"
+        " UNION ALL SELECT atttypid, atttypmod, false FROM pg_catalog.pg_attribute"
+        " WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped) AS within)"
+        " SELECT name, array_agg(format_type(oid, mod)) FROM part WHERE NOT is_whole GROUP BY name",
+        [quoted(table.schema, table.name)],
+    )
+    return dict(rows)
+
+
 def _always(identity: str, generated: str) -> str:
     if identity == "a":
         return "GENERATED ALWAYS AS IDENTITY"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from program_lib.databases.fitting import Target, second_digits
+from program_lib.databases.postgresql.changing import changes, takes_only_its_own
 from program_lib.databases.postgresql.session import Session
 from program_lib.types import (
     BOOLEAN,
@@ -102,47 +98,9 @@ def _numeric(precision: int, scale: int) -> Type:
 
 # --- columns of a table that is there ---------------------------------------------------------------
 
-# What these make of a value's text may be another value, without an error.
-_CHANGING = re.compile(
-    r"""^(?: (?:money|"char") (?:\[\])? | name\[\] | interval.+ | numeric\(\d+,-\d+\) | time\(\d\)\ with\ .*
-        | (?:numeric|time|timestamp|interval|bpchar|character) [\ (] .* \[\] )$""",
-    re.VERBOSE,
-)
 
-# The texts that mean one value of these types, whatever the session: others are taken for the time of its zone, or lose
-# their zone, their digits or the time of a day, without an error.
-_DAY = "[0-9]{4,}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6}0*)?)?"
-_ZONE = " ?(?:Z|[-+][0-9]{2}(?::?[0-9]{2}){0,2})"
-
-
-def _ranges_of(moment: str) -> dict[str, str]:
-    """The forms of a range, and of a multirange, whose bounds have this form."""
-    bound = f'(?:"?(?:{moment}(?: BC)?|-?infinity)"?)?'
-    one = rf"(?:empty|[\[(]{bound},{bound}[\])])"
-    return {"range": one, "multirange": rf"\{{(?:{one}(?:,{one})*)?\}}"}
-
-
-_PLAIN = {
-    "time with time zone": _CLOCK + _ZONE,
-    **{
-        name + kind: form
-        for name, moment in {
-            "date": _DAY,
-            "ts": f"{_DAY}(?:[ T]{_CLOCK})?",
-            "tstz": f"{_DAY}[ T]{_CLOCK}{_ZONE}",
-        }.items()
-        for kind, form in _ranges_of(moment).items()
-    },
-}
-
-
-def _is_not_plain(form: str, texts: pa.Array) -> pa.Array:
-    return pc.invert(pc.match_substring_regex(texts, f"^ *(?:{form}) *$"))
-
-
-def target(name: str, type_: Type, mod: int, is_numeric: bool) -> Target:
-    """What a column takes."""
+def target(name: str, type_: Type, mod: int, is_numeric: bool, within: list[str]) -> Target:
+    """What a column takes; `within`: the types that its own is made of."""
     spelt = (type_.native or "").removeprefix(OURS)
     if is_numeric and mod >= 0 and type_.kind is Kind.NUMERIC:
         precision, scale = numeric_digits(mod)
@@ -155,8 +113,9 @@ def target(name: str, type_: Type, mod: int, is_numeric: bool) -> Target:
         spelt,
         second_digits=second_digits(spelt) if type_.kind in _TIMES else 6,
         length_in_bytes=63 if spelt == "name" else None,
-        needs_same=bool(_CHANGING.match(spelt)),
-        is_changed=partial(_is_not_plain, form) if (form := _PLAIN.get(spelt)) else None,
+        needs_same=takes_only_its_own(spelt, within),
+        is_changed=changes(spelt),
+        loses="it keeps one of two members of one name" if spelt == "jsonb" else "",
     )
 
 

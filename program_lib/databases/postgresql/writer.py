@@ -265,8 +265,15 @@ class PostgresqlWriter:
     def _targets(self, table: Table) -> dict[str, Target]:
         columns = described(self._session.prepared(f"SELECT * FROM {_sql(table)}"))
         types = types_of(self._session, [(column.oid, column.mod) for column in columns])
+        within = catalog.made_of(self._session, table)
         return {
-            column.name: target(column.name, type_, column.mod, column.oid == NUMERIC_OID)
+            column.name: target(
+                column.name,
+                type_,
+                column.mod,
+                column.oid == NUMERIC_OID,
+                within.get(column.name, []),
+            )
             for column, type_ in zip(columns, types, strict=True)
         }
 
