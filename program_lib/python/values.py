@@ -34,6 +34,8 @@ def column_of_values(values: Sequence[Any], column: Column) -> pa.Array:
             raise WrongValue(index, f"{column.name} is {shown(value)}, {told}")
     if column.type.kind is Kind.NUMERIC:
         return pa.array([None if v is None else _digits(v) for v in values], pa.string())
+    if column.type.kind is Kind.TIMESTAMPTZ:  # Arrow leaves out the microseconds of a zone
+        values = [None if v is None else v.astimezone(datetime.UTC) for v in values]
     try:
         return pa.array(values, column.type.arrow())
     except (ValueError, OverflowError, pa.ArrowException):

@@ -102,6 +102,16 @@ def test_a_nan_that_signals_is_nan() -> None:
     assert made(code, {"x": "numeric"}).rows()[0] == ("NaN",)
 
 
+def test_a_zone_may_have_microseconds() -> None:
+    code = (
+        "import datetime as d\n"
+        "ZONE = d.timezone(d.timedelta(hours=1, microseconds=7))\n"
+        "def transform(row): return {'x': d.datetime(2026, 1, 1, 1, tzinfo=ZONE) if row['n'] == 3 else None}"
+    )
+    rows = made(code, {"x": "timestamptz"}).rows()
+    assert [str(x) for (x,) in rows] == ["None", "None", "2025-12-31 23:59:59.999993+00:00"]
+
+
 def test_an_instant_that_no_year_has_in_utc_is_refused() -> None:
     code = (
         "import datetime as d\n"

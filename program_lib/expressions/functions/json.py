@@ -22,8 +22,10 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[([0-9]{1,9})\]")
 # What DuckDB takes though it is not JSON, outside of strings: NaN, Infinity, a comma before a bracket
 _STRINGS = r'"(?:[^"\\]|\\.)*"'
 _LAX = r"(?i)nan|inf|,\s*[\]}]"
-# Of JSON, outside of strings: a number of more digits than the 15 that a double keeps of any, and all else that has digits
-_MANY_DIGITS = r"-?[0-9.]{16,}(?:[eE][+-]?[0-9]+)?"
+# Of JSON, outside of strings: a number of more digits than the 15 that a double keeps of any, or so small that it may
+# keep fewer, or none; and all else that has digits
+_MANY_DIGITS = r"-?[0-9.]{16,}(?:[eE][+-]?[0-9]+)?|-?[0-9.]+[eE]-[0-9]{3,}"
+_MAY_HAVE_MANY = "[0-9.]{16}|[eE]-[0-9]{3}"
 _OTHERS = rf"{_STRINGS}|-?[0-9.]+(?:[eE][+-]?[0-9]+)?"
 
 
@@ -68,10 +70,10 @@ def _text(terms: Sequence[Term]) -> Term:
 
 
 def _member(json: str, pointer: str) -> str:
-    """A number of many digits is given as it is written, for which it becomes a string while DuckDB, which would make
+    """A number that a double does not keep is given as it is written, for which it becomes a string while DuckDB, which would make
     a double of it, looks into the JSON."""
     value = f"json_extract_string({{}}, {pointer})"
-    has_many = f"regexp_matches({json}, '[0-9.]{{16}}')"
+    has_many = f"regexp_matches({json}, {quoted(_MAY_HAVE_MANY)})"
     return case(
         (has_many, _without_marks(value.format(_with_marks(json)), json)),
         otherwise=value.format(json),

@@ -36,7 +36,7 @@ Meanings are PostgreSQL's where it has the function. Where they differ:
 | `strip_accents` | built in | the extension unaccent, which also knows ß and ø |
 | `make_time(24, 0)`, 60 seconds | fail | midnight, the next minute |
 | `decimal(x, …)` of a double | all digits that `str(x)` shows | 15 digits |
-| `json_text` | the first of two members of one name; a number of up to 15 digits as a double has it: `1.50` is `1.5`, `1e2` is `100.0` | the last; as it is written |
+| `json_text` | the first of two members of one name; a number of up to 15 digits as a double has it: `1.50` is `1.5`, `1e2` is `100.0`; others, and those of `e-100` and less, as they are written | the last; as it is written |
 """
 
 
