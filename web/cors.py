@@ -10,8 +10,14 @@ from werkzeug.exceptions import Forbidden
 from web.origins import Origins, refusal
 
 METHODS = "GET, POST, PUT, DELETE"
-HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, traceparent, tracestate, X-Request-ID"
-EXPOSED = "ETag, Location, Retry-After, WWW-Authenticate, X-Request-ID"
+HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Range, "
+    "traceparent, tracestate, X-Request-ID"
+)
+EXPOSED = (
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, "
+    "WWW-Authenticate, X-Request-ID"
+)
 MAX_AGE = 600  # seconds that a browser may keep the answer to a preflight
 GUARDED = "/api/"
 

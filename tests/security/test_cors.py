@@ -83,6 +83,14 @@ def test_a_named_page_may_send_each_header_that_the_api_describes(product: Produ
     assert described | {"tracestate", "x-request-id"} <= allowed
 
 
+def test_a_named_page_may_read_each_header_that_the_api_describes(product: Product) -> None:
+    """Of a file that it had downloaded, it could not read the name."""
+    described = product.get("/openapi.json", token=None).json()["components"]["headers"]
+    answer = product.get("/api/jobs", headers={"Origin": NAMED})
+    exposed = (answer.header("Access-Control-Expose-Headers") or "").split(", ")
+    assert set(described) - {"Set-Cookie"} <= set(exposed)
+
+
 @pytest.mark.parametrize(
     "origin",
     [

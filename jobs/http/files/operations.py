@@ -101,7 +101,14 @@ OPERATIONS: dict[str, Operation] = {
             304: Answer("it is the one that If-None-Match names"),
         },
         _READ,
-        (_ROOT,),
+        (
+            _ROOT,
+            Parameter("Range", "one part, as bytes=1000-", place="header"),
+            Parameter(
+                "If-Range", "the ETag that the part must be of; else all comes", place="header"
+            ),
+            Parameter("If-None-Match", "the ETag of a copy that is there", place="header"),
+        ),
         problems=(409, 412, 416),
         tag=_TAG,
     ),
