@@ -139,14 +139,18 @@ class Child:
 
 
 def nats_command(settings: Settings) -> list[str]:
-    """The command of nats-server, which a Python package installs beside this Python."""
+    """The command of nats-server, which a Python package installs beside this Python. Raises OSError, SettingsError."""
     beside = Path(sys.executable).parent / "nats-server"
     binary = str(beside) if beside.exists() else shutil.which("nats-server")
     if binary is None:
         print("no nats-server: pip install -r requirements.txt", file=sys.stderr)
         sys.exit(2)
+    try:
+        issuer = own_issuer(settings.data_dir)
+    except ValueError as error:
+        raise SettingsError(f"{error}; without the file, a start makes another one") from None
     config = settings.data_dir / "nats.conf"
-    write_secret(config, nats_config(settings, own_issuer(settings.data_dir)))
+    write_secret(config, nats_config(settings, issuer))
     return [binary, "-c", str(config)]
 
 

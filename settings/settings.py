@@ -260,5 +260,9 @@ def _kept_secret(path: Path, settings: str = "JWT_SECRET or DATA_DIR") -> str:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             make_secret(path, secrets.token_urlsafe(48) + "\n")
         return check_secret(path.read_text().strip())
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise SettingsError(f"{path}: {error}; set {settings}") from None
+    except ValueError as error:
+        raise SettingsError(
+            f"{path}: {error}; without the file, a start makes another one; or set {settings}"
+        ) from None
