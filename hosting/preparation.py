@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -25,12 +26,19 @@ def no_collection() -> Iterator[None]:
 def prepare_apart(settings: Settings) -> int:
     """Prepares in a process of its own, and returns its exit code: the connections that it reads would stay in the memory of this one.
 
-    It is a fork, which finds imported what it needs. This process has no thread yet.
+    It is a fork, which finds imported what it needs. This process has no thread yet. Where the fork was killed, that is said, and 1.
     """
     child = os.fork()
     if child == 0:
         os._exit(_prepared(settings))
     _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        how = signal.strsignal(os.WTERMSIG(status))
+        print(
+            f"the preparation was ended by a signal ({how}), as by the system where memory is short",
+            file=sys.stderr,
+        )
+        return 1
     return os.waitstatus_to_exitcode(status)
 
 
