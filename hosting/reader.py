@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 READER_GONE = 128 + signal.SIGPIPE  # as a shell tells it of other commands
@@ -13,9 +14,14 @@ NO_ROOM = 1
 
 
 def ended_with_reader(command: Callable[[], int]) -> int:
-    """Does `command` and returns its exit code; or READER_GONE; or NO_ROOM where its output takes no more, which is said."""
+    """Does `command` and returns its exit code; or READER_GONE; or NO_ROOM where its output takes no more, which is said.
+
+    A sign that the output's encoding does not have is written as an escape, as on standard error.
+    """
     if sys.stdout is None:  # it is closed
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the exit
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     output, sys.stdout = sys.stdout, _Output(sys.stdout)
     watched: Any = sys.stdout
     try:
