@@ -32,6 +32,7 @@ from sqlalchemy.engine import URL, make_url
 from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
+from settings.own_files import BESIDE_SQLITE
 
 DATABASE = "progress.db"  # in the archive: an SQLite database …
 DUMP = "progress.dump"  # … or what pg_dump made of one on PostgreSQL
@@ -320,8 +321,7 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
         place = Path(url.database or "").absolute()
         if place.is_relative_to(settings.data_dir.absolute()):
             place = found / "data" / place.relative_to(settings.data_dir.absolute())
-        if place.exists():
-            raise BackupError(f"{place} exists already; let DATABASE_URL name a new file")
+        _check_new(place)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(found / DATABASE, place)
     else:
@@ -333,6 +333,15 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
         (found / "data").rename(settings.data_dir)
     with contextlib.suppress(PermissionError):  # a volume of somebody else's; the start warns of it
         settings.data_dir.chmod(0o700)
+
+
+def _check_new(database: Path) -> None:
+    """Raises BackupError where the file is there, or what SQLite had beside one: it would write that into the restored one."""
+    for path in (database.with_name(database.name + end) for end in BESIDE_SQLITE):
+        if path.exists():
+            raise BackupError(
+                f"{path} exists already; let DATABASE_URL name a new file, or move that away"
+            )
 
 
 # ---------------------------------------------------------------- PostgreSQL's own programs
