@@ -323,7 +323,7 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
             place = found / "data" / place.relative_to(settings.data_dir.absolute())
         _check_new(place)
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(found / DATABASE, place)
+        move_whole(found / DATABASE, place)
     else:
         _load(url, found / DUMP)
     if settings.data_dir.exists():
@@ -333,6 +333,16 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
         (found / "data").rename(settings.data_dir)
     with contextlib.suppress(PermissionError):  # a volume of somebody else's; the start warns of it
         settings.data_dir.chmod(0o700)
+
+
+def move_whole(source: Path, place: Path) -> None:
+    """Moves a file, to another disk, too; where that has no room, nothing is left there. Raises OSError."""
+    part = place.with_name(f".{place.name}.part")
+    try:
+        shutil.move(source, part)
+        part.rename(place)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _check_new(database: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hosting.backup import kept_files
+from hosting.backup import kept_files, move_whole
 from jobs.graph.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
@@ -180,6 +182,27 @@ def test_nothing_is_ever_overwritten(archive: Path, tmp_path: Path) -> None:
         assert (taken.returncode, f"{name} exists already" in taken.stderr) == (2, True)
         assert not (tmp_path / "new").exists()
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def test_a_disk_without_room_for_the_database_keeps_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start on that half found a broken database."""
+
+    def full(source: Path, place: Path) -> None:
+        place.write_bytes(source.read_bytes()[:1])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    source, place = tmp_path / "copy", tmp_path / "disk" / "progress.db"
+    source.write_text("a database")
+    place.parent.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "move", full)
+        with pytest.raises(OSError, match="No space"):
+            move_whole(source, place)
+    assert not list(place.parent.iterdir())
+    move_whole(source, place)
+    assert place.read_text() == "a database"
 
 
 BEFORE_FILTERS = (
