@@ -57,7 +57,7 @@ find_python() {
 # For an unchanged list it only compares two files.
 ensure_venv() {
   local name missing=()
-  if ! "$VENV_PYTHON" -c '' 2>/dev/null; then
+  if ! _venv_works; then
     _may_be_cleared || return 1
     rm -f "$VENV"/installed-*
   fi
@@ -71,6 +71,11 @@ ensure_venv() {
   else
     _fill_venv "${missing[@]}"
   fi
+}
+
+# Whether the venv's Python starts, and looks for packages where the venv has them: a new Python of the system looks elsewhere.
+_venv_works() {
+  "$VENV_PYTHON" -c 'import os, site, sys; sys.exit(not any(map(os.path.isdir, site.getsitepackages())))' 2>/dev/null
 }
 
 # Whether a venv may be made in VENV, which clears it: a directory of the caller's own may hold anything.
@@ -88,7 +93,7 @@ _fill_venv() {
     cmp -s "$ROOT/$name" "$VENV/installed-$name" || lists+=(-r "$ROOT/$name")
   done
   if ((${#lists[@]} == 0)); then return 0; fi # another start filled it meanwhile
-  if ! "$VENV_PYTHON" -c '' 2>/dev/null; then
+  if ! _venv_works; then
     python=$(find_python) || return 1
     say "making ${VENV} (once)"
     "$python" -m venv --clear "$VENV" || return 1

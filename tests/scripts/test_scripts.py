@@ -16,6 +16,7 @@ import sys
 import termios
 import urllib.error
 import urllib.request
+import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -397,6 +398,22 @@ def test_a_script_for_developers_does_what_it_is_asked_for_alone(name: str, tmp_
     assert (refused.returncode, refused.stdout) == (2, "")
     assert f"scripts/{name}: it does not take --nonsense" in refused.stderr
     assert not (tmp_path / "never-made").exists()
+
+
+def test_a_venv_of_a_python_that_was_replaced_since_is_made_anew(tmp_path: Path) -> None:
+    """As by an upgrade of the system: each command ended in a traceback, for a package that was there."""
+    made = tmp_path / "venv"
+    venv.create(made, symlinks=True)
+    command = ["bash", "-c", "source scripts/_setup.sh; _venv_works"]
+    environment = {"PATH": os.environ["PATH"], "VENV": str(made)}
+
+    def works() -> bool:
+        return subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+
+    assert works()
+    (packages,) = (made / "lib").glob("python3.*")
+    packages.rename(packages.with_name("python3.0"))
+    assert not works()
 
 
 def test_an_old_python_is_named(command: Command) -> None:
