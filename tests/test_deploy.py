@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import configparser
 import importlib.util
+import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -246,6 +249,27 @@ def test_nothing_of_this_machine_gets_into_the_image() -> None:
         assert (line.strip("/") if is_of_root else f"**/{line.rstrip('/')}") in kept_out
     beside = (COMPOSE.parent / ".env", COMPOSE.parent / "tls")
     assert {str(path.relative_to(ROOT)) for path in beside} <= set(kept_out)
+
+
+def test_the_image_is_asked_how_it_is_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker gives containers the proxies of its client: each was unhealthy."""
+    [told] = re.findall(r"^HEALTHCHECK CMD (.+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    _python, _option, code = json.loads(told)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            client, _ = server.accept()
+            with client:
+                assert client.recv(4_096).startswith(b"GET /healthz HTTP/1.1")
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        answering = threading.Thread(target=serve, name="a web server", daemon=True)
+        answering.start()
+        exec(code.replace(":8080", f":{server.getsockname()[1]}"), {})
+        answering.join(5.0)
+        assert not answering.is_alive()
 
 
 def test_the_image_may_write_in_the_volumes_of_compose() -> None:
