@@ -56,6 +56,14 @@ def test_every_file_that_the_readme_links_to_is_there() -> None:
     assert not missing
 
 
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = re.findall(r"`((?:tests/[\w/]+|test_\w+)\.py)`", (ROOT / "SECURITY.md").read_text())
+    beside = ROOT / "tests/security"
+    missing = [name for name in named if not ((beside, ROOT)["/" in name] / name).is_file()]
+    assert named
+    assert not missing
+
+
 def test_the_bash_publisher_of_the_readme_reaches_a_browser(product: Product) -> None:
     block = re.search(
         r"<!-- tests/test_readme.py runs this block -->\n```bash\n(.*?)```", README, re.S
