@@ -41,11 +41,14 @@ export const ROOT = new URL('../../', import.meta.url);
 
 export class Api {
   #token;
+  #onRefused;
   #records = new Map(); // run id → the record that was asked for a moment ago
   #clockOffset = 0; // seconds that the server's clock is ahead of ours
 
-  constructor(token) {
+  /** `token()`: that lets in; `onRefused(message)`: nothing does any more. */
+  constructor(token, { onRefused = (_message) => undefined } = {}) {
     this.#token = token;
+    this.#onRefused = onRefused;
   }
 
   /** Now by the server's clock, in epoch seconds: what its timestamps can be compared with. */
@@ -160,6 +163,14 @@ export class Api {
     return this.#ask('GET', `/api/runs/${encodeURIComponent(runId)}/outputs/${nodeId}?${query({ from, limit })}`);
   }
 
+  /** What an answer means that is no success. Why nobody is let in is told where one signs in, and not beside what was asked for. */
+  problemOf(status, document) {
+    const problem = new Problem(status, document);
+    if (status !== 401) return problem;
+    this.#onRefused(problem.message);
+    return new Problem(status, { detail: 'You are not signed in any more. Sign in, and try it once more.' });
+  }
+
   /** The headers that let a request in which is made elsewhere: bytes of files move without our deadline. */
   get credentials() {
     return headersOf(this.#token());
@@ -221,7 +232,7 @@ export class Api {
   /** The whole log, as a Blob. */
   async logFile(runId) {
     const response = await this.#fetch('GET', `/api/runs/${encodeURIComponent(runId)}/log?format=text`, undefined, { Accept: '*/*' }, undefined, LOG_TIMEOUT);
-    if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+    if (!response.ok) throw this.problemOf(response.status, await response.json().catch(() => ({})));
     return response.blob().catch((error) => Promise.reject(noAnswer(error)));
   }
 
@@ -303,7 +314,7 @@ export class Api {
     const response = await this.#fetch(method, path, body, headers, signal, timeout);
     const text = await response.text().catch((error) => Promise.reject(noAnswer(error)));
     const document = parsed(parse, text);
-    if (!response.ok) throw new Problem(response.status, document);
+    if (!response.ok) throw this.problemOf(response.status, document);
     return { response, document };
   }
 

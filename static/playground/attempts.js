@@ -1,17 +1,15 @@
 /**
- * Work that may fail: what went wrong is told where it belongs, the question for a token, the nodes, or a notice.
+ * Work that may fail: what went wrong is told where it belongs, at the nodes or in a notice. That nobody is let in any more, Api tells.
  */
 
 export class Attempts {
   #notice;
-  #signIn;
   #editor;
   #onRunning;
 
   /** `onRunning(runId) → Promise`: what was asked for runs already. */
-  constructor({ notice, signIn, editor, onRunning }) {
+  constructor({ notice, editor, onRunning }) {
     this.#notice = notice;
-    this.#signIn = signIn;
     this.#editor = editor;
     this.#onRunning = onRunning;
   }
@@ -23,10 +21,9 @@ export class Attempts {
       return true;
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      if (problem.status === 401) this.#signIn.refuse(problem.message);
-      else if (problem.status === 422) this.#showErrors(problem);
+      if (problem.status === 422) this.#showErrors(problem);
       else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);
-      else if (!quiet) this.#notice.say(problem.message, 'error', null, problem.isOfConnection ? 'connection' : null);
+      else if (!quiet && problem.status !== 401) this.#notice.say(problem.message, 'error', null, problem.isOfConnection ? 'connection' : null);
       return false;
     }
   }

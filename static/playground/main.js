@@ -72,7 +72,7 @@ const FRESH = 5_000;
 class Playground {
   #redraw = oncePerFrame(() => this.#frame());
   #page = this.#pageOfParts();
-  #api = new Api(currentToken);
+  #api = new Api(currentToken, { onRefused: (message) => this.#signIn.refuse(message) });
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #overview = new Overview();
   #isListed = false; // the jobs were asked for
@@ -149,7 +149,6 @@ class Playground {
   });
   #attempts = new Attempts({
     notice: this.#notice,
-    signIn: this.#signIn,
     editor: this.#editor,
     onRunning: (runId) => this.#job.fetchRun(this.#job.shown, runId),
   });

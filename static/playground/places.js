@@ -34,10 +34,10 @@ export class Places {
     return this.arrive(place, { isAnew });
   }
 
-  /** The browser went to this place, back or on: a dialog of the one before goes with it. To compare is a place itself. */
+  /** The browser went to this place, back or on: a dialog of the one before goes with it. To compare is a place itself, and who has to sign in has to at each. */
   comeBack(place) {
     /** @type {NodeListOf<HTMLDialogElement>} */
-    const open = document.querySelectorAll('dialog[open]:not(#compare)');
+    const open = document.querySelectorAll('dialog[open]:not(#compare, #token)');
     for (const dialog of open) dialog.close();
     return this.arrive(place);
   }

@@ -3,7 +3,7 @@
  * Test hook: `#announcer`.
  */
 
-import { byId } from './dom.js';
+import { byId, closest } from './dom.js';
 import { formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
 /** Nodes that are read out by their names at once; of more it is told how many. */
@@ -30,10 +30,11 @@ export class Spoken {
     if (said.length > 0) this.say(said.join(' '));
   }
 
-  // The one live region of the page. While a dialog is open, all beside it is inert, so it is there. What is said twice is read twice: its text is a new one.
+  // The one live region of the page. While dialogs are open, all beside the one with the keyboard is inert, so it is there. What is said twice
+  // is read twice: its text is a new one.
   say(text) {
     const region = byId('announcer');
-    const place = document.querySelector('dialog[open]') ?? document.body;
+    const place = closest(document.activeElement, 'dialog[open]') ?? document.querySelector('dialog[open]') ?? document.body;
     if (region.parentElement !== place) place.append(region);
     region.replaceChildren(text);
   }

@@ -1,10 +1,14 @@
-/** Asks for a token when there is none, or none that the server takes. Test hooks: `#token`, `#token-title`, `#token-text`. */
+/**
+ * Asks for a token when there is none, or none that the server takes; above all else, so that a dialog with what somebody wrote waits below it.
+ * Test hooks: `#token`, `#token-title`, `#token-text`.
+ */
 
-import { all, byId, setHidden, setText } from './dom.js';
+import { byId, setHidden, setText } from './dom.js';
 
 export class TokenView {
-  #section = byId('token');
+  #dialog = byId('token');
   #field = byId('token-field');
+  #notNow = byId('token-close');
 
   constructor({ onToken }) {
     byId('token-form').addEventListener('submit', (event) => {
@@ -13,32 +17,28 @@ export class TokenView {
       this.#field.value = '';
       onToken(token);
     });
-    byId('token-close').addEventListener('click', () => this.close());
-    this.#section.addEventListener('keydown', (event) => event.key === 'Escape' && !byId('token-close').hidden && this.close());
+    this.#notNow.addEventListener('click', () => this.close());
+    this.#dialog.addEventListener('cancel', (event) => this.#notNow.hidden && event.preventDefault());
+    // a second Escape in a row would close it all the same
+    this.#dialog.addEventListener('keydown', (event) => event.key === 'Escape' && this.#notNow.hidden && event.preventDefault());
   }
 
   /** `canWait`: nothing is lost yet, and the person may go on without. */
   open(title, text, { canWait = false } = {}) {
-    setHidden(byId('token-close'), !canWait);
+    setHidden(this.#notNow, !canWait);
     setText(byId('token-title'), title);
     setText(byId('token-text'), text);
-    if (!this.#section.hidden) return;
-    this.#show(true);
+    if (this.isOpen) return;
+    this.#dialog.showModal();
     this.#field.focus();
   }
 
   get isOpen() {
-    return !this.#section.hidden;
+    return this.#dialog.open;
   }
 
   close() {
-    this.#show(false);
-  }
-
-  // What lies behind it is out of reach for the keyboard too.
-  #show(open) {
-    setHidden(this.#section, !open);
-    for (const behind of all('.pages, .home, .jobs, .palette, .bench, .details')) behind.inert = open;
+    this.#dialog.close();
   }
 }
 

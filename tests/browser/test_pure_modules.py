@@ -593,3 +593,27 @@ def test_who_looks_through_the_list_of_jobs_stays_there_while_it_is_put_in_order
         }"""
     )
     assert found == {"order": ["70", "0"], "isThere": True, "focus": "70", "isBegun": True}
+
+
+def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_asked(
+    modules: Page,
+) -> None:
+    told, said = modules.evaluate(
+        """async () => {
+          const { Api } = await import('/playground/api.js');
+          const { FilesApi } = await import('/playground/files/files-api.js');
+          const told = [];
+          const api = new Api(() => 't', { onRefused: (message) => told.push(message) });
+          const files = new FilesApi(api);
+          const { fetch } = window;
+          window.fetch = async () => Response.json({ detail: 'No token.' }, { status: 401 });
+          const said = [];
+          for (const ask of [() => api.preview({}, 1), () => api.logFile('r'), () => files.save({ path: 'a.csv', root: null })]) {
+            said.push(await ask().catch(({ status, message }) => [status, message]));
+          }
+          window.fetch = fetch;
+          return [told, said];
+        }"""
+    )
+    assert told == ["No token."] * 3
+    assert said == [[401, "You are not signed in any more. Sign in, and try it once more."]] * 3

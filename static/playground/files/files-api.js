@@ -26,7 +26,7 @@ export class FilesApi {
     const address = addressOf(path, root);
     if (Object.keys(this.#api.credentials).length === 0 && (await this.#get(address, 'HEAD')).ok) return saveFrom(address, nameOf(path));
     const answer = await this.#get(address);
-    if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})));
+    if (!answer.ok) throw this.#api.problemOf(answer.status, await answer.json().catch(() => ({})));
     return saveAs(await answer.blob().catch(() => Promise.reject(unreachable())), nameOf(path));
   }
 
@@ -48,7 +48,7 @@ export class FilesApi {
       request.addEventListener('load', () => {
         const document = parsed(request.responseText);
         if (request.status === 200 || request.status === 201) resolve(document);
-        else reject(new Problem(request.status, document));
+        else reject(this.#api.problemOf(request.status, document));
       });
       request.addEventListener('error', () => reject(unreachable()));
       request.addEventListener('abort', () => reject(new Problem(null, { detail: 'Cancelled.' })));
