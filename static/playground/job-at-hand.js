@@ -4,6 +4,7 @@
  */
 
 import { JobState } from '../realtime/run-state.js';
+import { askAgainAfter } from './asking-again.js';
 import { Throughput } from './room/throughput.js';
 
 export const NO_GRAPH = { nodes: [], edges: [] };
@@ -112,10 +113,14 @@ export class JobAtHand {
   async fetchRun(shown, runId) {
     shown.fetchedRuns.add(runId);
     const before = shown.state.run()?.runId;
-    const record = await this.#api.run(runId);
-    shown.runGraph = { runId, graph: record.graph, record };
+    const record = await this.#api.run(runId).catch((problem) => {
+      askAgainAfter(problem, () => shown.fetchedRuns.delete(runId));
+      throw problem;
+    });
     const now = shown.state.run()?.runId;
-    if (shown !== this.#shown || (now !== before && now !== runId)) return; // a newer run began meanwhile
+    if (now !== before && now !== runId) return; // a newer run began meanwhile
+    shown.runGraph = { runId, graph: record.graph, record };
+    if (shown !== this.#shown) return;
     if (shown.state.record(record, this.#api.now())) this.#page.redraw();
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { jobPlace, linkTo } from './address.js';
+import { askAgainAfter } from './asking-again.js';
 import { compared } from './compare.js';
 import { CompareView } from './compare-view.js';
 import { copy } from './copying.js';
@@ -29,6 +30,9 @@ const LOG_RETRY = 3_000;
 /** Runs of a page of the list. */
 const RUNS = 30;
 
+/** Of no run. */
+const NO_TRACE = { runId: null, text: null };
+
 /** Pixels; in a narrower window a drawer leaves no room for the graph. */
 const NARROW = 860;
 
@@ -48,7 +52,7 @@ export class Runs {
   #logOf = null; // {runId}: one object for each following of a log; another ends it
   #programOf = null; // id of the run whose program is on the page
   #asked = new Set(); // ids of runs whose nodes' beginnings were asked for
-  #traces = new Map(); // run id → traceback or null, once it was asked for
+  #trace = NO_TRACE; // of the run that it was asked for last; its text is null until it is there, and where there is none
 
   #table;
   #times;
@@ -140,28 +144,32 @@ export class Runs {
 
   /** The traceback of a run that failed, from its log; null until it was asked for, or where there is none. */
   traceOf(run) {
-    return this.#traces.get(run?.runId) ?? null;
+    return run !== null && run.runId === this.#trace.runId ? this.#trace.text : null;
   }
 
-  /** Once for each run that failed. */
-  askForTrace(run) {
-    if (run === null || run.runId === null || !run.ended || this.#jobId === null || this.#traces.has(run.runId)) return;
-    const { runId } = run;
-    this.#traces.set(runId, null);
-    this.#page.attempt(async () => {
-      const { text } = await this.#api.log(runId, -FIRST_BYTES);
-      this.#traces.set(runId, tracebackIn(text));
+  /** Ask for the traceback of a run that failed, once. */
+  async askForTrace(run) {
+    if (run === null || run.runId === null || !run.ended || this.#jobId === null || this.#trace.runId === run.runId) return;
+    const trace = { runId: run.runId, text: null };
+    this.#trace = trace;
+    try {
+      const { text } = await this.#api.log(run.runId, -FIRST_BYTES);
+      trace.text = tracebackIn(text);
       this.#page.redraw();
-    }, { quiet: true });
+    } catch (problem) {
+      askAgainAfter(problem, () => (trace.runId = null));
+    }
   }
 
   /** When each node of a run began, from its history; asked for once. Tells `state` (a JobState). */
-  askForBeginnings(runId, state) {
+  async askForBeginnings(runId, state) {
     if (this.#jobId === null || this.#asked.has(runId)) return;
     this.#asked.add(runId);
-    this.#page.attempt(async () => {
+    try {
       if (state.began(runId, beginnings(await this.#api.history(runId)))) this.#page.redraw();
-    }, { quiet: true });
+    } catch (problem) {
+      askAgainAfter(problem, () => this.#asked.delete(runId));
+    }
   }
 
   /** Whether the graph is told as a table, or its nodes' times are. */

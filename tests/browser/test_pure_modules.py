@@ -617,3 +617,34 @@ def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_aske
     )
     assert told == ["No token."] * 3
     assert said == [[401, "You are not signed in any more. Sign in, and try it once more."]] * 3
+
+
+def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is_asked_for_again(
+    modules: Page,
+) -> None:
+    found = modules.evaluate(
+        """async () => {
+          const { JobAtHand } = await import('/playground/job-at-hand.js');
+          const { Problem } = await import('/playground/api.js');
+          const asked = new Map();
+          const api = { now: () => 5, run: (id) => new Promise((resolve, reject) => asked.set(id, { resolve, reject })) };
+          const job = new JobAtHand({ api, page: { redraw: () => undefined }, onJob: () => undefined, onOther: () => undefined });
+          const shown = job.open(1);
+          const record = (runId) => ({ runId, jobId: 1, status: 'running', startedAt: 1, endedAt: null, nodes: [], graph: { nodes: [], edges: [] } });
+          const older = job.fetchRun(shown, 'older');
+          shown.state.status({ jobId: 1, runId: 'newer', status: 'running', reason: null, ts: 4 }, 4);
+          const newer = job.fetchRun(shown, 'newer');
+          asked.get('newer').resolve(record('newer'));
+          await newer;
+          asked.get('older').resolve(record('older'));
+          await older;
+          const later = setTimeout;
+          window.setTimeout = (work) => work();
+          const failing = job.fetchRun(shown, 'failing');
+          asked.get('failing').reject(new Problem(500, {}));
+          await failing.catch(() => undefined);
+          window.setTimeout = later;
+          return [shown.runGraph.runId, [...shown.fetchedRuns]];
+        }"""
+    )
+    assert found == ["newer", ["older", "newer"]]

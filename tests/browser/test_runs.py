@@ -549,6 +549,13 @@ def test_what_one_answer_did_not_bring_is_asked_for_again_and_not_on_its_way_for
     expect(page.locator("#program-note")).to_contain_text("could not be had")
 
 
+# What failed is asked for again with the next look
+SOON = """() => {
+  const later = setTimeout;
+  window.setTimeout = (work, wait, ...more) => later(work, wait === 3_000 ? 0 : wait, ...more);
+}"""
+
+
 def records_asked_for(page: Page) -> int:
     asked = page.evaluate("() => performance.getEntriesByType('resource').map(({ name }) => name)")
     return sum(re.search(r"/api/runs/\w+$", name) is not None for name in asked)
@@ -578,6 +585,9 @@ def test_a_failure_shows_its_node_message_row_and_traceback(
     page = open_playground(broken_job, viewport={"width": 1440, "height": 860})
     expect_run(page, "failed")
     expect_state(page, MAP, "error")
+    page.evaluate(SOON)
+    fails = {"status": 500, "json": {"detail": "The disk is full."}}
+    page.route("**/log?from=*", lambda route: route.fulfill(**fails), times=1)
     page.click("#run-reason-show")
     expect(page.locator("#details-name")).to_have_text("Map")
     expect(page.locator("#details-message")).to_contain_text("Overflow in multiplication")

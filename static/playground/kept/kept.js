@@ -6,6 +6,7 @@
  */
 
 import { jobPlace } from '../address.js';
+import { askAgainAfter } from '../asking-again.js';
 import { byId, element, labelledButton, setAttribute, setHidden, setText } from '../dom.js';
 import { formatCount, shortRun } from '../text.js';
 import { KeptDialog } from './kept-dialog.js';
@@ -96,8 +97,7 @@ export class Kept {
       this.#runs.set(key, await this.#api.run(runId));
       this.#page.redraw();
     } catch (problem) {
-      if (problem.status === undefined) throw problem;
-      if (problem.isOfConnection) setTimeout(() => this.#runs.delete(key), 3_000); // it is asked for again
+      askAgainAfter(problem, () => this.#runs.delete(key));
     }
   }
 
