@@ -464,6 +464,15 @@ def test_a_job_is_made_named_and_duplicated(edit: Any, shop: Product) -> None:
     expect(page.locator(".node-name")).to_have_text(["DB Input"])
     names = [job["name"] for job in shop.get("/api/jobs").json()["jobs"]]
     assert {"Second", "Second copy"} <= set(names)
+    page.keyboard.press("F2")
+    page.keyboard.type("Third")
+    page.go_back()  # a name that is being written is that of its job
+    expect(page.locator("#job-name")).to_have_text("Second")
+    expect(page.locator("#job-rename")).to_be_hidden()
+    page.locator("#graph").click(position={"x": 400, "y": 300})
+    expect(page.locator(".job-label", has_text="Third")).to_have_count(1)
+    names = [job["name"] for job in shop.get("/api/jobs").json()["jobs"]]
+    assert {"Second", "Third"} <= set(names)
 
 
 def test_a_name_of_signs_beyond_the_first_plane_is_duplicated_whole(edit: Any) -> None:

@@ -193,6 +193,7 @@ export class Editor {
 
   #putAside() {
     this.#lookedAt = null;
+    this.#tools.endRename();
     this.#drafts.putAside();
     this.#opened.closed();
     this.#selection.put({});

@@ -19,7 +19,7 @@ export class JobTools {
   #api;
   #host;
   #webhooks;
-  #afterRename = byId('job-menu');
+  #renaming = null; // {id, name, then}: the job whose name is being written, and what has the focus after it
 
   /**
    * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), renamed(job, before),
@@ -35,7 +35,7 @@ export class JobTools {
     byId('job-files').addEventListener('change', (event) => this.#import(event.target));
     byId('job-name').addEventListener('dblclick', () => this.startRename());
     byId('job-rename').addEventListener('keydown', (event) => this.#onRenameKey(event));
-    byId('job-rename').addEventListener('blur', () => this.#endRename(true));
+    byId('job-rename').addEventListener('blur', () => this.endRename());
     this.#takeDroppedFiles();
   }
 
@@ -72,7 +72,7 @@ export class JobTools {
     this.#attempt(async () => {
       const job = await this.#api.saveJob(null, { name: this.#freeName('New job'), graph: NO_NODES });
       await this.#host.show(job.id);
-      this.startRename({ then: byId('graph') }); // where the first node is put with a key
+      if (this.#host.draft()?.id === job.id) this.startRename({ then: byId('graph') }); // where the first node is put with a key
     })
   );
 
@@ -120,11 +120,12 @@ export class JobTools {
 
   /** `then`: what has the focus after it. */
   startRename({ then = byId('job-menu') } = {}) {
-    this.#afterRename = then;
     const draft = this.#host.draft();
     if (draft === null) return;
+    const { id, name } = draft;
+    this.#renaming = { id, name, then };
     const input = byId('job-rename');
-    input.value = draft.name;
+    input.value = name;
     input.maxLength = MOST_NAME;
     setHidden(input, false);
     setHidden(byId('job-name'), true);
@@ -136,18 +137,21 @@ export class JobTools {
     if (event.key !== 'Enter' && event.key !== 'Escape') return;
     event.preventDefault();
     event.stopPropagation();
-    this.#endRename(event.key === 'Enter');
-    this.#afterRename.focus({ preventScroll: true });
+    const { then } = this.#renaming;
+    this.endRename({ keep: event.key === 'Enter' });
+    then.focus({ preventScroll: true });
   }
 
-  #endRename(keep) {
+  /** The name that is being written is that of its job, also where the person has gone on to another one. */
+  endRename({ keep = true } = {}) {
+    if (this.#renaming === null) return;
+    const { id, name: before } = this.#renaming;
+    this.#renaming = null;
     const input = byId('job-rename');
-    if (input.hidden) return;
     setHidden(input, true);
     setHidden(byId('job-name'), false);
-    const draft = this.#host.draft();
     const name = input.value.trim();
-    if (keep && draft !== null && name !== '' && name !== draft.name) this.#attempt(() => this.#rename(draft.id, name));
+    if (keep && name !== '' && name !== before) this.#attempt(() => this.#rename(id, name));
   }
 
   // With the graph that is stored: what is being edited is saved when the person says so.
