@@ -65,6 +65,9 @@ export class HistoryView {
     const took = tookText(run, null);
     const id = element('code', '', shortRun(run.runId));
     id.title = run.runId;
+    const why = run.reason ?? run.waitReason ?? '';
+    const reason = element('span', 'cell-reason', why); // its run, once shown, has the whole of it
+    reason.title = why;
     const row = element(
       'tr',
       '',
@@ -74,7 +77,7 @@ export class HistoryView {
       number(formatCount(run.rows.in)),
       number(formatCount(run.rows.out)),
       element('td', '', id),
-      element('td', 'cell-message', run.reason ?? run.waitReason ?? ''),
+      element('td', 'cell-message', reason),
     );
     row.dataset.runId = run.runId;
     row.dataset.status = run.status;

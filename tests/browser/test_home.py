@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.browser.conftest import KeptContext, open_pages
-from tests.browser.editing import WIDE
+from tests.browser.editing import WIDE, box_of
 from tests.browser.pages import assert_accessible, hold, picture, shift_clock, wait_for_held
 from tests.browser.runs import Publisher
 from tests.browser.test_playground import publish
@@ -398,6 +398,8 @@ def test_home_and_runs_break_no_rule_of_access_and_overflow_nothing(
         expect(runs_in(page, "waiting")).to_have_count(1)
         expect(page.locator('#home-foreign > li[data-job-id="990055"]')).to_be_visible()
         look(page, f"home-{scheme}", tmp_path)
+        page.set_viewport_size(NARROW)
+        assert box_of(job_row(page, NAMED_LONG).locator(".row-name"))["width"] > 140
         page.goto(f"{quiet.url}/?view=runs")
         expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
         look(page, f"runs-{scheme}", tmp_path)

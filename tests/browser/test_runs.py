@@ -482,6 +482,7 @@ def test_older_runs_are_asked_for_once_however_often_one_presses(
     expect_run(page, "completed")
     [told] = shop.get(f"/api/jobs/{job_id}/runs").json()["runs"]
     runs = [{**told, "runId": f"run-{n}", "createdAt": told["createdAt"] - n} for n in range(40)]
+    runs[0]["reason"] = "R" * 2_000
     first = {"runs": runs[:20], "next": "C"}  # as of runs with large graphs
     page.route("**/runs?limit=30", lambda route: route.fulfill(json=first))
     held = hold(page, "**/runs?limit=30&before=C")
@@ -489,6 +490,7 @@ def test_older_runs_are_asked_for_once_however_often_one_presses(
     open_drawer(page, "runs")
     rows = page.locator("#run-table tbody tr")
     expect(rows).to_have_count(20)
+    assert box_of(rows.first)["height"] < 90, "others are seen beside one with a long reason"
     page.dblclick("#runs-more")
     wait_for_held(page, held)
     for route in held:
