@@ -1,21 +1,22 @@
 /** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
 import { byId, element, setText } from './dom.js';
+import { confirmed } from './edit/confirm.js';
 import { parseExactly } from './exact-json.js';
-
-const NEW_JOB = { name: 'New job', graph: { nodes: [], edges: [] } };
+import { oneAtATime } from './one-at-a-time.js';
 
 export class JsonView {
   #dialog = byId('json');
   #text = byId('json-text');
   #errors = byId('json-errors');
-  #job = null; // {id, etag} of the job being edited; null for a new one
+  #job = null; // {id, etag} of the job being edited
+  #before = ''; // the text that was there at first
   #announce;
   #check;
   #save;
 
   /**
-   * `check(document)` resolves to the errors found, `save({id, etag} or null, document)` to whether it is saved; both
+   * `check(document)` resolves to the errors found, `save({id, etag}, document)` to whether it is saved; both
    * reject with a Problem.
    */
   constructor({ check, save, announce }) {
@@ -23,22 +24,37 @@ export class JsonView {
     this.#check = check;
     this.#save = save;
     byId('json-check').addEventListener('click', () => this.#attempt(() => this.#checkText()));
-    byId('json-save').addEventListener('click', () => this.#attempt(() => this.#saveText()));
-    byId('json-close').addEventListener('click', () => this.#dialog.close());
+    byId('json-save').addEventListener('click', oneAtATime(() => this.#attempt(() => this.#saveText())));
+    byId('json-close').addEventListener('click', () => this.#leave());
+    for (const name of ['cancel', 'keydown']) this.#dialog.addEventListener(name, (event) => this.#onEscape(event));
     byId('json-form').addEventListener('submit', (event) => event.preventDefault());
     byId('json-file').addEventListener('change', (event) => this.#openFile(event.target));
   }
 
-  /** Edit a job ({id, name, graph, etag}), or a new one (null). */
+  /** Edit a job ({id, name, graph, etag}). */
   open(job) {
-    this.#job = job === null ? null : { id: job.id, etag: job.etag };
-    setText(byId('json-title'), job === null ? 'New job' : `Edit ${job.name}`);
-    this.#text.value = job === null ? asText(NEW_JOB) : asText(job);
+    this.#job = { id: job.id, etag: job.etag };
+    setText(byId('json-title'), `Edit ${job.name}`);
+    this.#text.value = asText(job);
+    this.#before = this.#text.value;
     this.#tell('plain', []);
     this.#dialog.showModal();
     this.#text.focus();
     this.#text.setSelectionRange(0, 0);
     this.#text.scrollTop = 0;
+  }
+
+  // A second Escape would close the dialog, whatever becomes of its `cancel`: the key is taken.
+  #onEscape(event) {
+    if (event.target !== this.#dialog && event.type === 'cancel') return; // of the choice of a file
+    if (event.type === 'keydown' && event.key !== 'Escape') return;
+    event.preventDefault();
+    this.#leave();
+  }
+
+  async #leave() {
+    const isAsItWas = this.#text.value === this.#before;
+    if (isAsItWas || (await confirmed({ title: 'Discard what you wrote?', text: 'The job stays as it is.', yes: 'Discard' }))) this.#dialog.close();
   }
 
   async #checkText() {

@@ -16,7 +16,7 @@
 
 import { JobRealtimeService } from '../realtime/job-realtime-service.js';
 import { RUN_ENDS } from '../realtime/messages.js';
-import { jobPlace, placeIn, putInAddress } from './address.js';
+import { jobPlace, placeIn } from './address.js';
 import { Api } from './api.js';
 import { Attempts } from './attempts.js';
 import { ChosenNode } from './chosen-node.js';
@@ -309,7 +309,7 @@ class Playground {
         await this.#known.refresh();
         await this.#places.go(jobPlace(jobId), { isAnew: true }); // also where it is shown: its draft was discarded
       },
-      editAsJson: () => this.#jsonView.open(this.#editor.document),
+      editAsJson: () => this.#editor.isOpen && this.#jsonView.open(this.#editor.document),
       find: () => this.#find.open(),
       browse: (path, isWriting) => this.#files.choose(path, isWriting),
       dock: this.#previewDock(),
@@ -389,13 +389,13 @@ class Playground {
     this.#notice.say(text, 'error', this.#editor.isOpen ? { label: 'Edit as JSON', run: () => this.#page.editAsJson() } : null);
   }
 
+  // Who has gone on meanwhile stays there.
   async #save(job, document) {
-    const saved = job === null ? await this.#api.saveJob(null, document) : await saveOver(this.#api, job, document);
+    const saved = await saveOver(this.#api, job, document);
     if (saved === null) return false;
     this.#editor.forget(saved.id);
     await this.#known.refresh();
-    putInAddress(jobPlace(saved.id));
-    this.#open(saved.id);
+    if (this.#job.shown.jobId === saved.id) this.#places.go(jobPlace(saved.id), { isAnew: true });
     return true;
   }
 

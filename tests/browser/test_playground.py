@@ -434,8 +434,22 @@ def test_a_job_is_made_checked_and_saved_as_json(
     edited = json.loads(page.input_value("#json-text"))
     edited["name"] = "Renamed"
     page.fill("#json-text", json.dumps(edited))
-    page.click("#json-save")
+    page.dblclick("#json-save")  # the second would take the first for somebody else's
     expect(page.locator("#job-name")).to_have_text("Renamed")
+    expect(page.locator("#confirm")).to_be_hidden()
+
+    page.click("#job-edit")
+    page.fill("#json-text", json.dumps({**edited, "name": "Late"}))
+    held = hold(page, re.compile(r"/api/jobs/\d+$"))
+    page.click("#json-save")
+    wait_for_held(page, held)
+    page.click("#json-close")
+    page.click("#confirm-yes")
+    page.click('.page-link[data-page-link="home"]')
+    with page.expect_response("**/api/jobs?limit=500"):
+        held[0].continue_()
+    expect(page.locator("#jobs-list .job", has_text="Late")).to_have_count(1)
+    expect(page).to_have_url(f"{shop.url}/")  # who has gone on stays there
 
 
 # ---------------------------------------------------------------- connection, shape, keyboard

@@ -208,7 +208,12 @@ def test_a_session_that_has_ended_says_so_and_takes_a_token(
     page.click("#token button[type=submit]")
     expect(page.locator("#token")).to_be_hidden()
     expect(page.locator("#json-text")).to_have_value("half of a job")
+    page.keyboard.press("Escape")
+    page.click("#confirm-no")
+    expect(page.locator("#json-text")).to_have_value("half of a job")
     page.click("#json-close")
+    page.click("#confirm-yes")
+    expect(page.locator("#json")).to_be_hidden()
     expect_live(page)
 
 
