@@ -49,6 +49,7 @@ _TYPES: Mapping[str, Type] = {
 }
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _NESTED = re.compile(r"(STRUCT|MAP|UNION)\(|.*\]$|VARIANT$", re.DOTALL)
+_NO_NUMBER = "(?i)nan|inf"  # in JSON, outside of its strings
 MAX_TYPE = 60  # characters of a type's name in a message
 
 
@@ -111,9 +112,22 @@ def _column(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | pa.Arr
         made = _made(values, column.type)
         if (check := MOMENT_CHECKS.get(column.type.kind)) is not None:
             check(made)
+        if column.type.kind is Kind.JSON:
+            _check_json(made)
     except ValueError as error:  # Arrow's own errors are ValueErrors, too
         raise QueryFailed(_why_not(values, column, error)) from error
     return made
+
+
+def _check_json(texts: pa.ChunkedArray | pa.Array) -> None:
+    """Raises ValueError for what DuckDB writes of numbers that JSON does not have."""
+    if not pc.any(pc.match_substring_regex(texts, _NO_NUMBER), min_count=0).as_py():
+        return
+    without_strings = pc.replace_substring_regex(texts, r'"(?:[^"\\]|\\.)*"', "")
+    if pc.any(pc.match_substring_regex(without_strings, _NO_NUMBER), min_count=0).as_py():
+        raise ValueError(
+            "it has NaN or Infinity, which JSON does not: CASE WHEN isfinite(x) THEN x END leaves them out"
+        )
 
 
 def _made(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray | pa.Array:

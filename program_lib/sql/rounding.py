@@ -37,6 +37,9 @@ _ABOUT_ZONES = (
 )
 _WITH_ZONE = re.compile(r".*\d:\d\d[^-+/]*(?:[-+](?!0+(?::?0+)*\s*$)\d|[A-Za-z]/).*", re.DOTALL)
 
+# Of a plan in JSON: a constant as JSON has none, which no text in it looks like, since its quotes have backslashes
+_NAN = re.compile(r'"value":-?NAN(?=[,}])')
+
 Found = Mapping[str, Any]
 Digits = tuple[int, int]  # of a decimal: all of them, and those after the point
 Place = tuple[int, int]  # the first byte in the query, and how many there are
@@ -66,7 +69,7 @@ def check_nothing_is_rounded(connection: duckdb.DuckDBPyConnection, query: str) 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     [[text]] = connection.execute("SELECT json_serialize_plan(?)", [query]).fetchall()
     try:
-        return json.loads(text).get("plans", [])
+        return json.loads(_NAN.sub('"value":null', text)).get("plans", [])
     except RecursionError:
         raise QueryRefused("it is nested too deeply") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import signal
 import threading
@@ -372,11 +373,21 @@ def test_what_duckdb_gives_has_a_type_of_ours_or_is_refused() -> None:
         ("DATE 'infinity'", "the column c holds a date outside of the years 1 to 9999"),
         ("TIMESTAMP_NS '2026-01-01 00:00:00.000000001'", "the column c holds nanoseconds, which do not fit into microseconds"),
         ("CAST(city AS INTEGER)", "Could not convert string"),
+        ("to_json({'x': -CAST('Infinity' AS DOUBLE)})", "the column c: it has NaN or Infinity, which JSON does not"),
+        ("CAST('[\"a\", NaN]' AS JSON)", "the column c: it has NaN or Infinity"),
         ("n AS c, 2", "two columns are called 'c': rename one (AS in SQL)"),
     ],
 )  # fmt: skip
 def test_what_would_lose_something_is_refused(written: str, told: str) -> None:
     assert told in refused(f"SELECT {written} AS c FROM input")
+
+
+def test_a_query_may_have_numbers_that_json_has_not() -> None:
+    query = """SELECT -CAST('NaN' AS DOUBLE) AS x, abs(CAST('-inf' AS DOUBLE)) AS y, '"value":NAN}' AS t"""
+    [(x, y, text)] = asked(query, TEXTS, TOLD).rows()
+    assert (math.isnan(x), y, text) == (True, math.inf, '"value":NAN}')
+    query = """SELECT to_json({'a': ' NaN "\\', 'n': 1}) AS j"""
+    assert asked(query, TEXTS, TOLD).rows() == [('{"a":" NaN \\"\\\\","n":1}',)]
 
 
 def test_values_pass_unchanged() -> None:
