@@ -15,7 +15,11 @@ from program_lib.spool import interruptible
 from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
 from program_lib.sql.bound import Bound, bind, bound
 from program_lib.sql.results import is_decimal, schema_of
-from program_lib.sql.rounding import Rounded, check_nothing_is_rounded
+from program_lib.sql.rounding import (
+    Rounded,
+    check_no_median_is_cut,
+    check_nothing_is_rounded,
+)
 from program_lib.sql.tables import check_names, empty_table, is_wide
 from program_lib.types import Kind, Schema
 
@@ -89,6 +93,7 @@ def _described_with(
         bind(connection, taken())
         check_allowed(connection, query.text, inputs)
         found = _columns(connection, query.text)
+        check_no_median_is_cut(connection, query.text)
         if checks_rounding:
             check_rounding(connection, query)
         return found

@@ -1,8 +1,9 @@
-"""What DuckDB would round without a word: each cast that nobody wrote is looked at, in its own plan.
+"""What DuckDB would round without a word: each cast that nobody wrote is looked at, in its own plan, and each median.
 
 Where two decimals meet that have no room in 38 digits together, in a CASE, `coalesce`, `greatest`, IN or UNION, it cuts
 digits after the point; a sum of decimals takes all 38. Where a text meets a whole number, it makes one of '1.5', which is 2,
-and of '12:00+02' beside a timestamp without a zone it leaves the zone out.
+and of '12:00+02' beside a timestamp without a zone it leaves the zone out. A median of decimals, which may lie between two
+of them, is one with as many digits: of 1.00 and 1.01 it makes 1.00.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _ABOUT_ZONES = (
     "the zone of this text would be lost here, where it meets a timestamp without one: leave it out,"
     " or compare instants, as in timezone('UTC', x) = TIMESTAMPTZ '2026-07-31 12:00+02'"
 )
+_BETWEEN = frozenset(("median", "quantile_cont", "mad"))  # which give values between two
 _WITH_ZONE = re.compile(r".*\d:\d\d[^-+/]*(?:[-+](?!0+(?::?0+)*\s*$)\d|[A-Za-z]/).*", re.DOTALL)
 
 # Of a plan in JSON: a constant as JSON has none, which no text in it looks like, since its quotes have backslashes
@@ -64,6 +66,33 @@ def check_nothing_is_rounded(connection: duckdb.DuckDBPyConnection, query: str) 
             if (why := _why_rounded(found["children"][0], type_, wanted)) is not None:
                 digits = _digits(type_)
                 raise Rounded(why, position_of(found), digits[1] if digits else 0)
+
+
+def check_no_median_is_cut(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Raises QueryRefused for one of decimals, unless a CAST says how many digits it has."""
+    for found in _parts(_plan(connection, query)):
+        if found.get("expression_class") not in ("BOUND_AGGREGATE", "BOUND_WINDOW"):
+            continue
+        name, of = found["qname"]["path"][-1], (found["arguments"] or [None])[0]
+        if name in _BETWEEN and (digits := _digits(of)) and not _is_cast(found["children"][0]):
+            position = next(_calls(tree(connection, query)), None)
+            raise QueryRefused(_about_medians(name, *digits), position)
+
+
+def _calls(whole: Any) -> Iterator[int | None]:
+    """Where such functions stand in a query."""
+    for part in _parts(whole):
+        if part.get("function_name") in _BETWEEN:
+            yield position_of(part)
+
+
+def _about_medians(name: str, width: int, scale: int) -> str:
+    more = min(scale + 4, MAX_DIGITS)
+    room = min(max(width, WHOLE_DIGITS) + more, MAX_DIGITS)
+    return (
+        f"the {name} of decimals may lie between two of them, and DuckDB cuts it to the digits that they have:"
+        f" CAST them to as many as it is to have, as in CAST(x AS DECIMAL({room}, {more}))"
+    )
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Any:

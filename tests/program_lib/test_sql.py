@@ -31,6 +31,7 @@ from program_lib.types import (
     UUID,
     Column,
     Schema,
+    Type,
     decimal,
 )
 from progress_lib import Status
@@ -236,6 +237,31 @@ def test_a_number_that_duckdb_would_round_without_a_word_is_refused(query: str, 
 )
 def test_what_is_rounded_on_purpose_and_what_is_not_passes(sql_of: str, wanted: str) -> None:
     assert asked(f"SELECT {sql_of} AS x FROM input", RATES, RATED).rows() == [(Decimal(wanted),)]
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("SELECT median(a) AS x FROM input", "column 8"),
+        ("SELECT to_json(quantile_cont(a, [0.25, 0.75])) AS x FROM input", "column 16"),
+        ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a + 1) AS x FROM input", "column 8"),
+        ("SELECT n, mad(a) OVER () AS x FROM input", "column 11"),
+    ],
+)
+@pytest.mark.parametrize("of", [decimal(10, 2), NUMERIC])
+def test_what_lies_between_two_decimals_is_not_cut(query: str, place: str, of: Type) -> None:
+    schema = Schema([Column("a", of), Column("n", INTEGER)])
+    told = refused(query, schema, [])
+    assert " of decimals may lie between two of them, and DuckDB cuts it to" in told
+    assert told.endswith(f"(line 1, {place})")
+
+
+def test_a_median_has_the_digits_that_are_asked_for() -> None:
+    query = """
+        SELECT median(CAST(a AS DECIMAL(18, 3))) AS x, median(CAST(a AS DOUBLE)) AS y, median(n) AS z,
+        quantile_disc(a, 0.5) AS w FROM input
+    """
+    assert asked(query, RATES, RATED).rows() == [(Decimal("1.875"), 1.875, 1.5, Decimal("1.50"))]
 
 
 TEXTS = Schema(
