@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,6 +21,8 @@ from program_lib.retype import retyped, widened
 from program_lib.types import Column, Kind, Schema, Type, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes
+# What DuckDB says of a NUMERIC that it cannot compute with
+_NO_DECIMAL = re.compile(r"""Could not convert string ["'](NaN|-?Infinity)["'] to DECIMAL""")
 FIRST = "first"  # or ALL: the conditions of `split` that get a row for which several are true
 
 
@@ -217,7 +220,10 @@ def engine_reason(error: Exception) -> str:
     """The first line of DuckDB's error, without its kind: "Overflow in addition of INT64 (… + 1)!"."""
     first, *_ = (str(error) or type(error).__name__).splitlines()
     kind, mark, said = first.partition(" Error: ")
-    return reason(ProgramError(said if mark and " " in f"{kind} " else first))
+    said = said if mark and " " in f"{kind} " else first
+    if found := _NO_DECIMAL.match(said):
+        said = f"{found[1]} is no exact number: is_finite(x) tells such values, and float(x) computes with them"
+    return reason(ProgramError(said.partition(" when casting from source column ")[0]))
 
 
 def _compiled(text: str, schema: Schema) -> Compiled:

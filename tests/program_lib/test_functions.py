@@ -217,6 +217,8 @@ GIVEN: dict[str, tuple[Any, Any]] = {
     "raw": (BYTES, b"\x00\xff"),
     "nothing": (TEXT, None),
     "nul": (TEXT, "\0é\0\0ä"),
+    "odd": (NUMERIC, "NaN"),
+    "no_number": (NUMERIC, None),
 }
 
 
@@ -257,6 +259,14 @@ GIVEN: dict[str, tuple[Any, Any]] = {
         ("clamp(n, 11, 12.5)", "11"),
         ("clamp(x, 0, 1)", 1.0),
         ("sign(float('-0.5'))", -1.0),
+        ("is_nan(odd)", True),
+        ("is_finite(odd)", False),
+        ("is_nan(n)", False),
+        ("is_finite(n)", True),
+        ("is_nan(n + 1)", False),
+        ("is_finite(n + 1)", True),
+        ("is_finite(no_number)", None),
+        ("odd + 1 if is_finite(odd) else -1", "-1"),
         ("date(i)", datetime.date(2026, 1, 31)),
         ("day(i)", 31),
         ("second(i)", 1),

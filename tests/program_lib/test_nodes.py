@@ -187,6 +187,21 @@ def test_a_function_that_has_no_value_for_a_row_names_it(text: str) -> None:
     assert "(line 4 of orders.csv: id=3" in last(said, 2).message
 
 
+@pytest.mark.parametrize("text", ["price + 1", "price > 1", "decimal(1, 1, 0) * price"])
+def test_a_numeric_that_is_no_number_is_told_with_what_finds_it(text: str) -> None:
+    prices = Schema([Column("price", NUMERIC)])
+    code, said = ran(
+        Source(1, "Orders", lambda: rows_of(prices, [["1.5"], ["-Infinity"]]), feeds=[2]),
+        Map(2, "Compute", lambda batch: batch.compute({"x": text}), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    assert code == 1
+    assert last(said, 2).message == (
+        "-Infinity is no exact number: is_finite(x) tells such values, and float(x) computes with them"
+        f" (in {text}) (line 3 of orders.csv: price=-Infinity)"
+    )
+
+
 @pytest.mark.parametrize("at", [1, 2, 3, 777, 1_000])
 def test_the_row_at_fault_is_named_as_it_is_found_at_its_source(
     at: int, capfd: pytest.CaptureFixture[str]

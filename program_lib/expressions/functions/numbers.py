@@ -161,16 +161,27 @@ def _rounded_to(terms: Sequence[Term]) -> Term:
     return arithmetic.as_numeric_if(found, number, step)
 
 
-def _asked(of_double: Callable[[str], str], of_exact: bool) -> Compile:
-    """Whether a double is one of those that are no number; an exact number is always one."""
+def _is_nan(terms: Sequence[Term]) -> Term:
+    return _asked(terms[0], "isnan({})", "{} = 'NaN'", of_exact=False)
 
-    def compiled(terms: Sequence[Term]) -> Term:
-        [term] = terms
+
+def _is_finite(terms: Sequence[Term]) -> Term:
+    return _asked(terms[0], "isfinite({})", f"{{}} NOT IN {_NO_NUMBERS}", of_exact=True)
+
+
+_NO_NUMBERS = "('NaN', 'Infinity', '-Infinity')"
+
+
+def _asked(term: Term, of_double: str, of_text: str, *, of_exact: bool) -> Term:
+    """Whether a double, or a NUMERIC that is a text, is no number, or is one; what is computed exactly always is one."""
+    if term.kind is Kind.DOUBLE:
+        sql = of_double.format(term.sql)
+    elif term.kind is Kind.NUMERIC and term.exact is None:
+        sql = f"({of_text.format(term.sql)})"
+    else:
         answer = case((f"{term.sql} IS NULL", "NULL"), otherwise=str(of_exact).upper())
-        sql = of_double(term.sql) if term.kind is Kind.DOUBLE else cast(answer, BOOLEAN)
-        return Term(sql, BOOLEAN, may_fail=term.may_fail)
-
-    return compiled
+        sql = cast(answer, BOOLEAN)
+    return Term(sql, BOOLEAN, may_fail=term.may_fail)
 
 
 def _bucket(terms: Sequence[Term]) -> Term:
@@ -256,8 +267,8 @@ FUNCTIONS = (
     Function("pi", (), "double", "3.141592653589793.", "pi()", "float(3.141592653589793)", plain("pi()", DOUBLE)),
     Function("clamp", (AN_X, Argument("low", NUMBER), Argument("high", NUMBER)), "the common type", "The number, or the bound that it is beyond; a lower bound above the upper one fails.", "clamp(15, 0, 10)", "10", _clamped, also=("clip",)),
     Function("width_bucket", (AN_X, Argument("low", NUMBER), Argument("high", NUMBER), Argument("count", WHOLE)), "integer", "Which of `count` equal parts of the range the number is in, from 1; 0 below the range, count + 1 from `high` on.", "width_bucket(35, 0, 100, 10)", "4", _bucket, also=("bucket", "bin", "tile")),
-    Function("is_nan", (AN_X,), "boolean", "Whether a double is NaN; exact numbers never are.", "is_nan(float('NaN'))", "True", _asked(lambda sql: f"isnan({sql})", of_exact=False), also=("isnan",)),
-    Function("is_finite", (AN_X,), "boolean", "Whether a double is neither NaN nor infinite; exact numbers always are.", "is_finite(float('Infinity'))", "False", _asked(lambda sql: f"isfinite({sql})", of_exact=True), also=("isfinite",)),
+    Function("is_nan", (AN_X,), "boolean", "Whether a double or a numeric is NaN; other numbers never are.", "is_nan(float('NaN'))", "True", _is_nan, also=("isnan",)),
+    Function("is_finite", (AN_X,), "boolean", "Whether a double or a numeric is neither NaN nor infinite; other numbers always are.", "is_finite(float('Infinity'))", "False", _is_finite, also=("isfinite",)),
     Function("bit_and", (_A, _B), "integer", "The bits that both have.", "bit_and(12, 10)", "8", plain("({0} & {1})", INTEGER), also=("bitand",)),
     Function("bit_or", (_A, _B), "integer", "The bits that one of them has, or both.", "bit_or(12, 10)", "14", plain("({0} | {1})", INTEGER), also=("bitor",)),
     Function("bit_xor", (_A, _B), "integer", "The bits that one of them has, and not both.", "bit_xor(12, 10)", "6", plain("xor({0}, {1})", INTEGER), also=("bitxor",)),
