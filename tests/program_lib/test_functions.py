@@ -41,7 +41,9 @@ from program_lib.types import (
     TIMESTAMP,
     TIMESTAMPTZ,
     Column,
+    Kind,
     Schema,
+    Type,
     decimal,
 )
 from tests.program_lib.evaluating import Failed, evaluate, type_of, value
@@ -200,6 +202,16 @@ def test_types_that_do_not_fit_are_refused(text: str, message: str) -> None:
     with pytest.raises(ExpressionError) as refused:
         type_of(text, **types)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["clamp(n, 50000, 100000)", "max(n, 50000)", "coalesce(n, 50000)", "abs(n)", "round(n, -1)"],
+)
+def test_what_is_computed_of_16_bits_has_room_for_more(text: str) -> None:
+    small = Type(Kind.INTEGER, bits=16, native="postgresql:smallint")
+    compiled = compile_expression(parse(text), Schema([Column("n", small)]))
+    assert compiled.type == INTEGER
 
 
 # ------------------------------------------------ values

@@ -111,7 +111,8 @@ def _of_numbers(values: Sequence[Term], sql: str) -> Term:
     sided = common.side_by_side(values, is_equality=False)[0].type
     if any(value.kind is Kind.NUMERIC for value in values) and sided.kind is not Kind.DOUBLE:
         return numeric(sql, sided)
-    return Term(sql, sided, may_fail=True)
+    # a bound may have no room in a column of fewer bits
+    return Term(sql, INTEGER if sided.kind is Kind.INTEGER else sided, may_fail=True)
 
 
 def _clamped(terms: Sequence[Term]) -> Term:
