@@ -69,6 +69,15 @@ class Type:
             return pa.decimal128(self.precision, self.scale)
         return _arrow_types()[self.kind]
 
+    def without_bounds(self) -> Type:
+        """The same without what its source declares besides: its bits, its length, what it is called there.
+
+        What only that name tells, as of an `inet` or `jsonb`, stays.
+        """
+        if self.kind in (Kind.JSON, Kind.OTHER):
+            return self
+        return Type(self.kind, precision=self.precision, scale=self.scale)
+
     def __str__(self) -> str:
         """As messages and the editor show it: decimal(10,2), text, numeric."""
         if self.kind is Kind.DECIMAL:

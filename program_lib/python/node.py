@@ -74,8 +74,8 @@ class Python(InnerNode):
     def opened(self, schema: Schema) -> Schema:
         self.settings = self.work()
         kept = schema if self.settings.keep == ALL else ()
-        # NOT NULL of where they come from is no promise of the code
-        columns = {column.name: replace(column, is_nullable=True) for column in kept}
+        # what their source declares, as NOT NULL and varchar(3), is no promise of the code
+        columns = {one.name: Column(one.name, one.type.without_bounds()) for one in kept}
         for name, of in self.settings.columns.items():
             columns[name] = Column(name, TYPES[of])
         self.file = f"<code of {self.name}>"

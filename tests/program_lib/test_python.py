@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from program_lib.types import (
     INTERVAL,
     NUMERIC,
     TEXT,
+    TIMESTAMP,
     TIMESTAMPTZ,
     Column,
+    Kind,
     Schema,
     Type,
     decimal,
@@ -100,6 +103,31 @@ def test_a_batch_may_come_as_dictionaries_or_as_arrow() -> None:
 def test_a_nan_that_signals_is_nan() -> None:
     code = "from decimal import Decimal\ndef transform(row): return {'x': Decimal('sNaN')}"
     assert made(code, {"x": "numeric"}).rows()[0] == ("NaN",)
+
+
+def test_what_the_source_of_a_column_declares_binds_no_code() -> None:
+    declared = {
+        "n": Type(Kind.INTEGER, bits=16, native="postgresql:smallint"),
+        "t": Type(Kind.TEXT, length=3, is_padded=True, native="postgresql:character(3)"),
+        "d": replace(decimal(5, 0), native="postgresql:numeric(3,-2)"),
+        "at": Type(Kind.TIMESTAMP, native="postgresql:timestamp(0) without time zone"),
+        "j": Type(Kind.JSON, native="postgresql:jsonb"),
+        "o": Type(Kind.OTHER, native="postgresql:inet"),
+    }
+    schema = Schema(Column(name, of, is_nullable=False) for name, of in declared.items())
+    code = "def transform(row): return {**row, 'n': 100_000, 't': 'longer', 'x': 1}"
+    row = (1, "a", Decimal(100), datetime.datetime(2026, 1, 1), "{}", "::1")
+    handed = made(code, {"x": "integer"}, keep="all", schema=schema, rows=[row])
+    assert list(handed.schema) == [
+        Column("n", INTEGER),
+        Column("t", TEXT),
+        Column("d", decimal(5, 0)),
+        Column("at", TIMESTAMP),
+        Column("j", declared["j"]),
+        Column("o", declared["o"]),
+        Column("x", INTEGER),
+    ]
+    assert handed.rows() == [(100_000, "longer", *row[2:], 1)]
 
 
 def test_a_zone_may_have_microseconds() -> None:

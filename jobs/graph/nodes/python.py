@@ -16,11 +16,17 @@ TYPES = {**COLUMN_TYPES, "bytes": BYTES}
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     keeps_all = config["keep"] == "all"
-    columns = {name: known.column(name) for name in (known.some if keeps_all else ())}
+    columns = {
+        name: _as_code_gives(known.column(name)) for name in (known.some if keeps_all else ())
+    }
     for entry in config["columns"]:
         columns[entry["column"]] = Column(entry["column"], TYPES[entry["type"]])
     typed = Schema(column for column in columns.values() if column)
     return known_of(None if keeps_all and known.every is None else columns, typed)
+
+
+def _as_code_gives(column: Column | None) -> Column | None:
+    return None if column is None else Column(column.name, column.type.without_bounds())
 
 
 PYTHON = NodeType(
