@@ -895,7 +895,11 @@ postgresql text → mariadb varchar(9) character set latin1
   é | =
   😀 | !Incorrect string value
 postgresql text → mariadb tinytext
-  abc | =
+  abc     | =
+  {é×127} | =
+  {é×128} | !does not fit into the column t0, which is tinytext
+postgresql text → mariadb tinytext character set latin1
+  {é×255} | =
 postgresql text → mariadb date
   2026-07-31 | =
   2026-02-30 | !is no date that exists, of the years 1 to 9999
