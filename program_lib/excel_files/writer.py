@@ -65,6 +65,7 @@ class ExcelWriter(HoldsNothing, WritesAll):
             raise ProgramError(
                 f"there are {len(schema):,} columns, and a sheet has {MOST_COLUMNS:,}"
             )
+        _check_names(schema)
         self._schema = schema
         formats = [style_of(column.type) for column in schema]
         self._styles = sorted({one for one in formats if one})
@@ -172,6 +173,20 @@ class ExcelWriter(HoldsNothing, WritesAll):
         self._put_xml(parts.SHEET_END)
         self._sheet.close()
         self._sheet = None
+
+
+def _check_names(schema: Schema) -> None:
+    """Raises ProgramError for names that would not come back: spaces around one do not count in a sheet."""
+    seen: dict[str, str] = {}
+    for name in schema.names:
+        if not (shown := name.strip()):
+            raise ProgramError(
+                f"a column is called {name!r}, of which a sheet shows nothing: rename it"
+            )
+        if (other := seen.setdefault(shown, name)) != name:
+            raise ProgramError(
+                f"columns {other!r} and {name!r} have one name in a sheet: rename one"
+            )
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -268,6 +268,20 @@ def test_names_with_odd_signs_come_back(tmp_path: Path) -> None:
     assert fastexcel.read_excel(path).load_sheet(0).to_arrow().column_names == list(columns)
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a", ""], "a column is called '', of which a sheet shows nothing: rename it"),
+        (["\u00a0", "a"], "of which a sheet shows nothing"),
+        (["a", "b", "a "], "columns 'a' and 'a ' have one name in a sheet: rename one"),
+    ],
+)
+def test_names_that_no_sheet_tells_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
+    columns = dict.fromkeys(names, INTEGER)
+    with pytest.raises(ProgramError, match=said), open_writer(tmp_path / "x.xlsx", columns):
+        pass
+
+
 def test_no_rows_make_a_file_with_its_header(tmp_path: Path) -> None:
     path = write(tmp_path / "x.xlsx", {"a": INTEGER, "b": TEXT}, [])
     sheet = fastexcel.read_excel(path).load_sheet(0)
