@@ -158,6 +158,7 @@ class Postgresql(_Server):
         "CREATE DOMAIN price AS numeric(10,2) CHECK (VALUE >= 0)",
         "CREATE TYPE pair AS (n integer, t text)",
         "CREATE TYPE stay AS (guest text, began timestamp)",
+        "CREATE TYPE clock_range AS RANGE (subtype = time)",
     )
 
     def literal(self, value: str) -> str:

@@ -818,6 +818,11 @@ postgresql text → postgresql price[] | !changes values of other types without 
 postgresql text → postgresql pair
   (1,"a b") | =
 postgresql text → postgresql stay | !changes values of other types without a word
+postgresql text → postgresql clock_range | !changes values of other types without a word
+postgresql text → postgresql int4range[]
+  {"[1,5)",NULL} | =
+postgresql text → postgresql numrange
+  [1.50,5) | =
 postgresql text → postgresql varchar[]
   {"a ",NULL} | =
 postgresql text → postgresql date[]

@@ -107,7 +107,7 @@ def columns(session: Session, table: Table) -> dict[int, Facts]:
 
 
 def made_of(session: Session, table: Table) -> dict[str, list[str]]:
-    """For each column of an array, or of a row, the types that stand within: of its elements, members, domains."""
+    """For each column of arrays, of rows or of ranges, the types that stand within: of its elements, members, bounds."""
     rows = session.rows(
         "WITH RECURSIVE part (name, oid, mod, is_whole) AS (SELECT attname, atttypid, atttypmod, true"
         " FROM pg_catalog.pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
@@ -116,7 +116,10 @@ def made_of(session: Session, table: Table) -> dict[str, list[str]]:
         "SELECT t.typelem, p.mod, false WHERE t.typelem <> 0 AND t.typlen = -1"
         " UNION ALL SELECT t.typbasetype, t.typtypmod, p.is_whole WHERE t.typtype = 'd'"
         " UNION ALL SELECT atttypid, atttypmod, false FROM pg_catalog.pg_attribute"
-        " WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped) AS within)"
+        " WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped"
+        # multiranges are there from PostgreSQL 14 on
+        " UNION ALL SELECT r.rngsubtype, -1, false FROM pg_catalog.pg_range r"
+        " WHERE t.oid IN (r.rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid)) AS within)"
         " SELECT name, array_agg(format_type(oid, mod)) FROM part WHERE NOT is_whole GROUP BY name",
         [quoted(table.schema, table.name)],
     )

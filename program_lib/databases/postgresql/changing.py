@@ -19,7 +19,7 @@ _ONLY_ITS_OWN = re.compile(
 )
 # What stands within a row or an array is rounded, cut or computed, where as a column of its own it is refused.
 _CHANGED_WITHIN = re.compile(
-    r"""^(?: money | "char" | name | real | date | jsonb | bpchar | .*range | (?:interval|time).*
+    r"""^(?: money | "char" | name | real | date | jsonb | bpchar | (?:interval|time).*
         | (?:numeric|character.*)\(.* )$""",
     re.VERBOSE,
 )
