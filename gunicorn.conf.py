@@ -23,6 +23,7 @@ from hosting.preparation import no_collection, prepare_apart
 from hosting.taken_ports import check_ports
 from hosting.worker_places import free_place
 from logs.json_lines import write_json
+from logs.text_lines import write_clean
 from metrics import shared
 from settings import SettingsError, keep_private
 from settings.shared import MAX_TOKEN
@@ -150,6 +151,7 @@ def _tell_of_parts() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
+    write_clean(log)
     log.propagate = False
     if SETTINGS.server.log_format == "json":
         write_json(log, "master")

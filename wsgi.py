@@ -5,7 +5,8 @@ import logging
 from app import create_app
 from hosting import served_settings
 from logs.json_lines import write_json
-from web.redaction import log_thread_failures, redact_handlers
+from logs.text_lines import write_clean
+from web.redaction import log_thread_failures
 
 settings = served_settings.of_worker()
 logging.basicConfig(
@@ -14,7 +15,7 @@ logging.basicConfig(
 )
 if settings.server.log_format == "json":
     write_json(logging.getLogger(), "web")
-redact_handlers(logging.getLogger())
+write_clean(logging.getLogger())
 log_thread_failures()
 
 app = create_app(settings)

@@ -14,6 +14,7 @@ from jobs.store.database import StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
 from logs.json_lines import write_json
+from logs.text_lines import write_clean
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings, SettingsError
 
@@ -36,6 +37,7 @@ def main() -> int:
 def prepare(settings: Settings) -> int:
     """Exit code 0; 2, with one line on stderr, when a setting does not work."""
     logging.basicConfig(level=logging.WARNING)
+    write_clean(logging.getLogger())
     if settings.server.log_format == "json":
         write_json(logging.getLogger(), "prepare")
     try:
@@ -49,7 +51,7 @@ def prepare(settings: Settings) -> int:
         print(f"settings: {error}", file=sys.stderr)
         return 2
     except (StoreUnavailable, SchemaUnusable) as error:
-        print(f"settings: DATABASE_URL: {error}", file=sys.stderr)
+        print(f"settings: DATABASE_URL: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     store.close()
     return 0

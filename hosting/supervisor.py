@@ -39,6 +39,7 @@ from hosting.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
 from jobs.store.process_identity import ProcessIdentity
 from logs.json_lines import write_json
+from logs.text_lines import write_clean
 from settings import Settings, SettingsError
 from settings.secret_files import write_secret
 
@@ -333,6 +334,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    write_clean(logging.getLogger())
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nats", choices=("own", "external"), required=True)
     has_own_nats = parser.parse_args().nats == "own"

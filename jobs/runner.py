@@ -36,6 +36,7 @@ from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tena
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store, StoreUnavailable
 from logs.json_lines import write_json
+from logs.text_lines import write_clean
 from metrics.families import new_registry
 from metrics.shared import Figures
 from progress_lib.nats import Link
@@ -91,6 +92,7 @@ def _settings() -> Settings:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s runner %(levelname)s %(message)s", stream=sys.stderr
     )
+    write_clean(logging.getLogger())
     settings = Settings.from_env(os.environ, reads_keys=False)
     logging.getLogger().setLevel(settings.server.log_level.upper())
     if settings.server.log_format == "json":

@@ -1,40 +1,14 @@
-"""Tokens reach no log, whatever is logged: lines are read once more before they are written.
+"""What a web worker and gunicorn's master log: clean, the access log, and what ends a thread, too."""
 
-Nor does anybody write lines of his own into it: an entry begins at the start of a line, and what else it has is
-indented.
-"""
-
-import copy
 import logging
 import threading
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-from logs.cleaning import escaped, redact
-from logs.json_lines import JsonLines, write_json
+from logs.json_lines import write_json
+from logs.text_lines import write_clean
 from settings.addresses import Network, client_address
-
-
-class Redacting(logging.Formatter):
-    """Another formatter's lines of text, tracebacks included, without tokens and with nothing unprintable."""
-
-    def __init__(self, inner: logging.Formatter | None) -> None:
-        super().__init__()
-        self._inner = inner or logging.Formatter()
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry = copy.copy(record)
-        entry.msg, entry.args = escaped(record.getMessage()), None
-        lines = self._inner.format(entry).split("\n")
-        return redact("\n  ".join(escaped(line) for line in lines))
-
-
-def redact_handlers(logger: logging.Logger) -> None:
-    """From now on nothing that this logger's handlers write holds a token. Harmless when repeated."""
-    for handler in logger.handlers:
-        if not isinstance(handler.formatter, Redacting | JsonLines):  # which clean each text
-            handler.setFormatter(Redacting(handler.formatter))
 
 
 def log_thread_failures() -> None:
@@ -62,7 +36,7 @@ class RedactingLogger(Logger):  # type: ignore[misc]
         for logger in (self.error_log, self.access_log):
             if self.writes_json:
                 write_json(logger, "web")
-            redact_handlers(logger)
+            write_clean(logger)
 
     def atoms(
         self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any

@@ -11,7 +11,7 @@ import pytest
 
 from logs.context import about, begin, note, working_on
 from logs.json_lines import write_json
-from web.redaction import redact_handlers
+from logs.text_lines import write_clean
 
 RUN_ID = "0123456789abcdef" * 2
 
@@ -23,7 +23,7 @@ def told(message: str, *args: object, **more: Any) -> dict[str, Any]:
     logger, handler = logging.Logger("web"), logging.StreamHandler()
     logger.addHandler(handler)
     write_json(logger, "web")
-    redact_handlers(logger)
+    write_clean(logger)
     line = handler.format(record)
     assert "\n" not in line
     return dict(json.loads(line))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import http.client
 import logging
+import re
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from logs.cleaning import HIDDEN, redact
-from tests.harness import Product, eventually
+from logs.text_lines import CleanLines
+from tests.harness import ROOT, Product, eventually
 from tests.realtime.raw import Raw, text
-from web.redaction import Redacting
 
 
 class Failing(Product):
@@ -110,7 +111,7 @@ def test_a_traceback_is_read_too() -> None:
         raise ValueError(TOKEN)
     except ValueError as error:
         record.exc_info = (ValueError, error, error.__traceback__)
-    told = Redacting(None).format(record)
+    told = CleanLines(None).format(record)
     assert "ValueError" in told
     assert TOKEN not in told
 
@@ -145,8 +146,24 @@ def test_a_traceback_is_indented_and_an_error_forges_no_entry() -> None:
         raise ValueError("first\n2026-01-01 INFO forged\x1b[1A")
     except ValueError as error:
         record.exc_info = (ValueError, error, error.__traceback__)
-    lines = Redacting(logging.Formatter("%(levelname)s %(message)s")).format(record).split("\n")
+    lines = CleanLines(logging.Formatter("%(levelname)s %(message)s")).format(record).split("\n")
     assert lines[0] == "ERROR a\\nb\\x1b"
     assert len(lines) > 3
     assert all(line.startswith("  ") for line in lines[1:])
     assert all(line.isprintable() for line in lines)
+
+
+def test_whoever_sets_up_a_log_of_the_product_has_its_lines_clean() -> None:
+    """A runner's had two lines of one entry, in the words of a database's driver."""
+    files = [ROOT / "gunicorn.conf.py", ROOT / "wsgi.py"]
+    files += [
+        path
+        for part in ("hosting", "jobs", "realtime", "web")
+        for path in (ROOT / part).rglob("*.py")
+    ]
+    told = {path: path.read_text() for path in files}
+    set_up = [
+        path for path, text in told.items() if re.search(r"basicConfig\(|StreamHandler\(", text)
+    ]
+    assert len(set_up) == 5
+    assert [path for path in set_up if "write_clean(" not in told[path]] == []
