@@ -79,7 +79,8 @@ class TokenVerifier:
         self._keys = tuple(keys)
         self._signers = {id(key): signer_of(key) for key in self._keys}
         self._expected = expected
-        self._known: dict[str, Identity] = {}  # good tokens: a page that comes back has the same
+        # good tokens, by their hashes: a page that comes back has the same
+        self._known: dict[bytes, Identity] = {}
 
     def verify(self, token: str) -> Identity:
         """Raises TokenRefused."""
@@ -87,13 +88,14 @@ class TokenVerifier:
             raise TokenRefused(
                 "no token: send 'Authorization: Bearer <token>'; for a WebSocket ?token=<token> does, too"
             )
-        known = self._known.get(token)
+        mark = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(mark)
         if known is not None and time.time() < known.expires_at:
             return known
         identity = self._identity(*self._claims(token))
         if len(self._known) >= MAX_KNOWN:  # any will do: it costs one more check
             self._known.clear()
-        self._known[token] = identity
+        self._known[mark] = identity
         return identity
 
     def trusts(self, signer: str) -> bool:

@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 import time
+import tracemalloc
 from typing import Any, cast
 
 import jwt
@@ -72,6 +73,20 @@ def test_a_good_token_says_who_asks() -> None:
     assert (identity.tenant_id, identity.subject) == ("acme", "ann")
     assert identity.expires_at == claims["exp"] + LEEWAY
     assert identity.scopes == SCOPES
+
+
+def test_a_token_that_was_good_takes_no_room_for_what_it_says() -> None:
+    """10,000 are remembered: by 16 KB each, as of people in hundreds of groups, a worker had 160 MB of them."""
+    verifier, count = by_secret(), 50
+    verifier.verify(signed(good_claims()))
+    tracemalloc.start()
+    try:
+        for number in range(count):
+            verifier.verify(signed(good_claims(sub=number, groups="g" * 10_000)))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < count * 5_000
 
 
 def test_what_the_scripts_mint_is_good() -> None:
