@@ -7,10 +7,29 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 VENV=${VENV:-$ROOT/.venv}
 
-# A relative VENV or DATA_DIR is relative to the caller's directory, but the server runs in ROOT.
-if [[ $VENV != /* ]]; then VENV=$PWD/$VENV; fi
+# Relative paths are relative to the caller's directory, but the server runs in ROOT.
+_absolute() { # the path
+  if [[ $1 == /* ]]; then printf '%s' "$1"; else printf '%s' "$PWD/$1"; fi
+}
+_absolute_each() { # the paths, with colons between
+  local path found=""
+  while IFS= read -r -d : path; do
+    if [[ -n $path ]]; then found+=${found:+:}$(_absolute "$path"); fi
+  done <<<"$1:"
+  printf '%s' "${found:-$1}"
+}
+VENV=$(_absolute "$VENV")
 VENV_PYTHON=$VENV/bin/python
-if [[ -n ${DATA_DIR:-} && $DATA_DIR != /* ]]; then export DATA_DIR="$PWD/$DATA_DIR"; fi
+for name in DATA_DIR CONNECTIONS_FILE NATS_CA_FILE NATS_CERT_FILE NATS_KEY_FILE NATS_ISSUER_SEED JWT_PUBLIC_KEY; do
+  case ${!name:-} in
+    '' | '{'* | *-----BEGIN*) ;; # keys, not a file of them
+    *) export "$name=$(_absolute "${!name}")" ;;
+  esac
+done
+for name in DATA_ROOTS SHARED_DATA_ROOTS PROGRAM_READS; do
+  if [[ -n ${!name:-} ]]; then export "$name=$(_absolute_each "${!name}")"; fi
+done
+unset name
 
 unset PYTHONSAFEPATH # our modules are found in ROOT, where Python is started
 

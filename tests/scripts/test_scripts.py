@@ -400,6 +400,37 @@ def test_a_script_for_developers_does_what_it_is_asked_for_alone(name: str, tmp_
     assert not (tmp_path / "never-made").exists()
 
 
+def test_relative_paths_in_settings_are_the_callers(tmp_path: Path) -> None:
+    """Those of DATA_ROOTS were the repository's: a job found no files, and wrote its own there."""
+    settings = {
+        "VENV": "a venv",
+        "DATA_DIR": "kept",
+        "DATA_ROOTS": "data::/srv/{tenant}: my files",
+        "SHARED_DATA_ROOTS": "",
+        "CONNECTIONS_FILE": "a:b",
+        "NATS_CA_FILE": "/etc/ca.pem",
+        "JWT_PUBLIC_KEY": '{"keys": []}',
+    }
+    shown = "; ".join(f'printf "%s\\n" "${{{name}-}}"' for name in settings)
+    done = subprocess.run(
+        ["bash", "-euc", f'source "{ROOT}/scripts/_setup.sh"; {shown}'],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **settings},
+        capture_output=True,
+        text=True,
+    )
+    here = str(tmp_path)
+    assert done.stdout.splitlines() == [
+        f"{here}/a venv",
+        f"{here}/kept",
+        f"{here}/data:/srv/{{tenant}}:{here}/ my files",
+        "",
+        f"{here}/a:b",
+        "/etc/ca.pem",
+        '{"keys": []}',
+    ], done.stderr
+
+
 def test_a_venv_of_a_python_that_was_replaced_since_is_made_anew(tmp_path: Path) -> None:
     """As by an upgrade of the system: each command ended in a traceback, for a package that was there."""
     made = tmp_path / "venv"
