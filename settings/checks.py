@@ -16,6 +16,7 @@ from progress_lib.nats_connection import load_certificate
 from progress_lib.nats_login import ADVICE, FORM, checked_urls
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
+from settings.own_files import ROOT
 from settings.reading import SettingsError
 from settings.shared import SCOPES, TENANT
 
@@ -209,7 +210,7 @@ def nats_urls(found: str) -> str:
 
 
 def database_url(found: str) -> str:
-    """A URL of SQLite or PostgreSQL. The error does not contain it, since it may hold a password."""
+    """A URL of SQLite, whose file is made absolute, or PostgreSQL. The error does not contain it, since it may hold a password."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -230,7 +231,15 @@ def database_url(found: str) -> str:
             "is a database in memory, which each process would have for itself; "
             "name a file, such as sqlite:////srv/progress.db"
         )
+    if url.get_backend_name() == "sqlite" and not _is_whole(url):
+        _, mark, query = found.partition("?")
+        return f"{url.drivername}:///{quote(os.fsencode(ROOT / str(url.database)))}{mark}{query}"
     return found
+
+
+def _is_whole(url: "URL") -> bool:
+    """Whether a URL of SQLite names its file wherever it is read: a server runs in ROOT, and a backup where it is called."""
+    return str(url.database).startswith(("/", "file:"))
 
 
 def _is_in_memory(url: "URL") -> bool:

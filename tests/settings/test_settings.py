@@ -21,7 +21,7 @@ from hosting.launch import COMMAND
 from hosting.ports import port_settings
 from jobs.store.tables import METADATA
 from settings import Settings, SettingsError
-from settings.checks import STORES
+from settings.checks import STORES, sqlite_url
 from settings.keys import MIN_SECRET_BYTES
 from tests.harness import BIN, ROOT
 
@@ -234,6 +234,17 @@ def test_a_value_that_cannot_work_is_refused_in_one_line_that_names_it(name: str
     said = refusal(**{name: bad})
     assert name in said
     assert len(said) < 400
+
+
+def test_a_relative_database_is_one_file_wherever_it_is_asked_for() -> None:
+    """scripts/backup, which works where it is called, looked for another one than the server had."""
+
+    def read(url: str) -> str:
+        return Settings.from_env({"DATABASE_URL": url}).database_url
+
+    assert read("sqlite:///kept/a.db?timeout=5") == f"{sqlite_url(ROOT / 'kept/a.db')}?timeout=5"
+    for whole in ("sqlite:////srv/a.db", "sqlite:///file:/srv/a.db?uri=true", "postgresql://h/a"):
+        assert read(whole) == whole
 
 
 def test_a_secret_is_not_repeated_when_it_is_refused() -> None:
