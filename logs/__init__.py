@@ -1,1 +1,1 @@
-"""What stands in the log: what an event is about, and lines as JSON for collectors."""
+"""What stands in the log, as text or as JSON for collectors: what an event is about, and nothing that must not be there."""
