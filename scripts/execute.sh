@@ -67,9 +67,13 @@ url=${URL:-http://127.0.0.1:8080}
 url=${url%/}
 key=${IDEMPOTENCY_KEY:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
 
+# Past proxies goes what the caller's no_proxy names, which --noproxy would replace, and this machine.
+direct=${no_proxy:-${NO_PROXY:-}}
+if [[ $direct != '*' ]]; then direct="127.0.0.1,localhost,::1${direct:+,$direct}"; fi
+
 # The token goes through a pipe: a command line is seen by every user of the machine.
 call() {
-  curl -sS --noproxy 127.0.0.1,localhost,::1 --connect-timeout 5 -H 'Accept: application/json' "$@" \
+  curl -sS --noproxy "$direct" --connect-timeout 5 -H 'Accept: application/json' "$@" \
     -K <(printf 'header = "Authorization: Bearer %s"\n' "$TOKEN")
 }
 

@@ -139,6 +139,20 @@ def test_it_prints_the_run_and_sends_the_token_and_a_key(server: Server) -> None
     assert len(headers["Idempotency-Key"]) >= 16
 
 
+@pytest.mark.parametrize(
+    "direct", [{"no_proxy": "0.0.0.0"}, {"NO_PROXY": "a.b,0.0.0.0"}, {"no_proxy": "*"}]
+)
+def test_a_server_that_no_proxy_names_is_asked_past_the_proxy(
+    server: Server, direct: dict[str, str]
+) -> None:
+    """The token went to the proxy."""
+    here = server.url.replace("127.0.0.1", "0.0.0.0")
+    nobody = {"http_proxy": "http://127.0.0.1:1"}
+    assert execute(here, "7", **nobody).returncode == 2, "by the proxy, which is not there"
+    assert execute(here, "7", **nobody, **direct).returncode == 0
+    assert execute(server.url, "7", **nobody, **direct).returncode == 0
+
+
 def test_each_call_has_its_own_key_unless_one_is_given(server: Server) -> None:
     execute(server.url, "7")
     execute(server.url, "7")
