@@ -20,6 +20,7 @@ export class Executing {
   #form = new ExecuteForm();
   #key = null; // of a press of Execute that was not answered yet
   #values = null; // the values that it was pressed with, as JSON
+  #pressed = null; // what is shown of the job whose Execute was pressed and has not got to its end
 
   constructor({ api, page, job, editor, runs }) {
     this.#api = api;
@@ -34,10 +35,22 @@ export class Executing {
     this.#key = null;
   }
 
-  // `begin`: {fromRun, fromNode} of a run that begins at a node, with that run's values; null for a whole one. `values`: of its
-  // parameters, which are asked for where there are none, or the server does not take them.
+  /**
+   * `begin`: {fromRun, fromNode} of a run that begins at a node, with that run's values; null for a whole one. `values`: of its
+   * parameters, which are asked for where there are none, or the server does not take them. Pressed twice by habit, it is meant once.
+   */
   async execute(begin = null, values = null) {
     const { shown } = this.#job;
+    if (this.#pressed === shown) return;
+    this.#pressed = shown;
+    try {
+      await this.#saveAndStart(shown, begin, values);
+    } finally {
+      if (this.#pressed === shown) this.#pressed = null;
+    }
+  }
+
+  async #saveAndStart(shown, begin, values) {
     this.#page.clearNotice();
     this.#runs.leavePast();
     if (this.#editor.isDirty) this.#key = null; // another graph is another run
