@@ -182,9 +182,12 @@ export class Home {
     return { running: this.#overview.running().length, waiting: this.#overview.waiting().length, failed: this.#overview.failed(now).length, isMore };
   }
 
+  // Until the server has answered a search, and where it cannot, those of before that it means.
   #jobsNow() {
     const heard = this.#overview.heardRuns();
-    return this.#listing.jobs.map((job) => ({ ...job, runs: withHeard(job.runs, heard.get(job.id) ?? null).slice(0, STRIP) }));
+    const { jobs, search, isKnown } = this.#listing;
+    const shown = isKnown ? jobs : jobs.filter(({ name }) => name.toLowerCase().includes(search.toLowerCase()));
+    return shown.map((job) => ({ ...job, runs: withHeard(job.runs, heard.get(job.id) ?? null).slice(0, STRIP) }));
   }
 
   #runsNow() {

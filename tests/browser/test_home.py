@@ -274,6 +274,11 @@ def test_offline_home_says_as_of_when_and_tells_nothing_that_nobody_knows(
     )
     expect(page.locator('link[rel="icon"]')).to_have_attribute("data-state", "offline")
     expect(page).to_have_title(re.compile("^Offline · Home"))
+    expect(page.locator("#home-jobs tbody tr")).to_have_count(PAGE)
+    page.fill("#home-search", "BROKEN imp")
+    expect(page.locator("#home-jobs tbody tr")).to_have_count(1)
+    page.fill("#home-search", "shop 7")  # of which nobody knows here
+    expect(page.locator("#home-jobs-empty")).to_have_text("Not known while offline.")
     page.click('.page-link[data-page-link="runs"]')
     expect(page.locator("#all-runs-empty")).to_have_text("Not known while offline.")
     page.context.set_offline(False)
