@@ -4,6 +4,7 @@
 
 import { JobState } from '../realtime/run-state.js';
 import { runShare } from '../realtime/estimate.js';
+import { askAgainAfter } from './asking-again.js';
 
 /** Jobs watched at a time, each at up to twenty messages a second and node; of more, only that they run is told. */
 export const MOST_WATCHED = 12;
@@ -54,7 +55,7 @@ export class WatchedRuns {
     if (!this.#watched.has(jobId)) this.#subscribe(jobId);
     const watched = { runId, state: this.#watched.get(jobId)?.state ?? new JobState(), graph: null, expected: new Map() };
     this.#watched.set(jobId, watched);
-    this.#page.attempt(() => this.#complete(jobId, watched), { quiet: true });
+    this.#complete(jobId, watched).catch((problem) => askAgainAfter(problem, () => (watched.runId = null)));
   }
 
   // The graph tells which nodes there are, the last run that completed what to expect of each.

@@ -648,3 +648,35 @@ def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is
         }"""
     )
     assert found == ["newer", ["older", "newer"]]
+
+
+def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_failed(
+    modules: Page,
+) -> None:
+    shares = modules.evaluate(
+        """async () => {
+          const { WatchedRuns } = await import('/playground/watched-runs.js');
+          const { Problem } = await import('/playground/api.js');
+          const node = { nodeId: 1, nodeName: 'Read', status: 'running', rowCount: 5, rowTotal: 10, message: '', jobId: 1, runId: 'a', ts: 2, ports: null, row: null };
+          const record = { runId: 'a', jobId: 1, status: 'running', reason: null, startedAt: 1, endedAt: null, graph: { nodes: [{ id: 1 }], edges: [] }, nodes: [node] };
+          let asked = 0;
+          const api = {
+            now: () => 3,
+            run: async () => ((asked += 1) === 1 ? Promise.reject(new Problem(0, {})) : record),
+            allRuns: async () => ({ runs: [] }),
+          };
+          const watched = new WatchedRuns({ api, page: { redraw: () => undefined }, subscribe: () => undefined, unsubscribe: () => undefined });
+          const run = { jobId: 1, runId: 'a' };
+          const later = setTimeout;
+          window.setTimeout = (work) => work();
+          const shares = [];
+          for (let look = 0; look < 2; look += 1) {
+            watched.show([run]);
+            await new Promise((done) => later(done));
+            shares.push(watched.shareOf(run, 3, 3)?.share ?? null);
+          }
+          window.setTimeout = later;
+          return shares;
+        }"""
+    )
+    assert shares == [None, 0.5]
