@@ -115,17 +115,19 @@ export class Runs {
 
   /** A run began or ended: the list is not what it was. */
   refreshRuns() {
-    const jobId = this.#jobId;
-    if (jobId === null) return;
-    this.#refreshing = this.#page.attempt(async () => {
-      const { runs, next } = await this.#api.runs(jobId, { limit: RUNS });
-      if (jobId !== this.#jobId) return;
-      this.#runs = runs;
-      this.#isKnown = true;
-      this.#next = next;
-      this.#drawRuns();
-      await this.#fetchExpected(jobId);
-    }, { quiet: true });
+    if (this.#jobId === null) return;
+    const asked = this.#readRuns(this.#jobId).catch((problem) => askAgainAfter(problem, () => asked === this.#refreshing && this.refreshRuns()));
+    this.#refreshing = asked;
+  }
+
+  async #readRuns(jobId) {
+    const { runs, next } = await this.#api.runs(jobId, { limit: RUNS });
+    if (jobId !== this.#jobId) return;
+    this.#runs = runs;
+    this.#isKnown = true;
+    this.#next = next;
+    this.#drawRuns();
+    await this.#fetchExpected(jobId);
   }
 
   /**

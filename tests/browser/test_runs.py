@@ -527,6 +527,13 @@ def test_the_program_of_a_run_is_shown_with_its_line_numbers(
     assert "counter" in lines.nth(4).evaluate(number)
 
 
+# What failed is asked for again with the next look
+SOON = """() => {
+  const later = setTimeout;
+  window.setTimeout = (work, wait, ...more) => later(work, wait === 3_000 ? 0 : wait, ...more);
+}"""
+
+
 def test_what_one_answer_did_not_bring_is_asked_for_again_and_not_on_its_way_for_ever(
     open_playground: OpenPlayground, shop: Product, done_job: int
 ) -> None:
@@ -549,13 +556,18 @@ def test_what_one_answer_did_not_bring_is_asked_for_again_and_not_on_its_way_for
     expect(page.locator("#log-note")).to_contain_text("The disk is full. The log is asked for")
     page.click('[data-drawer="program"]')
     expect(page.locator("#program-note")).to_contain_text("could not be had")
-
-
-# What failed is asked for again with the next look
-SOON = """() => {
-  const later = setTimeout;
-  window.setTimeout = (work, wait, ...more) => later(work, wait === 3_000 ? 0 : wait, ...more);
-}"""
+    page.evaluate(SOON)
+    page.click('[data-drawer="runs"]')
+    runs = f"**/api/jobs/{done_job}/runs?limit=30"
+    page.route(runs, lambda route: route.fulfill(**fails))
+    page.unroute(address)
+    with page.expect_response(runs):
+        page.evaluate("history.pushState(null, '', './')")
+        page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+        page.go_back()
+    expect(page.locator("#runs-empty")).to_have_text("Loading…")
+    page.unroute_all()
+    expect(page.locator("#run-table tbody tr")).not_to_have_count(0)
 
 
 def records_asked_for(page: Page) -> int:
