@@ -682,6 +682,32 @@ def test_only_the_newest_answer_counts_whichever_comes_last(modules: Page) -> No
     assert found == {"told": ["answer 2"], "asked": ["first", "second"], "aborted": ["first"]}
 
 
+def test_a_question_that_failed_and_may_go_well_later_is_asked_again(modules: Page) -> None:
+    """A condition that was wrong had no mark until the next key."""
+    found = run(
+        modules,
+        "edit/latest",
+        """const { Problem } = await import('/playground/api.js');
+        const told = [], asked = [], failures = [new Problem(502, {}), new Problem(403, {})];
+        const ask = (question) => {
+          asked.push(question);
+          return failures.length > 0 ? Promise.reject(failures.shift()) : Promise.resolve(`answer to ${question}`);
+        };
+        const latest = new m.Latest({ ask, onAnswer: (answer) => told.push(answer), onError: ({ status }) => told.push(status), wait: 0 });
+        const later = setTimeout;
+        window.setTimeout = (work) => later(work);
+        const settled = () => new Promise((resolve) => later(resolve, 20));
+        latest.ask('first');
+        await settled();
+        latest.ask('second');
+        await settled();
+        window.setTimeout = later;
+        return { told, asked };""",
+    )
+    assert found["asked"] == ["first", "first", "second"]
+    assert found["told"] == [502, 403, "answer to second"]
+
+
 # ---------------------------------------------------------------- keys
 
 

@@ -1,7 +1,11 @@
 /**
  * Asks when it has been quiet for a moment, and tells only the newest answer: one that comes late, after a newer
- * question, is dropped. `ask(question, signal)` may reject; then `onError` is told, unless a newer question came.
+ * question, is dropped. `ask(question, signal)` may reject; then `onError` is told, unless a newer question came, and a Problem that may pass
+ * has it asked again.
  */
+
+import { askAgainAfter } from '../asking-again.js';
+
 export class Latest {
   #ask;
   #onAnswer;
@@ -40,7 +44,9 @@ export class Latest {
       const answer = await this.#ask(question, abort.signal);
       if (generation === this.#generation) this.#onAnswer(answer, question);
     } catch (error) {
-      if (generation === this.#generation) this.#onError(error);
+      if (generation !== this.#generation) return;
+      this.#onError(error);
+      if (error.status !== undefined) askAgainAfter(error, () => generation === this.#generation && this.#put(question, generation));
     }
   }
 }
