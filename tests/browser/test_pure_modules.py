@@ -328,6 +328,7 @@ def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> N
         const { oncePerFrame } = await import('/playground/frames.js');
         const timers = [], counts = [];
         let drawn = 0;
+        const later = setTimeout;
         window.setTimeout = (work) => timers.push(work);
         const see = (hidden) => {
           Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
@@ -339,6 +340,8 @@ def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> N
         ask(); see(false); await frame(); counts.push(drawn);
         ask(); timers[1](); counts.push(drawn);
         await frame(); counts.push(drawn);
+        window.setTimeout = later; // the page is that of other tests, too
+        delete document.hidden;
         return counts;
     }""")
     assert counts == [1, 2, 2, 3]
@@ -639,7 +642,7 @@ def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is
           asked.get('older').resolve(record('older'));
           await older;
           const later = setTimeout;
-          window.setTimeout = (work) => work();
+          window.setTimeout = (work, wait, ...more) => (wait === 3_000 ? work() : later(work, wait, ...more));
           const failing = job.fetchRun(shown, 'failing');
           asked.get('failing').reject(new Problem(500, {}));
           await failing.catch(() => undefined);
@@ -668,7 +671,7 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
           const watched = new WatchedRuns({ api, page: { redraw: () => undefined }, subscribe: () => undefined, unsubscribe: () => undefined });
           const run = { jobId: 1, runId: 'a' };
           const later = setTimeout;
-          window.setTimeout = (work) => work();
+          window.setTimeout = (work, wait, ...more) => (wait === 3_000 ? work() : later(work, wait, ...more));
           const shares = [];
           for (let look = 0; look < 2; look += 1) {
             watched.show([run]);
