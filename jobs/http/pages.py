@@ -11,9 +11,9 @@ from typing import Any
 from flask import request
 
 from jobs.http.problems import Problem
+from jobs.store.not_found import may_be_job
 from jobs.store.records import JobFilter, Place, RunFilter
 from jobs.store.run_states import RunStatus
-from jobs.store.store import MAX_JOB_ID
 
 RUNS_A_PAGE = 50
 JOBS_A_PAGE = 100
@@ -102,7 +102,7 @@ def job_before() -> int | None:
     if text is None:
         return None
     found = _unpacked(_JOB, text)
-    if found is None or not 0 < found[0] <= MAX_JOB_ID:
+    if found is None or not may_be_job(found[0]):
         raise _bad_cursor(text)
     return int(found[0])
 
@@ -118,7 +118,7 @@ def know(*filters: str) -> None:
 
 def _job() -> int | None:
     job_id = number("job", None, int)
-    if job_id is None or 0 < job_id <= MAX_JOB_ID:
+    if job_id is None or may_be_job(job_id):
         return None if job_id is None else int(job_id)
     raise Problem(400, f"?job= must be the id of a job, found {job_id}")
 

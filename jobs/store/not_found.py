@@ -1,10 +1,15 @@
 """What every part of the store says of something that a tenant does not have."""
 
-MAX_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
+MAX_STORED_JOB_ID = 2**31 - 1  # the largest INTEGER on PostgreSQL
 
 
 class NotFound(LookupError):
     """The tenant has no such job, run or webhook."""
+
+
+def may_be_job(job_id: int) -> bool:
+    """Whether a job may have this id; a database fails at others."""
+    return 0 < job_id <= MAX_STORED_JOB_ID
 
 
 def no_job(job_id: int) -> NotFound:

@@ -14,7 +14,7 @@ from jobs.graph.again import Again
 from jobs.store.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
 from jobs.store.node_states import NodeState
-from jobs.store.not_found import MAX_JOB_ID, no_job, no_run
+from jobs.store.not_found import may_be_job, no_job, no_run
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, Move, NewRun, Rows, Run, Work
 from jobs.store.run_states import RunStatus
@@ -36,7 +36,7 @@ OnlyIf = Callable[[Job], bool]
 
 def job_of(connection: Connection, tenant_id: str, job_id: int, *, for_update: bool = False) -> Job:
     """The tenant's job; `for_update` locks its row. Raises NotFound."""
-    if 0 < job_id <= MAX_JOB_ID:
+    if may_be_job(job_id):
         query = sa.select(JOBS).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
         query = query.with_for_update() if for_update else query
         row = connection.execute(query).mappings().first()
@@ -53,7 +53,7 @@ def check_state(only_if: OnlyIf | None, job: Job) -> None:
 
 def name_of_job(connection: Connection, tenant_id: str, job_id: int) -> str:
     """Raises NotFound."""
-    if 0 < job_id <= MAX_JOB_ID:
+    if may_be_job(job_id):
         query = sa.select(JOBS.c.name).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
         name: str | None = connection.execute(query).scalar()
         if name is not None:
@@ -65,7 +65,7 @@ def name_and_newest(
     connection: Connection, tenant_id: str, job_id: int
 ) -> tuple[str, float | None, float]:
     """The job's name, when its newest run was made, and the time; one statement. Raises NotFound."""
-    if 0 < job_id <= MAX_JOB_ID:
+    if may_be_job(job_id):
         of_job = (RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
         newest = sa.select(sa.func.max(RUNS.c.created_at)).where(*of_job).scalar_subquery()
         query = sa.select(JOBS.c.name, newest, NOW)
@@ -167,6 +167,8 @@ def why_refused(
 
 def active_run(connection: Connection, job_id: int) -> str | None:
     """The id of the run of the job that has not ended."""
+    if not may_be_job(job_id):
+        return None
     query = sa.select(RUNS.c.run_id).where(RUNS.c.job_id == job_id, ACTIVE)
     run_id: str | None = connection.execute(query).scalar()
     return run_id

@@ -29,7 +29,7 @@ from jobs.store.job_lists import jobs_of_page
 from jobs.store.kept import Kept
 from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
-from jobs.store.not_found import MAX_JOB_ID, NotFound, no_run
+from jobs.store.not_found import NotFound, no_run
 from jobs.store.pieces import (
     OnlyIf,
     active_run,
@@ -85,7 +85,6 @@ from metrics.families import DATABASE_ERRORS, ROWS, RUN_START, RUNS_ENDED
 from settings.groups import DatabaseLimits
 
 __all__ = [
-    "MAX_JOB_ID",
     "AlreadyRunning",
     "IdempotencyMismatch",
     "JobChanged",

@@ -7,14 +7,16 @@ from described.schema import NUMBER, TEXT, WHOLE, nullable, record, ref, told
 from jobs.http.body import EXECUTE_MEMBERS
 from jobs.http.operation_parts import BEFORE, GIVEN, GONE, IF_MATCH, STATUS, page_limit
 from jobs.http.pages import RUNS_A_PAGE
-from jobs.store.store import MAX_JOB_ID
+from jobs.store.not_found import MAX_STORED_JOB_ID
 
 _READ, _WRITE, _EXECUTE = "jobs:read", "jobs:write", "jobs:execute"
 _JOBS, _RUNS = "jobs", "runs"
 
 _SINCE = Parameter("since", "created then or later, in seconds since 1970", NUMBER)
 _UNTIL = Parameter("until", "created before that", NUMBER)
-_JOB = Parameter("job", "of this job", {"type": "integer", "minimum": 1, "maximum": MAX_JOB_ID})
+_JOB = Parameter(
+    "job", "of this job", {"type": "integer", "minimum": 1, "maximum": MAX_STORED_JOB_ID}
+)
 _MORE = Parameter("more", "1: with whether NATS reaches the server")
 _TO_EXECUTE = {
     **record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from described.operation import Answer, Body, Operation, Parameter, answers
 from described.schema import WHOLE, ref
 from jobs.http.pages import MOST_A_PAGE
-from jobs.store.not_found import MAX_JOB_ID
+from jobs.store.not_found import MAX_STORED_JOB_ID
 
 DELIVERIES_A_PAGE = 50
 _WRITE = "jobs:write"  # to read them, too: a URL is often the key to what it leads to
@@ -13,7 +13,7 @@ _TAG = "webhooks"
 _JOB = Parameter(
     "job",
     "those that are told of this job",
-    {"type": "integer", "minimum": 1, "maximum": MAX_JOB_ID},
+    {"type": "integer", "minimum": 1, "maximum": MAX_STORED_JOB_ID},
 )
 
 OPERATIONS: dict[str, Operation] = {

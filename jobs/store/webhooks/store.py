@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
-from jobs.store.not_found import MAX_JOB_ID, NotFound, no_job
+from jobs.store.not_found import NotFound, may_be_job, no_job
 from jobs.store.records import Place
 from jobs.store.tables import JOBS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.ends import add_delivery, moment
@@ -358,7 +358,7 @@ def _check_job(connection: Connection, tenant_id: str, job_id: int | None) -> No
     if job_id is None:
         return
     query = sa.select(JOBS.c.job_id).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
-    if not 0 < job_id <= MAX_JOB_ID or connection.execute(query).first() is None:
+    if not may_be_job(job_id) or connection.execute(query).first() is None:
         raise no_job(job_id)
 
 

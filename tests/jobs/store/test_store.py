@@ -85,6 +85,12 @@ def test_another_tenants_jobs_and_runs_look_as_if_they_were_not_there(store: Sto
 def test_ids_that_no_job_has_are_not_found(store: Store, job_id: int) -> None:
     with pytest.raises(NotFound):
         store.job(TENANT, job_id)
+    with pytest.raises(NotFound):
+        store.to_execute(TENANT, job_id, None, "")
+    with pytest.raises(NotFound):
+        store.delete_job(TENANT, job_id)
+    with pytest.raises(NotFound):
+        store.record_run(TENANT, NewRun(job_id, GRAPH, ""))
 
 
 def test_a_deleted_jobs_id_is_never_used_again(store: Store) -> None:
