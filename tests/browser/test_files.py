@@ -318,7 +318,7 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
     slow = page.context.new_cdp_session(page)
     slow.send("Network.enable")
     throttled = {"offline": False, "latency": 0, "downloadThroughput": -1}
-    slow.send("Network.emulateNetworkConditions", {**throttled, "uploadThroughput": 200_000})
+    slow.send("Network.emulateNetworkConditions", {**throttled, "uploadThroughput": 100_000})
     browse(editor, 1)
     expect(page.locator("#files-upload")).to_be_visible()
     page.set_input_files("#files-input", on_disk(tmp_path / "slow.csv", 6_000_000))
