@@ -72,9 +72,9 @@ class Type:
     def without_bounds(self) -> Type:
         """The same without what its source declares besides: its bits, its length, what it is called there.
 
-        What only that name tells, as of an `inet` or `jsonb`, stays.
+        What only that name tells, as of an `inet`, stays.
         """
-        if self.kind in (Kind.JSON, Kind.OTHER):
+        if self.kind is Kind.OTHER:
             return self
         return Type(self.kind, precision=self.precision, scale=self.scale)
 

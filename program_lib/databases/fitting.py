@@ -210,7 +210,7 @@ def fitted(values: pa.ChunkedArray, name: str, source: Type, target: Target) -> 
 
 
 def _is_of_its_own(source: Type, target: Target) -> bool:
-    """JSON that was in such a column already loses nothing there, and to look would cost as much as to read it."""
+    """JSON that comes from such a column, untouched, loses nothing there, and to look would cost as much as to read it."""
     return target.type.kind is Kind.JSON and source.native == target.type.native
 
 

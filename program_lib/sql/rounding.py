@@ -70,20 +70,36 @@ def check_nothing_is_rounded(connection: duckdb.DuckDBPyConnection, query: str) 
 
 def check_no_median_is_cut(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     """Raises QueryRefused for one of decimals, unless a CAST says how many digits it has."""
-    for found in _parts(_plan(connection, query)):
-        if found.get("expression_class") not in ("BOUND_AGGREGATE", "BOUND_WINDOW"):
-            continue
-        name, of = found["qname"]["path"][-1], (found["arguments"] or [None])[0]
-        if name in _BETWEEN and (digits := _digits(of)) and not _is_cast(found["children"][0]):
-            position = next(_calls(tree(connection, query)), None)
-            raise QueryRefused(_about_medians(name, *digits), position)
+    cut = next(filter(_is_between_decimals, _parts(_plan(connection, query))), None)
+    if cut is None:
+        return
+    # a plan does not say where it stands, and has no CAST that changes nothing
+    if without := [call for call in _calls(tree(connection, query)) if not _has_cast(call)]:
+        position = position_of(without[0]) if len(without) == 1 else None
+        digits = _digits(cut["arguments"][0])
+        assert digits is not None
+        raise QueryRefused(_about_medians(cut["qname"]["path"][-1], *digits), position)
 
 
-def _calls(whole: Any) -> Iterator[int | None]:
-    """Where such functions stand in a query."""
-    for part in _parts(whole):
-        if part.get("function_name") in _BETWEEN:
-            yield position_of(part)
+def _is_between_decimals(found: Found) -> bool:
+    """Whether a part of a plan is such a function, of decimals that no CAST has made."""
+    if found.get("expression_class") not in ("BOUND_AGGREGATE", "BOUND_WINDOW"):
+        return False
+    if found["qname"]["path"][-1] not in _BETWEEN or not found["arguments"]:
+        return False
+    return _digits(found["arguments"][0]) is not None and not _is_cast(found["children"][0])
+
+
+def _calls(whole: Any) -> Iterator[Found]:
+    """Such functions of a query."""
+    return (part for part in _parts(whole) if part.get("function_name") in _BETWEEN)
+
+
+def _has_cast(call: Found) -> bool:
+    """Whether what it is of, or ordered by, is written as a CAST."""
+    orders = (call.get("order_bys") or {}).get("orders", ())
+    written = (each["expression"] for each in (*call["arguments"], *orders))
+    return any(expression["class"] == "CAST" for expression in written)
 
 
 def _about_medians(name: str, width: int, scale: int) -> str:

@@ -256,6 +256,23 @@ def test_what_lies_between_two_decimals_is_not_cut(query: str, place: str, of: T
     assert told.endswith(f"(line 1, {place})")
 
 
+@pytest.mark.parametrize(
+    "sql_of",
+    [
+        "median(CAST(a AS DECIMAL(10, 2)))",
+        "percentile_cont(0.5) WITHIN GROUP (ORDER BY a::DECIMAL(10, 2))",
+    ],
+)
+def test_a_median_may_be_cut_to_the_digits_of_a_cast_that_changes_nothing(sql_of: str) -> None:
+    assert asked(f"SELECT {sql_of} AS x FROM input", RATES, RATED).rows() == [(Decimal("1.87"),)]
+
+
+def test_of_several_medians_none_is_said_to_be_the_one_that_is_cut() -> None:
+    told = refused("SELECT median(n) AS x, median(a) AS y FROM input", RATES, [])
+    assert "CAST them" in told
+    assert "line 1" not in told
+
+
 def test_a_median_has_the_digits_that_are_asked_for() -> None:
     query = """
         SELECT median(CAST(a AS DECIMAL(18, 3))) AS x, median(CAST(a AS DOUBLE)) AS y, median(n) AS z,

@@ -837,6 +837,8 @@ postgresql text → postgresql real[]
   {0.1,NULL,NaN,1e+20} | =
   [2:3]={1,-Infinity}  | =
   {{1,16777217}}       | !does not fit into the column t0, which is real[]
+  {+1,16777217}        | !does not fit into the column t0, which is real[]
+  {+.5,1.}             | {0.5,1}
   {a}                  | !invalid input syntax for type real: "a"
 postgresql text → postgresql price
   19.99 | =

@@ -66,12 +66,11 @@ def _has_longer_reals(arrays: pa.Array) -> pa.Array:
     elements = pc.split_pattern_regex(arrays, r'[{},"\s]+')
     flat = pc.list_flatten(elements)
     is_number = pc.match_substring_regex(
-        flat, r"^(?i:[-+]?(?:[0-9.]+(?:e[-+]?[0-9]+)?|infinity)|nan)$"
+        flat,
+        r"^(?i:[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|infinity)|nan)$",
     )
-    try:
-        numbers = pc.cast(pc.if_else(is_number, flat, None), pa.float64())
-    except pa.ArrowInvalid:
-        return pa.repeat(False, len(arrays))
+    unsigned = pc.replace_substring_regex(flat, r"^\+", "")  # Arrow knows no plus
+    numbers = pc.cast(pc.if_else(is_number, unsigned, None), pa.float64())
     is_longer = pc.fill_null(is_changed_by_32_bits(numbers), False)
     found = pc.list_parent_indices(elements).filter(is_longer)
     return pc.is_in(pa.arange(0, len(arrays)), value_set=found.cast(pa.int64()))
@@ -98,7 +97,9 @@ def _is_with_twins(text: str) -> bool:
         json.loads(text, object_pairs_hook=_without_twins, parse_int=str, parse_float=str)
     except _Twins:
         return True
-    except (ValueError, RecursionError):  # what is no JSON the database refuses
+    except RecursionError:  # it is nested too deeply to be looked into
+        return True
+    except ValueError:  # what is no JSON the database refuses
         return False
     return False
 
