@@ -201,12 +201,26 @@ def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
         if not path.is_symlink():
             yield name, path
         elif str(name) not in MAY_BE_LINKS:
-            print(f"scripts/backup: {path} is a link, and is left out", file=sys.stderr)
+            _tell_left_out(path)
+        elif not path.exists():
+            raise BackupError(f"{path} is a link to {os.readlink(path)}, which is not there")
         elif path.is_dir():
-            place = path.resolve()
-            yield from ((name / inner.relative_to(place), inner) for inner in _tree(place))
+            yield from _files_of(path.resolve(), name)
         else:
             yield name, path.resolve()
+
+
+def _files_of(directory: Path, name: Path) -> Iterator[tuple[Path, Path]]:
+    """The files of a directory elsewhere, which DATA_DIR has by this name."""
+    for path in _tree(directory):
+        if path.is_symlink():
+            _tell_left_out(path)
+        else:
+            yield name / path.relative_to(directory), path
+
+
+def _tell_left_out(link: Path) -> None:
+    print(f"scripts/backup: {link} is a link, and is left out", file=sys.stderr)
 
 
 def _tree(directory: Path, *, is_data_dir: bool = False) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hosting.backup import kept_files, move_whole
+from hosting.backup import BackupError, kept_files, move_whole
 from jobs.graph.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
@@ -139,10 +139,15 @@ def test_links_in_the_place_of_what_is_our_own_are_followed_and_others_are_told(
         (disk / name).write_text(name)
     for name in ("runs", "jwt_secret", "orders.csv"):
         (data_dir / name).symlink_to(disk / name)
+    (disk / "runs" / "b").symlink_to("a")
     found = {str(name): path.read_text() for name, path in kept_files(data_dir)}
     assert found == {name: name for name in ("runs/a/log.txt", "jwt_secret")}
-    said = f"scripts/backup: {data_dir / 'orders.csv'} is a link, and is left out\n"
-    assert capsys.readouterr().err == said
+    left_out = [data_dir / "orders.csv", disk / "runs" / "b"]
+    said = {f"scripts/backup: {link} is a link, and is left out" for link in left_out}
+    assert set(capsys.readouterr().err.splitlines()) == said
+    (disk / "jwt_secret").unlink()
+    with pytest.raises(BackupError, match=r"jwt_secret is a link to .*, which is not there"):
+        list(kept_files(data_dir))
 
 
 def test_a_broken_database_of_a_graph_keeps_nothing_from_the_archive(tmp_path: Path) -> None:
