@@ -18,18 +18,25 @@ _absolute_each() { # the paths, with colons between
   done <<<"$1:"
   printf '%s' "${found:-$1}"
 }
+_stripped() { # a value, as settings read it
+  local text=$1
+  text=${text#"${text%%[![:space:]]*}"}
+  printf '%s' "${text%"${text##*[![:space:]]}"}"
+}
 VENV=$(_absolute "$VENV")
 VENV_PYTHON=$VENV/bin/python
 for name in DATA_DIR CONNECTIONS_FILE NATS_CA_FILE NATS_CERT_FILE NATS_KEY_FILE NATS_ISSUER_SEED JWT_PUBLIC_KEY; do
-  case ${!name:-} in
+  value=$(_stripped "${!name:-}")
+  case $value in
     '' | '{'* | *-----BEGIN*) ;; # keys, not a file of them
-    *) export "$name=$(_absolute "${!name}")" ;;
+    *) export "$name=$(_absolute "$value")" ;;
   esac
 done
 for name in DATA_ROOTS SHARED_DATA_ROOTS PROGRAM_READS; do
-  if [[ -n ${!name:-} ]]; then export "$name=$(_absolute_each "${!name}")"; fi
+  value=$(_stripped "${!name:-}")
+  if [[ -n $value ]]; then export "$name=$(_absolute_each "$value")"; fi
 done
-unset name
+unset name value
 
 unset PYTHONSAFEPATH # our modules are found in ROOT, where Python is started
 
@@ -94,7 +101,7 @@ ensure_venv() {
 
 # Whether the venv's Python starts, and looks for packages where the venv has them: a new Python of the system looks elsewhere.
 _venv_works() {
-  "$VENV_PYTHON" -c 'import os, site, sys; sys.exit(not any(map(os.path.isdir, site.getsitepackages())))' 2>/dev/null
+  "$VENV_PYTHON" -c 'import os, sys, sysconfig; sys.exit(not os.path.isdir(sysconfig.get_path("purelib")))' 2>/dev/null
 }
 
 # Whether a venv may be made in VENV, which clears it: a directory of the caller's own may hold anything.

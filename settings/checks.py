@@ -238,7 +238,7 @@ def database_url(found: str) -> str:
 
 
 def _is_whole(url: "URL") -> bool:
-    """Whether a URL of SQLite names its file wherever it is read: a server runs in ROOT, and a backup where it is called."""
+    """Whether a URL of SQLite names its file wherever it is read: a server runs in ROOT, and a backup where it is called. A `file:` URI is its writer's own."""
     return str(url.database).startswith(("/", "file:"))
 
 
