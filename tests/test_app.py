@@ -204,9 +204,11 @@ def test_a_socket_that_a_proxy_made_a_plain_request_is_told_so() -> None:
     app.add_url_rule("/ws", "ws", websocket=True)
     app.add_url_rule("/plain", "plain")
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
-    plain, asked = app.test_client().get("/ws"), app.test_client().get("/plain", headers=upgrade)
-    assert (plain.status_code, asked.status_code) == (400, 400)
-    assert "a proxy in front must pass on Upgrade" in plain.get_json()["detail"]
+    asked = app.test_client().get("/plain", headers=upgrade)
+    for headers in ({}, {**upgrade, "Connection": "close"}):
+        plain = app.test_client().get("/ws", headers=headers)
+        assert plain.status_code == asked.status_code == 400
+        assert "a proxy in front must pass on both" in plain.get_json()["detail"]
     assert "no WebSocket at this address" in asked.get_json()["detail"]
 
 

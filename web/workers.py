@@ -102,11 +102,10 @@ class HostsTheApplication:
             self.tell_stop()
 
     def handle_request(self, *of_client: Any) -> Any:
-        """What the thread or greenlet says later, as of a request that cannot be read, is not about this one."""
-        try:
-            return super().handle_request(*of_client)  # type: ignore[misc]
-        finally:
-            context.begin()
+        """What is said after it, as of a next request that cannot be read, is not about this one; what is said of its failure is."""
+        goes_on = super().handle_request(*of_client)  # type: ignore[misc]
+        context.begin()
+        return goes_on
 
     def tell_stop(self) -> None:
         parts = getattr(getattr(self, "wsgi", None), "extensions", {}).get("parts")
@@ -175,6 +174,7 @@ class ThreadWorker(HostsTheApplication, _ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Any) -> Any:
         conn.begin()
+        context.begin()  # what failed on this thread before is another request
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:

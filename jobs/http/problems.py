@@ -77,14 +77,16 @@ def answer(error: HTTPException) -> Response:
 
 
 def _other_protocol(error: WebsocketMismatch) -> Response:
-    if request.headers.get("Upgrade", "").lower() == "websocket":
+    connection = request.headers.get("Connection", "").lower().split(",")
+    upgrades = "upgrade" in map(str.strip, connection)
+    if upgrades and request.headers.get("Upgrade", "").lower() == "websocket":
         error.description = (
             "there is no WebSocket at this address: ask without 'Upgrade: websocket'"
         )
     else:
         error.description = (
-            "this address is a WebSocket's, and the request has no 'Upgrade: websocket'; "
-            "a proxy in front must pass on Upgrade and Connection, as docs/deploy/nginx.conf does"
+            "this address is a WebSocket's, and the request lacks 'Upgrade: websocket' or 'Connection: Upgrade'; "
+            "a proxy in front must pass on both, as docs/deploy/nginx.conf does"
         )
     return answer(error)
 

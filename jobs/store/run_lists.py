@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from jobs.store.not_found import may_be_job
 from jobs.store.pieces import maybe_run, select_runs
 from jobs.store.records import Place, Run, RunFilter
 from jobs.store.tables import RUNS
@@ -16,6 +17,8 @@ NEWEST_FIRST = (RUNS.c.created_at.desc(), RUNS.c.run_id.desc())
 
 def newest_run(connection: Connection, tenant_id: str, job_id: int) -> Run | None:
     """The job's newest run; None when it never ran, or the tenant has no such job."""
+    if not may_be_job(job_id):
+        return None
     query = select_runs().where(RUNS.c.tenant_id == tenant_id, RUNS.c.job_id == job_id)
     query = query.order_by(*NEWEST_FIRST).limit(1)
     return maybe_run(connection.execute(query).mappings().first())

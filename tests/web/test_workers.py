@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from gunicorn.config import Config
 
-from logs.context import about, note
+from logs.context import about, note, working_on
 from tests.harness import ROOT
 from web import patience
 from web.workers import HostsTheApplication, settle
@@ -106,3 +106,18 @@ def test_what_is_said_after_a_request_is_not_about_it() -> None:
     """A request that cannot be read was logged with the tenant of the thread's last one."""
     assert _Worker().handle_request("a request", "its connection") == "answered"
     assert about() == {}
+
+
+def test_what_is_said_of_a_request_that_failed_is_about_it() -> None:
+    class Fails:
+        def handle_request(self, *_: object) -> None:
+            note(tenant="acme")
+            raise OSError
+
+    class Worker(HostsTheApplication, Fails):
+        pass
+
+    with working_on():
+        with pytest.raises(OSError):
+            Worker().handle_request("a request", "its connection")
+        assert about()["tenant"] == "acme"

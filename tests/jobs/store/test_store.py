@@ -91,6 +91,7 @@ def test_ids_that_no_job_has_are_not_found(store: Store, job_id: int) -> None:
         store.delete_job(TENANT, job_id)
     with pytest.raises(NotFound):
         store.record_run(TENANT, NewRun(job_id, GRAPH, ""))
+    assert store.last_run(TENANT, job_id) is None
 
 
 def test_a_deleted_jobs_id_is_never_used_again(store: Store) -> None:
