@@ -80,8 +80,12 @@ def _claimed(settings: Settings, *, is_upgrade: bool) -> bool:
             "would end with whichever of the two stops first. Stop that one, or give this one a DATA_DIR of its own. "
             "A further web server for the same jobs takes RUNNER=off and a NATS_URL"
         ) from None
-    os.ftruncate(number, 0)
-    os.pwrite(number, str(os.getpid()).encode(), 0)
+    try:
+        os.ftruncate(number, 0)
+        os.pwrite(number, str(os.getpid()).encode(), 0)
+    except OSError:
+        os.close(number)
+        raise
     return True  # and it stays open: to close it would free the lock
 
 

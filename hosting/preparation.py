@@ -33,11 +33,10 @@ def prepare_apart(settings: Settings) -> int:
         os._exit(_prepared(settings))
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        how = signal.strsignal(os.WTERMSIG(status))
-        print(
-            f"the preparation was ended by a signal ({how}), as by the system where memory is short",
-            file=sys.stderr,
-        )
+        number = os.WTERMSIG(status)
+        guess = ", as by the system where memory is short" if number == signal.SIGKILL else ""
+        how = signal.strsignal(number)
+        print(f"the preparation was ended by a signal ({how}){guess}", file=sys.stderr)
         return 1
     return os.waitstatus_to_exitcode(status)
 

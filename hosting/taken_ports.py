@@ -9,7 +9,7 @@ from hosting.lifeline import EmbeddedProcesses, is_kept
 from settings import Settings, SettingsError
 
 LARGEST = 65_535
-UNPRIVILEGED = 1_023  # above it anybody may listen
+LAST_PRIVILEGED = 1_023  # above it anybody may listen
 STEP = 100  # so that the four of one installation stay apart
 Port = tuple[str, str, int]
 """The setting that names it, the address, and its number."""
@@ -56,7 +56,10 @@ def _is_taken(name: str, host: str, port: int) -> bool:
 def _other_port(port: Port, ours: set[int]) -> int:
     """A free one, and none of ours: the third installation on a machine finds the second's taken, too. Adds it to ours."""
     name, host, number = port
-    further = (*range(number + STEP, LARGEST + 1, STEP), *range(number - STEP, UNPRIVILEGED, -STEP))
+    further = (
+        *range(number + STEP, LARGEST + 1, STEP),
+        *range(number - STEP, LAST_PRIVILEGED, -STEP),
+    )
     others = (other for other in further if other not in ours and not _is_taken(name, host, other))
     found = next(others, number)
     ours.add(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -54,10 +55,15 @@ def test_a_second_server_that_would_share_parts_is_refused(
     assert first.is_ready()
 
 
-def test_a_data_dir_without_room_for_the_claim_is_named(tmp_path: Path) -> None:
-    (tmp_path / "embedded.master").symlink_to("/dev/full")
+def test_a_data_dir_without_room_for_the_claim_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
     settings = Settings.from_env({"DATA_DIR": str(tmp_path)})
-    with pytest.raises(EmbeddedError, match=f"DATA_DIR {tmp_path} cannot be used: "):
+    with pytest.raises(EmbeddedError, match=f"DATA_DIR {tmp_path} cannot be used: No space left"):
         claim(settings, is_upgrade=False)
 
 
@@ -141,8 +147,9 @@ def test_an_upgrade_by_usr2_that_is_taken_back_ends_no_run(start_product: StartP
     """After a SIGHUP, too: the second master knows that the nats-server is ours, and so would keep it."""
     first = start_product(SAMPLE_ORDERS="0")
     parts = all_parts_of(first)
+    before = first.log().count("nats bridge: connected")
     os.kill(first.pid, signal.SIGHUP)
-    eventually(lambda: first.log().count("nats bridge: connected") == 2)
+    eventually(lambda: first.log().count("nats bridge: connected") > before)
     second = upgraded(first)
     assert b"\0NATS_URL=" not in Path(f"/proc/{second}/environ").read_bytes()
     os.kill(second, signal.SIGTERM)

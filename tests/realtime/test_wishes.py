@@ -57,9 +57,10 @@ def test_a_tenant_ends_the_wait_and_one_that_failed_does_not(wanted: Wishes) -> 
 
 def test_any_thread_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wishes, "HEARTBEAT", 60.0)
-    wanted = Wishes()
-    waiter = threading.Thread(target=wanted.take)
+    wanted, begins = Wishes(), threading.Event()
+    waiter = threading.Thread(target=lambda: (begins.set(), wanted.take()), daemon=True)
     waiter.start()
+    assert begins.wait(10.0)
     wanted.wake()
     waiter.join(10.0)
     assert not waiter.is_alive()
