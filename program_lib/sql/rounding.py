@@ -78,16 +78,22 @@ def check_no_median_is_cut(connection: duckdb.DuckDBPyConnection, query: str) ->
         position = position_of(without[0]) if len(without) == 1 else None
         digits = _digits(cut["arguments"][0])
         assert digits is not None
-        raise QueryRefused(_about_medians(cut["qname"]["path"][-1], *digits), position)
+        raise QueryRefused(_about_medians(_name(cut), *digits), position)
 
 
 def _is_between_decimals(found: Found) -> bool:
     """Whether a part of a plan is such a function, of decimals that no CAST has made."""
     if found.get("expression_class") not in ("BOUND_AGGREGATE", "BOUND_WINDOW"):
         return False
-    if found["qname"]["path"][-1] not in _BETWEEN or not found["arguments"]:
+    if _name(found) not in _BETWEEN or not found.get("arguments"):
         return False
     return _digits(found["arguments"][0]) is not None and not _is_cast(found["children"][0])
+
+
+def _name(found: Found) -> str:
+    """The function's; "" for a window function that is no aggregate, as row_number."""
+    name: str = found["qname"]["path"][-1] if found.get("qname") else ""
+    return name
 
 
 def _calls(whole: Any) -> Iterator[Found]:

@@ -281,6 +281,11 @@ def test_a_median_has_the_digits_that_are_asked_for() -> None:
     assert asked(query, RATES, RATED).rows() == [(Decimal("1.875"), 1.875, 1.5, Decimal("1.50"))]
 
 
+def test_a_window_may_be_no_aggregate() -> None:
+    query = "SELECT lag(a) OVER (ORDER BY n) AS x, row_number() OVER (ORDER BY n) AS y FROM input"
+    assert asked(query, RATES, RATED).rows() == [(None, 1), (Decimal("1.50"), 2)]
+
+
 TEXTS = Schema(
     [
         Column("s", TEXT),
