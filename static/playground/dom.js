@@ -118,3 +118,17 @@ export function labelledButton(id, name, label, run) {
   made.addEventListener('click', run);
   return made;
 }
+
+/**
+ * Escape in a dialog is for `onEscape()`, and for nothing on the page behind it. A second one in a row would close the dialog, whatever becomes of its
+ * `cancel`: so the key is taken.
+ */
+export function takeEscape(dialog, onEscape) {
+  const take = (event) => {
+    if (event.type === 'keydown' ? event.key !== 'Escape' : event.target !== dialog) return; // of the choice of a file
+    event.preventDefault();
+    event.stopPropagation();
+    onEscape();
+  };
+  for (const name of ['cancel', 'keydown']) dialog.addEventListener(name, take);
+}

@@ -1,15 +1,15 @@
 /** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
-import { byId, element, setText } from './dom.js';
+import { byId, element, setText, takeEscape } from './dom.js';
 import { confirmed } from './edit/confirm.js';
 import { parseExactly } from './exact-json.js';
-import { oneAtATime } from './one-at-a-time.js';
 
 export class JsonView {
   #dialog = byId('json');
   #text = byId('json-text');
   #errors = byId('json-errors');
-  #job = null; // {id, etag} of the job being edited
+  #job = null; // {id, etag} of the job being edited; one object for each time that it is opened: what comes late for another changes nothing
+  #saving = null; // the one whose save was not answered yet
   #before = ''; // the text that was there at first
   #announce;
   #check;
@@ -23,10 +23,10 @@ export class JsonView {
     this.#announce = announce;
     this.#check = check;
     this.#save = save;
-    byId('json-check').addEventListener('click', () => this.#attempt(() => this.#checkText()));
-    byId('json-save').addEventListener('click', oneAtATime(() => this.#attempt(() => this.#saveText())));
+    byId('json-check').addEventListener('click', () => this.#attempt((job) => this.#checkText(job)));
+    byId('json-save').addEventListener('click', () => this.#attempt((job) => this.#saveText(job)));
     byId('json-close').addEventListener('click', () => this.#leave());
-    for (const name of ['cancel', 'keydown']) this.#dialog.addEventListener(name, (event) => this.#onEscape(event));
+    takeEscape(this.#dialog, () => this.#leave());
     byId('json-form').addEventListener('submit', (event) => event.preventDefault());
     byId('json-file').addEventListener('change', (event) => this.#openFile(event.target));
   }
@@ -44,33 +44,36 @@ export class JsonView {
     this.#text.scrollTop = 0;
   }
 
-  // A second Escape would close the dialog, whatever becomes of its `cancel`: the key is taken.
-  #onEscape(event) {
-    if (event.target !== this.#dialog && event.type === 'cancel') return; // of the choice of a file
-    if (event.type === 'keydown' && event.key !== 'Escape') return;
-    event.preventDefault();
-    this.#leave();
-  }
-
+  // Not while it is saved: nobody could say that the job stays as it is.
   async #leave() {
+    if (this.#saving === this.#job) return;
     const isAsItWas = this.#text.value === this.#before;
     if (isAsItWas || (await confirmed({ title: 'Discard what you wrote?', text: 'The job stays as it is.', yes: 'Discard' }))) this.#dialog.close();
   }
 
-  async #checkText() {
+  async #checkText(job) {
     const errors = await this.#check(this.#document());
+    if (job !== this.#job) return;
     if (errors.length > 0) this.#tell('error', errors.map(errorText));
     else this.#tell('good', ['No errors found.']);
   }
 
-  async #saveText() {
-    if (await this.#save(this.#job, this.#document())) this.#dialog.close();
+  async #saveText(job) {
+    if (this.#saving === job) return;
+    this.#saving = job;
+    try {
+      if ((await this.#save(job, this.#document())) && job === this.#job) this.#dialog.close();
+    } finally {
+      if (this.#saving === job) this.#saving = null;
+    }
   }
 
   async #attempt(action) {
+    const job = this.#job;
     try {
-      await action();
+      await action(job);
     } catch (error) {
+      if (job !== this.#job) return;
       const errors = error.errors ?? [];
       this.#tell('error', errors.length > 0 ? errors.map(errorText) : [error.message]);
     }

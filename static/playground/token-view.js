@@ -3,7 +3,7 @@
  * Test hooks: `#token`, `#token-title`, `#token-text`.
  */
 
-import { byId, setHidden, setText } from './dom.js';
+import { byId, setHidden, setText, takeEscape } from './dom.js';
 
 export class TokenView {
   #dialog = byId('token');
@@ -18,9 +18,7 @@ export class TokenView {
       onToken(token);
     });
     this.#notNow.addEventListener('click', () => this.close());
-    this.#dialog.addEventListener('cancel', (event) => this.#notNow.hidden && event.preventDefault());
-    // a second Escape in a row would close it all the same
-    this.#dialog.addEventListener('keydown', (event) => event.key === 'Escape' && this.#notNow.hidden && event.preventDefault());
+    takeEscape(this.#dialog, () => this.#notNow.hidden || this.close());
   }
 
   /** `canWait`: nothing is lost yet, and the person may go on without. */

@@ -426,6 +426,10 @@ def test_a_job_is_made_checked_and_saved_as_json(
     page.fill("#json-text", json.dumps(document))
     page.click("#json-check")
     expect(page.locator("#json-errors")).to_contain_text("No errors found")
+    expect_the_question_for_a_token_above(page, shop)
+    page.keyboard.press("Escape")
+    page.click("#confirm-no")
+    assert json.loads(page.input_value("#json-text")) == document
     page.click("#json-save")
     expect(page.locator("#job-name")).to_have_text("From JSON")
     expect(page.locator(".job[aria-current='true']")).to_contain_text("From JSON")
@@ -440,16 +444,45 @@ def test_a_job_is_made_checked_and_saved_as_json(
 
     page.click("#job-edit")
     page.fill("#json-text", json.dumps({**edited, "name": "Late"}))
-    held = hold(page, re.compile(r"/api/jobs/\d+$"))
+    [job_id] = re.findall(r"job=(\d+)", page.url)
+    held = hold(page, f"**/api/jobs/{job_id}")
     page.click("#json-save")
     wait_for_held(page, held)
-    page.click("#json-close")
-    page.click("#confirm-yes")
-    page.click('.page-link[data-page-link="home"]')
+    page.click("#json-close")  # it is being saved: there is nothing to discard any more
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    page.go_back()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.click("#job-edit")
+    page.fill("#json-text", "of another job")
+    there = page.url
     with page.expect_response("**/api/jobs?limit=500"):
         held[0].continue_()
     expect(page.locator("#jobs-list .job", has_text="Late")).to_have_count(1)
-    expect(page).to_have_url(f"{shop.url}/")  # who has gone on stays there
+    expect(page).to_have_url(there)  # who has gone on stays there
+    expect(page.locator("#json-text")).to_be_visible()
+    page.click("#json-save")
+    expect(page.locator("#json-errors")).to_contain_text("not JSON")
+    page.click("#json-close")
+    page.click("#confirm-yes")
+    node(page, FILTER).click()
+    page.click("#job-edit")
+    page.keyboard.press("Escape")
+    expect(page.locator("#json")).to_be_hidden()
+    expect(page.locator("#details")).to_be_visible()  # they are behind the dialog
+
+
+def expect_the_question_for_a_token_above(page: Page, product: Product) -> None:
+    """A dialog waits below it, with what somebody wrote."""
+    page.route("**/api/jobs/validate", lambda route: route.fulfill(status=401, json={}))
+    page.click("#json-check")
+    expect(page.locator("#token-title")).to_have_text("Your session has ended")
+    for _ in range(2):  # Chromium closes a dialog by a second Escape that is not taken
+        page.keyboard.press("Escape")
+    page.unroute("**/api/jobs/validate")
+    page.fill("#token-field", product.token())
+    page.click("#token button[type=submit]")
+    expect(page.locator("#token")).to_be_hidden()
 
 
 # ---------------------------------------------------------------- connection, shape, keyboard
