@@ -708,6 +708,28 @@ def test_a_question_that_failed_and_may_go_well_later_is_asked_again(modules: Pa
     assert found["told"] == [502, 403, "answer to second"]
 
 
+def test_the_columns_of_a_graph_that_has_lost_all_its_nodes_are_not_those_of_before(
+    modules: Page,
+) -> None:
+    told = run(
+        modules,
+        "edit/known-columns",
+        """const drafts = { graph: { nodes: [{ id: 1 }], edges: [] } };
+        let answer;
+        const api = { columns: () => new Promise((resolve) => (answer = resolve)) };
+        const graph = { drawEdgeTitles: () => undefined };
+        const known = new m.KnownColumns({ api, drafts, vocabulary: {}, graph, onTold: () => undefined });
+        known.ask({ soon: true });
+        while (answer === undefined) await new Promise((resolve) => setTimeout(resolve));
+        drafts.graph = { nodes: [], edges: [] };
+        known.ask();
+        answer({ nodes: {}, problems: ['old'], unread: {}, pending: false });
+        await new Promise((resolve) => setTimeout(resolve));
+        return known.problems;""",
+    )
+    assert told == []
+
+
 # ---------------------------------------------------------------- keys
 
 

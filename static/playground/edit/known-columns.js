@@ -55,8 +55,9 @@ export class KnownColumns {
   ask(options) {
     this.#pending = 0;
     const { graph } = this.#drafts;
-    if (graph.nodes.length > 0) this.#questions.ask(graph, options);
-    else this.#take(null);
+    if (graph.nodes.length > 0) return this.#questions.ask(graph, options);
+    this.#questions.cancel();
+    return this.#take(null);
   }
 
   /** Nothing is edited, and nothing known. */
