@@ -104,10 +104,16 @@ export class JobAtHand {
       if (runId !== null) await this.fetchRun(shown, runId);
     } catch (problem) {
       shown.askedForRunsAt = 0;
+      askAgainAfter(problem, () => this.#askAgainForLatestRun(shown));
       throw problem;
     }
     shown.askedForRuns = true;
     this.#page.redraw();
+  }
+
+  // Unless somebody has gone on, or asked for it meanwhile.
+  #askAgainForLatestRun(shown) {
+    if (shown === this.#shown && shown.askedForRunsAt === 0) this.#page.attempt(() => this.fetchLatestRun(shown), { quiet: true });
   }
 
   async fetchRun(shown, runId) {
@@ -119,9 +125,9 @@ export class JobAtHand {
     });
     const now = shown.state.run()?.runId;
     if (now !== before && now !== runId) return; // a newer run began meanwhile
+    if (!shown.state.record(record, this.#api.now())) return; // it is older than the one that is shown
     shown.runGraph = { runId, graph: record.graph, record };
-    if (shown !== this.#shown) return;
-    if (shown.state.record(record, this.#api.now())) this.#page.redraw();
+    if (shown === this.#shown) this.#page.redraw();
   }
 
   /** News can be heard. The job itself is asked for, too, where it could not be had before; its run, unless that was asked for less than `fresh` milliseconds ago. */

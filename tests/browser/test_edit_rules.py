@@ -688,24 +688,35 @@ def test_a_question_that_failed_and_may_go_well_later_is_asked_again(modules: Pa
         modules,
         "edit/latest",
         """const { Problem } = await import('/playground/api.js');
-        const told = [], asked = [], failures = [new Problem(502, {}), new Problem(403, {})];
+        const told = [], asked = [], failures = [new Problem(502, {}), new Problem(401, {}), new Problem(403, {})];
         const ask = (question) => {
           asked.push(question);
           return failures.length > 0 ? Promise.reject(failures.shift()) : Promise.resolve(`answer to ${question}`);
         };
         const latest = new m.Latest({ ask, onAnswer: (answer) => told.push(answer), onError: ({ status }) => told.push(status), wait: 0 });
-        const later = setTimeout;
-        window.setTimeout = (work, wait, ...more) => later(work, wait === 3_000 ? 0 : wait, ...more);
-        const settled = () => new Promise((resolve) => later(resolve, 20));
-        latest.ask('first');
-        await settled();
-        latest.ask('second');
-        await settled();
-        window.setTimeout = later;
+        const { random } = Math;
+        Math.random = () => 0; // again at once
+        const toldOf = async (count) => { while (told.length < count) await new Promise((resolve) => setTimeout(resolve)); };
+        try {
+          latest.ask('first');
+          await toldOf(3);
+          latest.ask('second');
+          await toldOf(4);
+        } finally {
+          Math.random = random;
+        }
         return { told, asked };""",
     )
-    assert found["asked"] == ["first", "first", "second"]
-    assert found["told"] == [502, 403, "answer to second"]
+    assert found["asked"] == ["first", "first", "first", "second"]
+    assert found["told"] == [502, 401, 403, "answer to second"]
+
+
+def test_what_fails_is_asked_again_less_and_less_often_and_not_by_all_pages_in_step(
+    modules: Page,
+) -> None:
+    body = "return given.map(([failed, drawn]) => m.nextWait(failed, () => drawn));"
+    waits = run(modules, "asking-again", body, [[0, 0.5], [2_000, 0.5], [9e6, 0.5], [9e6, 0.25]])
+    assert waits == [1_500, 2_000, 30_000, 15_000]
 
 
 def test_the_columns_of_a_graph_that_has_lost_all_its_nodes_are_not_those_of_before(

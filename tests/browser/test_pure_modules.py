@@ -641,16 +641,49 @@ def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is
           await newer;
           asked.get('older').resolve(record('older'));
           await older;
-          const later = setTimeout;
-          window.setTimeout = (work, wait, ...more) => (wait === 3_000 ? work() : later(work, wait, ...more));
-          const failing = job.fetchRun(shown, 'failing');
-          asked.get('failing').reject(new Problem(500, {}));
-          await failing.catch(() => undefined);
-          window.setTimeout = later;
+          const over = job.fetchRun(shown, 'over');
+          asked.get('over').resolve({ ...record('over'), status: 'completed', endedAt: 2 });
+          await over;
+          const { random } = Math;
+          Math.random = () => 0; // again at once
+          try {
+            const failing = job.fetchRun(shown, 'failing');
+            asked.get('failing').reject(new Problem(500, {}));
+            await failing.catch(() => undefined);
+            await new Promise((done) => setTimeout(done));
+          } finally {
+            Math.random = random;
+          }
           return [shown.runGraph.runId, [...shown.fetchedRuns]];
         }"""
     )
-    assert found == ["newer", ["older", "newer"]]
+    assert found == ["newer", ["older", "newer", "over"]]
+
+
+def test_a_jobs_last_run_is_asked_for_again_where_the_first_answer_did_not_come(
+    modules: Page,
+) -> None:
+    asked = modules.evaluate(
+        """async () => {
+          const { JobAtHand } = await import('/playground/job-at-hand.js');
+          const { Problem } = await import('/playground/api.js');
+          let asked = 0;
+          const api = { latestRunId: async () => ((asked += 1) === 1 ? Promise.reject(new Problem(502, {})) : null) };
+          const page = { redraw: () => undefined, attempt: (work) => work().catch(() => undefined) };
+          const job = new JobAtHand({ api, page, onJob: () => undefined, onOther: () => undefined });
+          const shown = Object.assign(job.open(1), { job: {} });
+          const { random } = Math;
+          Math.random = () => 0; // again at once
+          try {
+            await page.attempt(() => job.fetchLatestRun(shown));
+            await new Promise((done) => setTimeout(done));
+          } finally {
+            Math.random = random;
+          }
+          return [asked, shown.askedForRuns];
+        }"""
+    )
+    assert asked == [2, True]
 
 
 def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_failed(
@@ -670,15 +703,18 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
           };
           const watched = new WatchedRuns({ api, page: { redraw: () => undefined }, subscribe: () => undefined, unsubscribe: () => undefined });
           const run = { jobId: 1, runId: 'a' };
-          const later = setTimeout;
-          window.setTimeout = (work, wait, ...more) => (wait === 3_000 ? work() : later(work, wait, ...more));
+          const { random } = Math;
+          Math.random = () => 0; // again at once
           const shares = [];
-          for (let look = 0; look < 2; look += 1) {
-            watched.show([run]);
-            await new Promise((done) => later(done));
-            shares.push(watched.shareOf(run, 3, 3)?.share ?? null);
+          try {
+            for (let look = 0; look < 2; look += 1) {
+              watched.show([run]);
+              await new Promise((done) => setTimeout(() => setTimeout(done)));
+              shares.push(watched.shareOf(run, 3, 3)?.share ?? null);
+            }
+          } finally {
+            Math.random = random;
           }
-          window.setTimeout = later;
           return shares;
         }"""
     )

@@ -1,7 +1,7 @@
 /**
  * Asks when it has been quiet for a moment, and tells only the newest answer: one that comes late, after a newer
  * question, is dropped. `ask(question, signal)` may reject; then `onError` is told, unless a newer question came, and a Problem that may pass
- * has it asked again.
+ * has it asked again. Another Error is the last word.
  */
 
 import { askAgainAfter } from '../asking-again.js';
