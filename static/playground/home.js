@@ -46,6 +46,7 @@ export class Home {
   #overview;
   #place = null; // of home or of the runs, null while a job is shown; one object for each that is gone to: it says whose answers are awaited
   #listing = nothingListed(); // jobs of home
+  #all = []; // jobs of the last listing that was no search
   #found = nothingFound(); // runs of all jobs
   #places = new Map(); // run id → runs before it
   #cancelled = new Set(); // ids of runs whose cancel was asked for
@@ -260,7 +261,11 @@ export class Home {
   #search(text) {
     clearTimeout(this.#typing);
     this.#typing = setTimeout(() => {
-      this.#listing = { ...nothingListed(), search: text.trim(), jobs: this.#listing.jobs };
+      const search = text.trim();
+      const { search: before, jobs } = this.#listing;
+      if (before === '') this.#all = jobs;
+      const isNarrower = search.toLowerCase().includes(before.toLowerCase());
+      this.#listing = { ...nothingListed(), search, jobs: isNarrower ? jobs : this.#all };
       this.#look();
     }, TYPING);
   }

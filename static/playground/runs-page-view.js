@@ -32,12 +32,12 @@ export class RunsPageView {
 
   /** The place whose runs are shown, with its filters; null hides the page. */
   show(place) {
+    clearTimeout(this.#typing); // who has gone on does not come back for a filter
     this.#place = place;
     setHidden(this.#box, place === null);
-    if (place === null) return clearTimeout(this.#typing); // who has left does not come back for a filter
+    if (place === null) return;
     for (const [name, field] of Object.entries(this.#fields)) if (field !== document.activeElement || this.#isCleared(place)) field.value = place[name] ?? '';
     setHidden(byId('filter-clear'), this.#isCleared(place));
-    return undefined;
   }
 
   draw({ runs, next, searched, isKnown, now, freshness, jobName }) {

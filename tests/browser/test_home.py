@@ -266,6 +266,8 @@ def test_offline_home_says_as_of_when_and_tells_nothing_that_nobody_knows(
 ) -> None:
     page = opened()
     expect(runs_in(page, "failed")).to_have_count(1)
+    page.fill("#home-search", "shop 4321")
+    expect(page.locator("#home-jobs tbody tr")).to_have_count(1)
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
     shift_clock(page, 61)  # so many jobs are asked for once a minute
@@ -274,6 +276,7 @@ def test_offline_home_says_as_of_when_and_tells_nothing_that_nobody_knows(
     )
     expect(page.locator('link[rel="icon"]')).to_have_attribute("data-state", "offline")
     expect(page).to_have_title(re.compile("^Offline · Home"))
+    page.fill("#home-search", "")
     expect(page.locator("#home-jobs tbody tr")).to_have_count(PAGE)
     page.fill("#home-search", "BROKEN imp")
     expect(page.locator("#home-jobs tbody tr")).to_have_count(1)
@@ -377,6 +380,12 @@ def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product
     expect(page.locator("#runs-page")).to_be_visible()
     page.evaluate(HOLD_FILTER)
     page.fill("#filter-text", "broken")
+    page.evaluate("history.pushState(null, '', '?view=runs&status=failed')")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    page.evaluate("filter?.()")
+    expect(page).to_have_url(re.compile(r"\?view=runs&status=failed$"))
+    page.go_back()
+    page.fill("#filter-text", "broken imp")
     page.go_back()
     page.evaluate("filter?.()")  # it is left before the address has what was typed
     expect(page.locator("#job-name")).to_have_text(RIGHT_TO_LEFT)
