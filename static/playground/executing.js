@@ -52,7 +52,7 @@ export class Executing {
 
   async #saveAndStart(shown, begin, values) {
     this.#page.clearNotice();
-    this.#runs.leavePast();
+    this.#runs.goOnNow();
     if (this.#editor.isDirty) this.#key = null; // another graph is another run
     if (!(await this.#editor.save()) || (begin === null && (await this.#hasChanged(shown)))) return;
     const { job } = shown; // as it is seen now, and no other
@@ -77,16 +77,22 @@ export class Executing {
 
   async #askAndStart(shown, job, parameters) {
     const last = await this.#lastValues(shown.jobId);
-    if (shown !== this.#job.shown) return;
+    if (last === null || shown !== this.#job.shown) return;
     const title = `Execute ${job.name}`;
     this.#form.open({ jobId: shown.jobId, title, parameters, last, run: (values) => this.#start(shown, job, values) });
   }
 
+  // Null: nobody is let in any more, and nothing opens above the question for a token.
   async #lastValues(jobId) {
     let last = {};
     await this.#page.attempt(async () => {
-      const { runs } = await this.#api.runs(jobId, { limit: 1 });
-      last = runs[0]?.parameters ?? {};
+      try {
+        const { runs } = await this.#api.runs(jobId, { limit: 1 });
+        last = runs[0]?.parameters ?? {};
+      } catch (problem) {
+        if (problem.status === 401) last = null;
+        throw problem;
+      }
     }, { quiet: true });
     return last;
   }

@@ -44,7 +44,7 @@ export class Runs {
   #runs = []; // newest first
   #next = null; // where the page after them begins
   #isKnown = false; // the server has told them
-  #refreshing = Promise.resolve(); // until the list that was asked for last is there
+  #refreshing = Promise.resolve(); // until the list that was asked for last is there, or did not come
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
   #wanted = null; // the place that was gone to last: what comes late for another one is not shown; null: now
@@ -207,9 +207,10 @@ export class Runs {
     this.#wanted = place;
     if (this.#past?.record.runId !== run) await this.#showPast(place);
     if (this.#wanted !== place) return;
-    if (this.#past?.record.runId === run && t !== null) this.#goTo(Math.min(this.#past.replay.from + t, this.#past.replay.to));
+    if (this.#past?.record.runId !== run) return this.#leaveShown(); // it is under way, or could not be had
+    if (t !== null) this.#setTime(Math.min(this.#past.replay.from + t, this.#past.replay.to));
     if (other === null) this.#leaveComparison();
-    else if (this.#past?.record.runId === run) await this.#compareWith(place);
+    else await this.#compareWith(place);
   }
 
   #pastActions() {
@@ -277,7 +278,7 @@ export class Runs {
       const [record, history] = await Promise.all([this.#api.run(runId), this.#api.history(runId)]);
       if (this.#wanted !== place) return;
       if (record.jobId !== this.#jobId) return this.#page.say(`The run ${runId} is one of another job.`, 'error');
-      if (record.endedAt === null) return this.#leaveShown();
+      if (record.endedAt === null) return undefined;
       const replay = new Replay(record, history);
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
@@ -295,6 +296,12 @@ export class Runs {
     this.#leaveShown();
   }
 
+  /** The same, by a person who goes on from here: the address follows. */
+  goOnNow() {
+    this.leavePast();
+    this.#tells.onPlace();
+  }
+
   #leaveShown() {
     if (this.#past === null) return;
     this.#past = null;
@@ -307,8 +314,12 @@ export class Runs {
 
   #goTo(ts) {
     if (this.#past === null) return;
-    this.#past.ts = ts;
+    this.#setTime(ts);
     this.#tells.onPlace();
+  }
+
+  #setTime(ts) {
+    this.#past.ts = ts;
     this.#page.redraw();
   }
 
@@ -350,8 +361,13 @@ export class Runs {
   async #fetchExpected(jobId) {
     const last = this.#runs.find(({ status }) => status === 'completed');
     if (last === undefined || last.runId === this.#expected.runId) return;
-    const { nodes } = await this.#api.run(last.runId);
-    if (jobId === this.#jobId) this.#expected = { runId: last.runId, rows: new Map(nodes.map((node) => [node.nodeId, node.rowCount])) };
+    const list = this.#refreshing; // a newer one asks for itself
+    try {
+      const { nodes } = await this.#api.run(last.runId);
+      if (jobId === this.#jobId) this.#expected = { runId: last.runId, rows: new Map(nodes.map((node) => [node.nodeId, node.rowCount])) };
+    } catch (problem) {
+      askAgainAfter(problem, () => list === this.#refreshing && this.#fetchExpected(jobId));
+    }
   }
 
   // ---- the run shown

@@ -102,6 +102,15 @@ def expect_what_comes_late_to_change_nothing(page: Page, two: TwoRuns) -> None:
     go_within(page, second)
     release(page, held)
     expect(page.locator("#compare")).to_be_hidden()
+    go_within(page, now)
+    go_within(page, f"{now}&run={two.first}")
+    wait_for_held(page, held)
+    page.route("**/execute", lambda route: route.fulfill(status=503, json={}))
+    page.click("#execute")
+    release(page, held)
+    expect(page).to_have_url(re.compile(rf"\?{now}$"))
+    go_within(page, second)
+    expect(page.locator("#past")).to_be_visible()
     page.unroute_all()
 
 
@@ -140,7 +149,7 @@ def test_a_past_run_a_moment_of_it_and_a_node_have_an_address_that_brings_them_b
     expect(page.locator("#past")).to_be_visible()
     expect_no_past_beside_a_run_under_way(page, two.job_id)
     expect_what_comes_late_to_change_nothing(page, two)
-    go(page, shop, f"job={two.job_id}&run={'0' * 32}")
+    go_within(page, f"job={two.job_id}&run={'0' * 32}")
     expect(page.locator("#notice")).to_contain_text("no run")
     expect(page.locator("#past")).to_be_hidden()
 

@@ -95,6 +95,13 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
     assert len((shop.data_dir / "asked.csv").read_text().splitlines()) == 5
     page.reload()
     expect(page.locator("#run-values")).to_have_text(told)
+    page.route("**/runs?limit=1", lambda route: route.fulfill(status=401, json={}))
+    page.click("#execute")
+    expect(page.locator("#token-title")).to_be_visible()
+    expect(page.locator("#ask")).to_be_hidden()  # it would lie above the question for a token
+    page.unroute("**/runs?limit=1")
+    page.fill("#token-field", shop.token())
+    page.click("#token button[type=submit]")
     page.click("#execute")
     expect(asked(page, "most")).to_have_value("4")
     expect(asked(page, "country")).to_have_value("FR")
