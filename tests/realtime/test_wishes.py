@@ -58,7 +58,12 @@ def test_a_tenant_ends_the_wait_and_one_that_failed_does_not(wanted: Wishes) -> 
 def test_any_thread_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wishes, "HEARTBEAT", 60.0)
     wanted, begins = Wishes(), threading.Event()
-    waiter = threading.Thread(target=lambda: (begins.set(), wanted.take()), daemon=True)
+
+    def wait() -> None:
+        begins.set()
+        wanted.take()
+
+    waiter = threading.Thread(target=wait, daemon=True)
     waiter.start()
     assert begins.wait(10.0)
     wanted.wake()
