@@ -2,7 +2,7 @@
 
 It works in rounds. A round takes everything that waits in the inbox, encodes each message once,
 joins the frames of a job once, and gives them to each subscriber with one send that never blocks.
-Fewer, larger sends are what makes it fast: the kernel's cost is per send (DESIGN §4).
+Fewer, larger sends are what makes it fast: the kernel's cost is per send (docs/decisions/connections.md).
 """
 
 from __future__ import annotations
