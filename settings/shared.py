@@ -11,6 +11,5 @@ AUTO, REQUIRED, OFF = LANDLOCK_MODES = ("auto", "required", "off")  # PROGRAM_LA
 
 SCOPES = frozenset({"jobs:read", "jobs:write", "jobs:execute"})
 
-MAX_TOKEN = (
-    16_384  # characters; Entra ID's and Keycloak's have 2,000 to 5,000, more where they list groups
-)
+# Characters; Entra ID's and Keycloak's have 2,000 to 5,000, more where they list groups
+MAX_TOKEN = 16_384
