@@ -30,8 +30,10 @@ def unregister(hub: Hub, client: Client) -> None:
     hub.put(Unregister(client))
 
 
-def subscribe(hub: Hub, client: Client, topic: Topic, *, more: bool = False) -> None:
-    hub.put(Subscribe(client, topic, more))
+def subscribe(
+    hub: Hub, client: Client, topic: Topic, *, more: bool = False, only_run: str | None = None
+) -> None:
+    hub.put(Subscribe(client, topic, more, only_run))
 
 
 def unsubscribe(hub: Hub, client: Client, topic: Topic) -> None:

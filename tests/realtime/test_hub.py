@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -19,11 +20,11 @@ from realtime import hub as hub_module
 from realtime import leaving as leaving_module
 from realtime.client import Client
 from realtime.close_codes import CloseCode
-from realtime.commands import Forget, LookAgain
+from realtime.commands import Broadcast, Forget, LookAgain
 from realtime.events import Event, ProgressEvent, RunStatus, Source, StatusEvent, Topic
 from realtime.hub import Hub
 from realtime.send_buffer import Part
-from tests.harness import eventually
+from tests.harness import DEADLINE, eventually
 from tests.realtime.telling import (
     broadcast,
     close_some,
@@ -157,6 +158,15 @@ def test_a_round_is_bounded_and_the_rest_comes_in_the_next(monkeypatch: pytest.M
             broadcast(hub, [progress(rows)])
     assert 10 <= len(watcher.pushes) <= 11
     assert watcher.rows == list(range(1, 101))
+
+
+def test_the_lag_of_a_round_is_that_of_its_oldest_message() -> None:
+    hub = Hub()
+    with whole_round(hub):
+        joined(hub, JOB)
+        for rows, ago in ((1, 7.0), (2, 0.1)):
+            hub.put(Broadcast([progress(rows)], time.time() - ago))
+    assert 7.0 <= hub.counts.lags.total < 7.0 + DEADLINE
 
 
 def test_large_messages_end_a_round_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -610,6 +620,23 @@ def test_without_numbers_nothing_is_told_twice_when_a_history_comes_back(
     assert watcher.rows == [1, 2, 3, 4, 5, 6]
 
 
+def test_what_the_stream_brings_again_is_not_told_again_though_its_sender_counts_nothing(
+    with_history: Hub,
+) -> None:
+    said = [Progress(1, "Load", Status.RUNNING, rows) for rows in (3, 9, 2)]
+    events: list[Event] = [
+        ProgressEvent(JOB, one, one.to_json(), seq) for seq, one in enumerate(said, 1)
+    ]
+    watcher = joined(with_history, JOB)
+    known(with_history, JOB, events[:2], True)
+    broadcast(with_history, events)
+    eventually(lambda: watcher.rows[-1:] == [2], what="a smaller count that is new")
+    broadcast(with_history, [*events, progress(10, stream_seq=4)])
+    eventually(lambda: watcher.rows[-1:] == [10])
+    assert watcher.rows == [9, 2, 10]
+    assert with_history.counts.stale == 5
+
+
 def test_a_connection_without_a_gap_holds_nothing_back() -> None:
     """What was missed comes first, message by message; the database is asked for what nobody could say."""
     asked: list[tuple[Topic, bool]] = []
@@ -771,6 +798,31 @@ def test_a_run_without_a_status_has_one_start_for_who_was_there_and_who_comes_la
     later = {**told, "payload": {"runId": "cron", "began": 100.0, "heard": 130.0}}
     assert late.messages[-1] == later
     assert {m["type"] for m in plain.messages} == {"job.progress"}
+
+
+def test_who_may_see_one_run_is_sent_what_is_said_of_it_and_its_start_alone(running: Hub) -> None:
+    theirs, others, left = Watcher(), Watcher(), Watcher()
+    for client, run in ((theirs, "r1"), (others, "cron"), (left, "r1")):
+        register(running, client.as_client)
+        subscribe(running, client.as_client, JOB, more=True, only_run=run)
+    broadcast(running, [status("running"), progress(1)])
+    settle(running)
+    unsubscribe(running, left.as_client, JOB)
+    broadcast(running, [progress(2), status("completed"), foreign(4, 100.0)])
+    settle(running)
+    late = Watcher()
+    register(running, late.as_client)
+    subscribe(running, late.as_client, JOB, more=True, only_run="r1")
+    settle(running)
+
+    def told(watcher: Watcher) -> list[str | int]:
+        payloads = [m["payload"] for m in watcher.messages if m["type"] != "server.state"]
+        return [said.get("rowCount") or said.get("status") or "began" for said in payloads]
+
+    assert told(theirs) == ["running", 1, 2, "completed"]
+    assert told(left) == ["running", 1]
+    assert told(others) == [4, "began"]
+    assert told(late) == ["completed"], "its status is known; the nodes are those of another run"
 
 
 def test_a_start_that_a_past_brings_is_told_to_who_watches_already(with_history: Hub) -> None:

@@ -12,7 +12,7 @@ from websockets.sync.client import ClientConnection
 
 from progress_lib.progress import Progress, Status
 from realtime import overview as overview_module
-from realtime.commands import LeaveTenant, TenantKnown, WatchTenant
+from realtime.commands import Forget, LeaveTenant, TenantKnown, WatchTenant
 from realtime.events import PROGRESS, STATUS, ProgressEvent, RunStatus, Source, StatusEvent, Topic
 from realtime.hub import Hub
 from realtime.overview import LOOKS_EVERY, RECENT, SPEAKS_EVERY, Heard, Overview
@@ -178,6 +178,32 @@ def test_who_watches_a_job_is_sent_no_brief_and_who_watches_all_no_progress() ->
         broadcast(hub, [status("running"), progress("r1")])
     assert [m["type"] for m in one.messages] == ["job.status", "job.progress"]
     assert [m["type"] for m in everything.messages] == ["server.state", "job.brief"]
+
+
+def test_a_job_that_was_deleted_is_told_of_no_more() -> None:
+    hub, late = Hub(), Watcher()
+    with whole_round(hub):
+        watch_all(hub, Watcher())
+        broadcast(hub, [status("running"), status("running", "r2", Topic("acme", 2))])
+        hub.put(Forget(ACME))
+        watch_all(hub, late)
+    assert {brief[:2] for brief in briefs(late)} == {(2, "running")}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_stream_that_counts_anew_is_listened_to_and_one_that_goes_on_tells_nothing_twice(
+    restarts: bool,
+) -> None:
+    asked: list[str] = []
+    hub, watcher = Hub(load=lambda *_: None, load_tenant=asked.append), Watcher()
+    with whole_round(hub):
+        listen_to(hub, Source.FOLLOWING)
+        watch_all(hub, watcher)
+        hub.put(TenantKnown("acme", [Heard(status("running", seq=90), 1.0)]))
+        listen_to(hub, Source.FOLLOWING, restarts=restarts)
+        hub.put(TenantKnown("acme", [Heard(status("failed", seq=2), 2.0)]))
+    assert [brief[1] for brief in briefs(watcher)] == ["failed" if restarts else "running"]
+    assert asked == ["acme", "acme"]
 
 
 def test_messages_are_of_use_only_while_somebody_watches() -> None:
