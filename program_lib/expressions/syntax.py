@@ -7,6 +7,7 @@ each expression of a graph; what an expression means for columns of known types 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -78,6 +79,11 @@ _MEANT = {
     **dict.fromkeys(("&", "|", "AND", "OR", "NOT", "And", "Or", "Not"), "write and, or, not"),
 }
 _TEXT_FUNCTIONS = {name for name, function in FUNCTIONS.items() if function.returns == "text"}
+# A text as it is written. One that nothing closes goes to the end, where Python's parser finds fault with it
+_TEXT = r"""(?P<raw>[rR]?)(?P<quote>'{3}|"{3}|'|")(?P<inside>(?:\\.|(?!(?P=quote)).)*)(?:(?P=quote)|\Z)"""
+_TEXTS = re.compile(_TEXT, re.DOTALL)
+_TEXTS_AND_COMMENTS = re.compile(rf"{_TEXT}|(?P<comment>#[^\r\n]*)", re.DOTALL)
+_OCTAL = re.compile(r"(?<!\\)(?:\\\\)*\\([0-7])")
 
 
 @dataclass(frozen=True)
@@ -93,13 +99,13 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Checks what can be checked without types. Raises ExpressionError with the reason and the place."""
-    if not text.strip():
-        raise ExpressionError("the expression is empty")
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
             f"the expression has {len(text):,} characters, at most {MAX_LENGTH:,} are allowed",
             MAX_LENGTH + 1,
         )
+    if not _one_line(text).strip():
+        raise ExpressionError("the expression is empty")
     tree = _tree(text)
     source = Source(text)
     if not text.isascii():
@@ -114,8 +120,9 @@ class Source:
     """The text of an expression, on one line: where a part of it stands, and how it is written there."""
 
     def __init__(self, text: str) -> None:
-        self._line = _one_line(text).lstrip()
-        self._indent = len(text) - len(text.lstrip())
+        line = _one_line(text)
+        self._line = line.lstrip()
+        self._indent = len(line) - len(self._line)
         self._bytes = self._line.encode("utf-8")  # Python's parser counts bytes
 
     def error(self, message: str, node: ast.expr) -> ExpressionError:
@@ -153,8 +160,16 @@ def _named_by(call: ast.Call, function: str) -> str | None:
 
 
 def _one_line(text: str) -> str:
-    """A break of line is a space: expressions may be written over several lines. Places stay as they are."""
-    return text.replace("\r", " ").replace("\n", " ")
+    """A break of line is a space: expressions may be written over several lines. So is a comment, which ends with its line.
+
+    Places stay as they are.
+    """
+    plain = _TEXTS_AND_COMMENTS.sub(_without_comment, text) if "#" in text else text
+    return plain.replace("\r", " ").replace("\n", " ")
+
+
+def _without_comment(found: re.Match[str]) -> str:
+    return found[0] if found["comment"] is None else " " * len(found[0])
 
 
 def _tree(text: str) -> ast.expr:
@@ -278,6 +293,18 @@ class _Checker:
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise self._error(
                 "a text with half a character (\\ud800 to \\udfff) is not allowed", node
+            )
+        self._check_meant(node)
+
+    def _check_meant(self, node: ast.expr) -> None:
+        """Refuses what Python reads otherwise than people mean it, without a word: 'a' 'b' is one text, '\\1' a character."""
+        first, *others = _TEXTS.finditer(self._written(node))
+        if others:
+            raise self._error("two texts stand side by side: a comma or a + is missing", node)
+        if not first["raw"] and (octal := _OCTAL.search(first["inside"])):
+            raise self._error(
+                f"\\{octal[1]} in a text is a character by its number: write \\\\{octal[1]} for the \\ itself",
+                node,
             )
 
     def _check_digits(self, node: ast.expr, value: float) -> None:

@@ -77,6 +77,11 @@ def test_the_columns_that_an_expression_reads_are_known_in_their_order() -> None
         ("col(a)", "col takes the name of a column", 1),
         ("'a\\0b' == a", "NUL", 1),
         ("a == '\\ud800'", "half a character", 6),
+        ("c in ('DE' 'FR')", "two texts stand side by side: a comma or a + is missing", 7),
+        ("replace_matches(s, '(a)', '<\\1>')", "write \\\\1 for the \\ itself", 27),
+        ("matches(s, '\\bno\\b')", "write \\\\b for the edge of a word", 12),
+        ("# nothing but this", "the expression is empty", 1),
+        ("a > 1  # (\n and name.first", "a dot is not allowed", 17),
         ("col('a\\0b')", "NUL", 5),
         ("a + 1e38", "at most 38 digits", 5),
         ("a + 1e999", "at most 38 digits", 5),
@@ -97,6 +102,13 @@ def test_what_is_not_allowed_is_refused_with_the_reason_and_the_place(
     assert message in str(caught.value)
     assert caught.value.column == column
     assert f"(at character {column})" in str(caught.value)
+
+
+def test_a_comment_ends_with_its_line_and_a_text_holds_none() -> None:
+    """It went on to the end of the expression: what stood on the lines below it was left out, without a word."""
+    assert parse("# large ones\na > 1  # it's (\r\nand b  # the end").columns == ("a", "b")
+    assert parse("s == '#1' and t == \"'#\" and u").columns == ("s", "t", "u")
+    assert value("r'\\1' + '\\\\2' + '''it's #3'''") == "\\1\\2it's #3"
 
 
 def test_brackets_too_many_for_python_are_refused() -> None:

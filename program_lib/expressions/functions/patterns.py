@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 MAX_GROUP = 9  # of a pattern's groups: what \1 to \9 can name
+BACKSPACE = "\b"
 _LOOKS = {"(?=": "ahead", "(?!": "ahead", "(?<=": "behind", "(?<!": "behind"}
 _REPLACED = re.compile(r"\\(.?)", re.DOTALL)
 
@@ -13,6 +14,10 @@ def pattern_error(pattern: str | int) -> str | None:
     """What is wrong with a pattern, as far as can be told without RE2; None: nothing that is known."""
     if not isinstance(pattern, str):
         return f"must be a pattern in quotes, not {pattern}"
+    if BACKSPACE in pattern:
+        return (
+            "holds a backspace, as which \\b in quotes is read: write \\\\b for the edge of a word"
+        )
     found = _walk(pattern)
     return found if isinstance(found, str) else None
 
