@@ -35,10 +35,10 @@ def begun_again(nodes: Sequence[Node], report: Report) -> list[Node]:
         for node in nodes
         if str(node.number) not in left_out
     ]
-    numbers = {node.number for node in made}
+    running = {node.number for node in made if not isinstance(node, KeptSource)}
     for node in made:
         node.feeds = {
-            output: [inlet for inlet in inlets if _number(inlet) in numbers]
+            output: [inlet for inlet in inlets if _number(inlet) in running]
             for output, inlets in node.feeds.items()
         }
         if isinstance(node, KeptSource):  # what nobody gets any more need not have been kept

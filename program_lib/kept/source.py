@@ -15,6 +15,7 @@ from program_lib.errors import ProgramError, shortened
 from program_lib.kept.schemas import KEY, OUTPUT, PLACE, place_text, schema_of_text
 from program_lib.nodes import Node, NodeFailed, Source
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
+from program_lib.rejects import REJECTED
 from program_lib.stopping import check
 from program_lib.types import Schema
 from progress_lib import Status
@@ -92,6 +93,7 @@ class KeptSource(Source):
 
     def __init__(self, node: Node, run_id: str, directory: Path) -> None:
         super().__init__(node.number, node.name, _unused, node.feeds)
+        self._rejects_rows = node.rejects is not None
         self.from_run = run_id
         self._directory = directory
         self._files: dict[str, KeptFile] = {}
@@ -106,7 +108,8 @@ class KeptSource(Source):
                 raise ProgramError(f"nothing was kept of its output {missing[0]!r}")
         first = next(iter(self._files.values()))
         self.schema = first.schema
-        self.row_total = sum(map(len, self._files.values())) or None
+        counted = (len(file) for output, file in self._files.items() if self._counts(output))
+        self.row_total = sum(counted) or None
         self.sources = frozenset({self})
         self.port_counts = {output: 0 for output in self._files if output}
         self.say(Status.RUNNING)
@@ -135,11 +138,16 @@ class KeptSource(Source):
         while (table := self._next_table(tables)) is not None:
             numbers = pa.arange(start, start + len(table))
             start += len(table)
-            self.row_count += len(table)
+            if self._counts(output):
+                self.row_count += len(table)
             if output:
                 self.port_counts[output] += len(table)
             self.say(Status.RUNNING)
             self.give(Batch(table, file.schema, numbers, self._place), output)
+
+    def _counts(self, output: str) -> bool:
+        """Whether its rows are counted as the node's, as those that it rejects are not."""
+        return not (self._rejects_rows and output == REJECTED)
 
     def _next_table(self, tables: Iterator[pa.Table]) -> pa.Table | None:
         check()

@@ -14,9 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from program_lib.common_types import union
 from program_lib.kept.again import AGAIN, KEEP, begun_again
 from program_lib.kept.source import kept_files
-from program_lib.nodes import Filter, Map, Output, Source, Split
+from program_lib.nodes import Filter, Map, Output, Source, Split, Union
 from program_lib.program import run_nodes
 from program_lib.rejects import REJECTED, Rejects
 from program_lib.types import Column, Kind, Schema, Type, decimal
@@ -181,6 +182,28 @@ def test_a_run_begins_again_with_what_was_kept_and_its_source_is_not_asked(
     )
 
 
+def test_a_node_that_is_read_and_feeds_another_one_that_is_read_feeds_only_those_that_run(
+    keeps: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where rows meet those that a filter kept of them: the run ended in a traceback."""
+
+    def nodes(kept: Kept) -> list[Any]:
+        return [
+            Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3)]), feeds=[2, 3]),
+            Filter(2, "Even", lambda batch: batch.where("id % 2 == 0"), feeds=[3]),
+            Union(3, "Both", union, feeds=[4]),
+            Output(4, "Out", lambda: kept),
+        ]
+
+    directory = keeps()
+    ran(*nodes(Kept()))
+    kept = Kept()
+    code, said = ran_again(monkeypatch, directory, {1: (3, True), 2: (1, True)}, *nodes(kept))
+    assert code == 0
+    assert [row["id"] for row in kept.rows] == [1, 2, 3, 2]  # type: ignore[index]
+    assert last(said, 2).row_count == 1
+
+
 def test_a_failure_behind_kept_rows_names_the_row_there(
     keeps: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,7 +254,7 @@ def test_each_output_of_a_node_is_kept_also_one_that_nobody_gets_and_rejected_ro
     assert code == 0
     assert [row["d"] for row in good.rows] == [-1]  # type: ignore[index]
     assert [row["id"] for row in bad.rows] == [2]  # type: ignore[index]
-    assert last(said, 3).ports == {REJECTED: 1}
+    assert (last(said, 3).row_count, last(said, 3).ports) == (1, {REJECTED: 1})
 
 
 def test_a_node_without_rows_is_kept_with_its_columns(keeps: Callable[..., Path]) -> None:
