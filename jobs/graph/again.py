@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.graph.feeding import rejecting_nodes
 from jobs.graph.reaching import reached
-from jobs.graph.unchecked import name_of
+from jobs.graph.unchecked import name_of, type_named
 
 Document = dict[str, Any]
 
@@ -85,7 +85,7 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
         raise CannotBegin(f"nothing comes before {name}: execute the whole job", node_id)
     _check_unchanged(before.graph, now, earlier)
     after = {node_id} | reached(_edges(now), [node_id], forwards=True)
-    ends = [one for one in nodes if not _next(now, one) and _runs(one, after, before, now)]
+    ends = [one for one in nodes if _is_end(nodes[one], now) and _runs(one, after, before, now)]
     feeding = reached(_edges(now), ends, forwards=False, stop=earlier)
     run = (feeding | set(ends)) - earlier
     read = {edge["from"] for edge in _edges(now) if edge["to"] in run} & earlier
@@ -137,6 +137,13 @@ def _is_unchanged(before: Before, now: Document, number: int) -> bool:
     except CannotBegin:
         return False
     return True
+
+
+def _is_end(node: Document, now: Document) -> bool:
+    """Whether nothing follows a node but, of an output, what it rejects."""
+    node_type = type_named(node.get("type"))
+    writes = node_type is not None and not node_type.has_output
+    return writes or not _next(now, node["id"])
 
 
 def _runs(end: int, after: Collection[int], before: Before, now: Document) -> bool:

@@ -79,6 +79,18 @@ def test_what_was_written_and_comes_after_the_node_is_written_again() -> None:
     assert 4 not in again.nodes
 
 
+def test_an_output_that_was_not_written_runs_though_what_it_rejects_was() -> None:
+    """Its rows were nowhere, and the run said that it need not run again."""
+    rejecting = graph(
+        [*GRAPH["nodes"], node(7, "csv_output", "Bad", path="d.csv")],
+        [*((edge["from"], edge["to"]) for edge in GRAPH["edges"]), (6, 7, "rejected", "")],
+    )
+    again = begin_again(before(graph=rejecting, completed={1, 2, 5, 7}), rejecting, 3)
+    assert sorted(again.nodes) == [1, 2, 7]
+    written = begin_again(before(graph=rejecting, completed={1, 2, 5, 6, 7}), rejecting, 3)
+    assert sorted(written.nodes) == [1, 2, 5, 6, 7]
+
+
 def test_the_node_and_what_follows_it_may_have_changed() -> None:
     now = changed(lambda nodes: nodes[3]["config"].update(keep="all"))
     assert begin_again(before(), now, 3).read == [2]
