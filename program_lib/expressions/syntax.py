@@ -300,7 +300,10 @@ class _Checker:
         """Refuses what Python reads otherwise than people mean it, without a word: 'a' 'b' is one text, '\\1' a character."""
         first, *others = _TEXTS.finditer(self._written(node))
         if others:
-            raise self._error("two texts stand side by side: a comma or a + is missing", node)
+            raise self._error(
+                'two texts stand side by side: write a comma or a + between them, and a quote in a text as in "it\'s"',
+                node,
+            )
         if not first["raw"] and (octal := _OCTAL.search(first["inside"])):
             raise self._error(
                 f"\\{octal[1]} in a text is a character by its number: write \\\\{octal[1]} for the \\ itself",

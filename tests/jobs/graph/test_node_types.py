@@ -88,7 +88,7 @@ def test_the_guide_shows_what_there_is() -> None:
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
 TEXTS = TEXTS.filter(str.strip)
 NAMES = TEXTS.filter(lambda text: len(text.splitlines()) == 1)
-EXPRESSIONS = st.sampled_from(["a > 1", "col('it''s') == \"\\n\"", "'#' == name", "a is None"])
+EXPRESSIONS = st.sampled_from(["a > 1", "col(\"it's\") == '\\n'", "'#' == name", "a is None"])
 
 
 def entries_of(of: Field) -> st.SearchStrategy[Any]:
