@@ -17,7 +17,7 @@ from program_lib.errors import ProgramError
 from program_lib.excel_cells import place_of, sheet_name_error
 from program_lib.expressions import ExpressionError, parse
 from program_lib.json_paths import parse_path
-from program_lib.network.urls import WrongUrl, parse_url
+from program_lib.network.urls import WrongUrl, is_whole, parse_url
 from program_lib.parameters import in_url
 from program_lib.types import COLUMN_TYPES
 
@@ -160,7 +160,7 @@ def _check_url(value: Any, field: Field) -> Iterator[str]:
     elif holds_secret(value):
         yield NO_SECRETS
     else:
-        whole = value if "://" in value else f"https://host/{value.lstrip('/')}"
+        whole = value if is_whole(value) else f"https://host/{value.lstrip('/')}"
         try:
             parse_url(whole)
             in_url(whole, {})

@@ -54,6 +54,14 @@ class Answer:
             raise ProgramError(f"{where} is {_kind(found)}, where a text or a number was expected")
         return None if found == b"false" else text_of(found) or None
 
+    def has(self, path: Sequence[Step]) -> bool:
+        """Whether anything stands at a path."""
+        try:
+            self.value(path)
+        except Missing:
+            return False
+        return True
+
     def flag(self, path: Sequence[Step]) -> bool:
         """What is true or false at a path. Raises ProgramError for anything else."""
         try:

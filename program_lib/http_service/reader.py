@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from program_lib.errors import ProgramError
-from program_lib.http_service.answer import Answer
+from program_lib.http_service.answer import NO_CONTENT, Answer
 from program_lib.http_service.client import Asks
 from program_lib.http_service.paging import OnePage, Paging
 from program_lib.http_service.patience import Patience, Temporary
@@ -194,7 +194,7 @@ class HttpReader:
         self._asked.add(digest)
 
     def _note_total(self, answer: Answer) -> None:
-        if self._total is None:
+        if self._total is None or answer.status == NO_CONTENT:
             return
         text = answer.text(self._total)
         if text is None or not (text.isascii() and text.isdigit()) or len(text) > 18:
@@ -213,21 +213,40 @@ class HttpReader:
 
     def _after(self, url: Url, answer: Answer, rows: list[bytes]) -> Url | None:
         """What is asked next."""
-        if self._paging.is_counted and self._is_end(rows):
+        says_more = self._says_more(answer, rows)
+        if self._paging.is_counted and self._is_end(rows, says_more):
             return None
-        if self._more is not None and not answer.flag(self._more):
-            return None
-        if self._is_sample and rows:
+        if says_more is False or (self._is_sample and rows):
             return None
         found = self._paging.next(url, answer, len(self._ends), self._count)
+        if says_more:
+            return self._named(found)
         if found is not None and not rows and _digest(str(found).encode()) in self._asked:
             return None  # a page without rows whose cursor is the old one: there is no more
         return found
 
-    def _is_end(self, rows: list[bytes]) -> bool:
-        """Whether pages that are counted end with this one: it has no rows, or all have come."""
+    def _says_more(self, answer: Answer, rows: list[bytes]) -> bool | None:
+        """What the answer says of another page; None where nobody asks, or where it ends counted pages without a word of it."""
+        if self._more is None or answer.status == NO_CONTENT:
+            return None
+        if self._paging.is_counted and not rows and not answer.has(self._more):
+            return None
+        return answer.flag(self._more)
+
+    def _named(self, found: Url | None) -> Url:
+        """The next page where the answer says that there is one. Raises ProgramError where it does not say which."""
+        if found is None:
+            assert self._more is not None
+            raise ProgramError(
+                f"{path_text(self._more)} is true, so that there is another page, and nothing says which: see whether"
+                " Pages and Next are those of the service"
+            )
+        return found
+
+    def _is_end(self, rows: list[bytes], says_more: bool | None) -> bool:
+        """Whether pages that are counted end with this one: it has no rows, and does not say that there is more; or all have come."""
         if not rows:
-            return True
+            return not says_more
         digest = _digest(b"\n".join(rows))
         if digest == self._before:
             raise ProgramError(

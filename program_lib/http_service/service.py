@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from program_lib.errors import ProgramError
-from program_lib.network.urls import Url, WrongUrl, host_part, parse_url
+from program_lib.network.urls import Url, WrongUrl, host_part, is_whole, parse_url
 from program_lib.secrets import SECRETS
 
 SCHEMES = ("https://", "http://")
@@ -40,7 +40,7 @@ class Service:
             raise ProgramError(f"URL {error}") from None
 
     def _url(self, text: str) -> Url:
-        if "://" not in text:
+        if not is_whole(text):
             if self.base is None:
                 raise ProgramError("URL is no whole one, and the node names no connection")
             path = self.base.path.rstrip("/")
@@ -58,8 +58,8 @@ class Service:
         """The URL with what this service wants in its query, and its headers; elsewhere the URL alone."""
         if self.base is None or url.origin != self.base.origin:
             return url, {}
-        for name, value in self.parameters:
-            url = url.with_parameter(name, value)
+        for name in dict.fromkeys(name for name, _ in self.parameters):
+            url = url.with_parameter(name, *(value for of, value in self.parameters if of == name))
         return url, self.headers
 
 

@@ -54,10 +54,11 @@ class Url:
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.target}"
 
-    def with_parameter(self, name: str, value: str) -> Url:
-        """This URL with a parameter of the query, in place of those of its name."""
+    def with_parameter(self, name: str, *values: str) -> Url:
+        """This URL with a parameter of the query, once for each value, in place of those of its name."""
         others = [one for one in self.query.split("&") if one and _parameter_name(one) != name]
-        return replace(self, query="&".join([*others, f"{quote(name)}={quote(value, safe='')}"]))
+        ours = (f"{quote(name)}={quote(value, safe='')}" for value in values)
+        return replace(self, query="&".join([*others, *ours]))
 
     def joined(self, reference: str) -> Url:
         """The URL that a reference in an answer from here means. Raises WrongUrl."""
@@ -72,10 +73,17 @@ def _parameter_name(piece: str) -> str:
     return unquote_plus(piece.partition("=")[0])
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is to be a whole URL, and not the end of one, which may hold another in its query."""
+    return "://" in re.split("[?#]", text, maxsplit=1)[0]
+
+
 def host_part(template: str) -> str:
     """What of a whole URL stands before its path; "" of one that is none."""
-    scheme, is_whole, rest = template.partition("://")
-    return f"{scheme}{is_whole}{re.split('[/?#]', rest, maxsplit=1)[0]}" if is_whole else ""
+    if not is_whole(template):
+        return ""
+    scheme, sign, rest = template.partition("://")
+    return f"{scheme}{sign}{re.split('[/?#]', rest, maxsplit=1)[0]}"
 
 
 def parse_url(text: str) -> Url:

@@ -258,6 +258,48 @@ def test_a_service_may_say_itself_that_there_is_no_more(api: Service, paging: An
         ids(reader(api, rows="d", paging=paging, more="gone"))
 
 
+@pytest.mark.parametrize(
+    "paging", [by_link("next"), by_cursor("next", parameter="c"), by_link(), by_offset("o"), None]
+)
+def test_a_service_that_says_there_is_more_and_not_where_fails_the_run(
+    api: Service, paging: Any
+) -> None:
+    """The rows behind the page were missing, without a word, as where Next is misspelt."""
+    api.answer = in_turn({"d": numbered(1), "more": True}, {"d": [], "more": True})
+    with pytest.raises(ProgramError, match=r"more is true, so that there is another page|asked for before"):  # fmt: skip
+        ids(reader(api, rows="d", paging=paging, more="more"))
+
+
+def test_counted_pages_go_on_over_one_without_rows_where_the_service_says_that_there_are_more(
+    api: Service,
+) -> None:
+    """As where what somebody may not see is taken out of each page."""
+    pages = [{"d": numbered(1), "more": True}, {"d": [], "more": True}, {"d": numbered(2), "more": True}, {"d": []}]  # fmt: skip
+    api.answer = lambda request: pages[int(request.parameter("page") or 0)]
+    made = reader(api, rows="d", paging=by_page("page", first=0), more="more")
+    assert ids(made) == ["1", "2"]
+    assert len(api.asked) == 4
+
+
+@pytest.mark.parametrize("paging", [by_link("next"), by_page("page", first=1)])
+def test_an_answer_without_content_ends_pages_and_need_say_nothing(
+    api: Service, paging: Any
+) -> None:
+    api.answer = lambda request: Reply(status=204)
+    how: dict[str, Any] = {"paging": paging, "types": {"id": "text"}}
+    assert ids(reader(api, more="more", total="total", **how)) == []
+
+
+def test_a_connection_may_have_a_parameter_several_times_and_a_path_another_url_in_its_query(
+    api: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the last one was asked: rows of the others were missing."""
+    monkeypatch.setenv("CONNECTION_SHOP", f"{api.url}/v1?status=open&status=paid&x=1")
+    made = read_http("/orders?status=all&for=https://h.example/", connection="SHOP", types={"id": "text"})  # fmt: skip
+    assert ids(made) == []
+    assert api.targets == ["/v1/orders?for=https://h.example/&status=open&status=paid&x=1"]
+
+
 @pytest.mark.parametrize("cursor", [{"a": 1}, [1], True])
 def test_a_cursor_that_is_none_is_told(api: Service, cursor: Any) -> None:
     api.answer = lambda request: {"data": numbered(1), "next": cursor}

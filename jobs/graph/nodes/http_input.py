@@ -10,12 +10,13 @@ from jobs.graph.fields import Field, Need
 from jobs.graph.file_columns import declared, types_field
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from program_lib.network.urls import is_whole
 
 PAGING = ("none", "link_header", "link", "cursor", "page", "offset")
 
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
-    if "://" not in config["url"] and config.get("connection") is None:
+    if not is_whole(config["url"]) and config.get("connection") is None:
         raise WrongField("url", "it must begin with https:// unless Connection names a service")
     return declared(config.get("types", []))
 
@@ -87,7 +88,8 @@ HTTP_INPUT = NodeType(
             "More",
             "json_path",
             required=False,
-            help="Where an answer says by true or false whether there is another page, for example meta.has_more.",
+            help="Where an answer says by true or false whether there is another page, for example meta.has_more; a run fails"
+            " where it is true and nothing says which page that is.",
         ),
         Field(
             "total",
