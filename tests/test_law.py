@@ -74,7 +74,7 @@ IN_PROGRAM_LIB = {  # of its parts those that the web server imports, and those 
     "secrets": set(),
     "settings": set(),
     "stores": {"errors", "secrets"},
-    "files": {"types", "errors", "ports", "settings", "stores", "texts"},
+    "files": {"types", "errors", "common_types", "ports", "settings", "stores", "texts"},
     "pieces": {"ports"},
     "rejects": {"types"},
     "narrowest_types": {"types", "errors", "ports", "texts"},

@@ -20,6 +20,8 @@ from program_lib.files.many_files import matching as matching_module
 from program_lib.files.many_files.matching import matching
 from program_lib.ndjson_files import read_ndjson
 from program_lib.parquet_files import read_parquet
+from program_lib.parquet_files.types import field_of
+from program_lib.types import Column, Kind, Schema, Type
 from tests.programs import chain, graph, node, run
 
 
@@ -235,6 +237,20 @@ def test_parquet_files_must_have_the_same_types(data: Path) -> None:
         pytest.raises(ProgramError, match=r"a is text in 3\.parquet, and integer in 1\.parquet"),
     ):
         other.open()
+
+
+def test_what_parquet_files_declare_of_a_type_is_that_of_all(data: Path) -> None:
+    """The first one's NOT NULL was that of all: outputs failed at a NULL of the second. Other widths were refused as "integer, and integer"."""
+    narrow = [pa.field("a", pa.int16(), nullable=False), field_of(Column("t", Type(Kind.TEXT, length=3)))]  # fmt: skip
+    wide = [pa.field("a", pa.int32()), field_of(Column("t", Type(Kind.TEXT, length=5)))]
+    pq.write_table(pa.table([[1], ["abc"]], pa.schema(narrow)), data / "1.parquet")
+    pq.write_table(pa.table([[None], ["abcde"]], pa.schema(wide)), data / "2.parquet")
+    reader = read_parquet("*.parquet")
+    assert [row["a"] for row in rows_of(reader)] == [1, None]
+    with closing(read_parquet("*.parquet")) as reader:
+        assert reader.open() == Schema(
+            [Column("a", Type(Kind.INTEGER, bits=32)), Column("t", Type(Kind.TEXT, length=5))]
+        )
 
 
 @pytest.mark.parametrize("columns", [{"a": ["x"]}, {"a": [1.5]}, {"b": [1]}])

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import place_of, size_of
 from program_lib.files.many_files.matching import matching
@@ -56,14 +57,11 @@ class ManyFiles(Generic[R]):
         self._paths = matching(self._pattern)
         self._sizes = [size_of(path) for path in self._paths]
         schemas = [self._looked_at(path) for path in self._paths]
-        self._own = _union(schemas) if self._has_all else schemas[0]
-        if self._has_all and not self._own:
+        self._own = _union(schemas) if self._has_all else self._common(schemas)
+        if not self._own:
             raise ProgramError(
                 f"{self._pattern} tells no columns: its files have no members, and Types names none"
             )
-        if not self._has_all:
-            for path, schema in zip(self._paths, schemas, strict=True):
-                self._check_same(path, schema)
         self._schema = Schema([*self._own, *self._name_columns()])
         return self._schema
 
@@ -116,21 +114,28 @@ class ManyFiles(Generic[R]):
         self._total = None if rows is None or before is None else before + rows
         return schema
 
-    def _check_same(self, path: str, schema: Schema) -> None:
+    def _common(self, schemas: list[Schema]) -> Schema:
+        """The columns of the first file, as wide as those of any, and NULL where any may be. Raises ProgramError."""
+        for path, schema in zip(self._paths, schemas, strict=True):
+            self._check_same(path, schema, schemas[0])
+        return common_schema(schemas)
+
+    def _check_same(self, path: str, schema: Schema, wanted: Schema) -> None:
+        """Raises ProgramError for other columns, or types, than those of the first file."""
         first = self._paths[0]
-        if lacks := [name for name in self._own.names if schema.column(name) is None]:
+        if lacks := [name for name in wanted.names if schema.column(name) is None]:
             raise ProgramError(
                 f"{path} has no column {listed(map(repr, lacks))}, which {first} has"
             )
-        if more := [name for name in schema.names if self._own.column(name) is None]:
+        if more := [name for name in schema.names if wanted.column(name) is None]:
             raise ProgramError(
                 f"{path} has a column {listed(map(repr, more))}, which {first} has not"
             )
-        for column in self._own:
-            other = schema.column(column.name)
-            if other is not None and other.type != column.type:
+        theirs = _types(schema)
+        for name, of in _types(wanted).items():
+            if theirs[name] != of:
                 raise ProgramError(
-                    f"the column {column.name} is {other.type} in {path}, and {column.type} in {first}"
+                    f"the column {name} is {theirs[name]} in {path}, and {of} in {first}"
                 )
 
     def _name_columns(self) -> list[Column]:
@@ -225,8 +230,8 @@ class ManyTexts(ManyFiles[T]):
 
 
 def _types(schema: Schema) -> dict[str, Type]:
-    """What the columns hold, in whatever order they stand."""
-    return {column.name: column.type for column in schema}
+    """What the columns hold, in whatever order they stand, whatever width or length a file declares for it."""
+    return {column.name: column.type.without_bounds() for column in schema}
 
 
 def _union(schemas: list[Schema]) -> Schema:
