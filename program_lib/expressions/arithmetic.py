@@ -322,7 +322,7 @@ def negated(term: Term) -> Term:
         return Term(f"(CAST(0 AS BIGINT) - {term.sql})", INTEGER, may_fail=True)
     if term.kind is Kind.DOUBLE:
         return replace(term, sql=f"(-{term.sql})", is_nullable=True, is_literal=False)
-    return _same_exact(term, f"(-{as_exact(term)})")
+    return _of_same_type(term, f"(-{as_exact(term)})")
 
 
 def absolute(term: Term) -> Term:
@@ -334,10 +334,15 @@ def absolute(term: Term) -> Term:
         return Term(f"abs({term.sql})", INTEGER, may_fail=True)
     if term.kind is Kind.DOUBLE:
         return Term(f"abs({term.sql})", DOUBLE, may_fail=term.may_fail, doubles=term.doubles)
-    return _same_exact(term, f"abs({as_exact(term)})")
+    return _of_same_type(term, f"abs({as_exact(term)})")
 
 
-def _same_exact(term: Term, sql: str) -> Term:
+def same_exact(term: Term) -> Term:
+    """A number that rounding leaves as it is: what is computed of a NUMERIC looks the same whatever rows are beside it."""
+    return term if term.kind is not Kind.NUMERIC else _of_same_type(term, as_exact(term))
+
+
+def _of_same_type(term: Term, sql: str) -> Term:
     of = exact_type(term)
     return as_numeric_if(Term(cast(sql, of), of, may_fail=term.may_fail), term)
 
@@ -372,7 +377,7 @@ def _rounded_integer(term: Term, digits: int) -> Term:
 def _rounded_decimal(term: Term, digits: int) -> Term:
     precision, scale = _digits(exact_type(term))
     if digits >= scale:
-        return term
+        return same_exact(term)
     kept = max(digits, 0)
     of = decimal(min(precision - scale + kept + 1, MAX_DIGITS), kept)
     sql = as_exact(term) if digits >= 0 else f"round({as_exact(term)}, {digits})"

@@ -396,6 +396,17 @@ def test_a_quotient_has_the_digits_of_its_own_row_whatever_rows_are_beside_it(te
     assert len(alone[2].partition(".")[2]) > 12
 
 
+@pytest.mark.parametrize("text", ["round(n, 2)", "floor(n)", "ceil(n)", "trunc(n)", "abs(n)", "-n"])
+def test_what_is_computed_of_a_number_looks_the_same_whatever_rows_are_beside_it(text: str) -> None:
+    """2.50, rounded to two digits, was 2.50 alone and 2.5 beside 1.234: another text, and another file."""
+    for number in ("2.50", "2.5", "2", "0.50", "-7.00"):
+        [alone] = evaluate(text, {"n": NUMERIC}, [[number]])
+        assert evaluate(text, {"n": NUMERIC}, [[number], ["1.234"]])[0] == alone
+    for beside in ([], [["1.234"]]):
+        with pytest.raises(Failed, match="NaN"):
+            evaluate(text, {"n": NUMERIC}, [["NaN"], *beside])
+
+
 def test_no_rows_give_no_rows() -> None:
     for text in ("1 // i", "p / 3", "str(x)", "date(s)", "n * 2", "None", "1 // 0", "x ** 2"):
         assert evaluate(text, TYPES, []) == []

@@ -302,6 +302,8 @@ GIVEN: dict[str, tuple[Any, Any]] = {
         ("parse_date('31.01.69', '%d.%m.%y')", datetime.date(1969, 1, 31)),
         ("try_parse_date('31.01.26', '%d.%m.%Y')", None),
         ("try_parse_date('31.01.2026x', '%d.%m.%Y')", None),
+        ("try_parse_date('epoch', '%Y-%m-%d')", None),
+        ("try_parse_timestamp('-infinity', '%Y-%m-%d')", None),
         ("try_int('9223372036854775808')", None),
         ("try_int(' -12 ')", -12),
         ("try_float('1e400')", None),

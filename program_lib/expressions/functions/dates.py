@@ -272,9 +272,9 @@ def parsed(to: Type, is_tried: bool) -> Compile:
         found = f"try_strptime(trim({terms[0].sql}, ' '), {quoted(form)})"
 
         def body(text: str, value: str) -> str:
-            is_wrong = (
-                f"{text} IS NOT NULL AND"
-                f" ({value} IS NULL OR date_part('year', {value}) < {FIRST_PARSED_YEAR})"
+            is_wrong = (  # whatever the format is, DuckDB reads epoch and infinity, which have no digit
+                f"{text} IS NOT NULL AND ({value} IS NULL OR NOT regexp_matches({text}, '[0-9]')"
+                f" OR date_part('year', {value}) < {FIRST_PARSED_YEAR})"
             )
             failed = fail(
                 f"this is not written as {form}, with a year from {FIRST_PARSED_YEAR}: ", to, text

@@ -50,7 +50,7 @@ def _to_whole(function: str) -> Compile:
             return Term(sql, DOUBLE, may_fail=term.may_fail, doubles=term.doubles)
         of = exact_type(term)
         if term.kind is Kind.INTEGER or not of.scale:
-            return term
+            return arithmetic.same_exact(term)
         whole = decimal(min((of.precision or 0) - of.scale + 1, MAX_DIGITS), 0)
         found = Term(cast(f"{function}({as_exact(term)})", whole), whole, may_fail=term.may_fail)
         return arithmetic.as_numeric_if(found, term)
