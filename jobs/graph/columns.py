@@ -31,7 +31,8 @@ def columns_of(
     `nodes`: each after all that feed it; of edges from others nothing is known. `told`: what the engine said of the
     columns that nodes give.
     """
-    entering = _by_input(edges)
+    nodes = list(nodes)
+    entering = _by_input(edges, nodes)
     outputs: Outputs = {}
     wrong: Wrong = []
     with declaring(parameters):
@@ -42,11 +43,21 @@ def columns_of(
     return outputs, wrong
 
 
-def _by_input(edges: Iterable[Edge]) -> dict[int, dict[str, list[Edge]]]:
+def _by_input(edges: Iterable[Edge], nodes: Sequence[Node]) -> dict[int, dict[str, list[Edge]]]:
+    """The edges to each input in the order in which a program wires its nodes: the columns of the first are those of all."""
+    places = {
+        (node.id, port): (rank, at)
+        for rank, node in enumerate(nodes)
+        for at, port in enumerate(_output_ports(node))
+    }
     found: dict[int, dict[str, list[Edge]]] = {}
-    for edge in edges:
+    for edge in sorted(edges, key=lambda e: places.get((e.source, e.from_port), (-1, 0))):
         found.setdefault(edge.target, {}).setdefault(edge.to_port, []).append(edge)
     return found
+
+
+def _output_ports(node: Node) -> list[str]:
+    return [port.name for port in node.node_type.output_ports(node.config)] or [UNNAMED]
 
 
 def _looked_at(
@@ -78,8 +89,7 @@ def _inputs(node: Node, entering: Inputs, outputs: Outputs) -> dict[str, Known]:
 
 def _outputs(node: Node, inputs: Mapping[str, Known], given: Known) -> Outputs:
     node_type = node.node_type
-    ports = [port.name for port in node_type.output_ports(node.config)] or [UNNAMED]
-    found = {(node.id, port): given for port in ports}
+    found = {(node.id, port): given for port in _output_ports(node)}
     if node_type.rejects_by_port(node.config):
         came = inputs.get(UNNAMED, Known()) if node_type.has_input else texts(given)
         found[node.id, REJECTED] = rejected(came)

@@ -149,6 +149,16 @@ def test_a_graph_with_a_cycle_and_nodes_with_errors_is_looked_at_all_the_same() 
     assert outputs[5, ""] == outputs[3, ""] == Known()
 
 
+@pytest.mark.parametrize("edges", [[(1, 3), (2, 3)], [(2, 3), (1, 3)]])
+def test_the_columns_of_several_inputs_are_in_the_order_of_the_programs_nodes(edges: Any) -> None:
+    """The editor told those of the edge that was drawn first, and the file had another order."""
+    nodes = [node(1, "csv_input", path="a.csv"), node(2, "csv_input", path="b.csv"), node(3, "union")]  # fmt: skip
+    ab = Schema([Column("a", TEXT), Column("b", TEXT)])
+    told = {1: Known.whole(ab), 2: Known.whole(Schema(reversed(ab)))}
+    outputs, _ = known_columns(parse_parts(graph(nodes, edges)), told)
+    assert outputs[3, ""].every == ("a", "b")
+
+
 def test_known_columns_and_names_alone_are_told_apart() -> None:
     known = Known([Column("a", TEXT)], ["a", "b"])
     assert known.some == ("a", "b")
