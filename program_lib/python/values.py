@@ -34,12 +34,22 @@ def column_of_values(values: Sequence[Any], column: Column) -> pa.Array:
             raise WrongValue(index, f"{column.name} is {shown(value)}, {told}")
     if column.type.kind is Kind.NUMERIC:
         return pa.array([None if v is None else _digits(v) for v in values], pa.string())
+    if column.type.kind is Kind.UUID:
+        return _uuids(values, column)
     if column.type.kind is Kind.TIMESTAMPTZ:  # Arrow leaves out the microseconds of a zone
         values = [None if v is None else v.astimezone(datetime.UTC) for v in values]
     try:
         return pa.array(values, column.type.arrow())
     except (ValueError, OverflowError, pa.ArrowException):
         raise _first_wrong(values, column) from None
+
+
+def _uuids(values: Sequence[Any], column: Column) -> pa.Array:
+    """In the one form that equal ones have."""
+    try:
+        return parse_column(pa.array(values, pa.string()), column.type, column.name)
+    except RowRefused as error:
+        raise WrongValue(error.index, f"{column.name}: {error.reason}") from None
 
 
 class WrongValue(ProgramError):
@@ -196,6 +206,8 @@ def _as_ours(values: pa.ChunkedArray, of: Type) -> pa.ChunkedArray | pa.Array | 
     wanted = of.arrow()
     if of.kind is Kind.NUMERIC:
         return _numeric_of_arrow(values)
+    if of.kind is Kind.UUID and _is_text(values.type):
+        return parse_column(values.cast(wanted), of)
     if values.type == wanted:
         return values
     if pa.types.is_decimal(values.type) and of.kind is Kind.DECIMAL:

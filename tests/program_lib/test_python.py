@@ -26,6 +26,7 @@ from program_lib.types import (
     TEXT,
     TIMESTAMP,
     TIMESTAMPTZ,
+    UUID,
     Column,
     Kind,
     Schema,
@@ -260,6 +261,24 @@ def test_a_value_of_another_type_is_refused_with_its_row(of: str, value: str, to
     assert "row 2 of the test" in failed.reason
     assert failed.row is not None
     assert failed.row.number == 2
+
+
+@pytest.mark.parametrize(
+    ("gets", "change"),
+    [
+        ("row", "{'u': row['u'].%s}"),
+        ("rows", "[{'u': one['u'].%s} for one in row]"),
+        ("arrow", "pa.table({'u': [one.as_py().%s for one in row['u']]})"),
+    ],
+)
+def test_a_uuid_has_its_one_form_or_is_none(gets: str, change: str) -> None:
+    """It was handed on as a uuid, whatever it was: in capitals it equalled none, and a file with others was not read again."""
+    schema = Schema([Column("u", UUID)])
+    rows = [("123e4567-e89b-12d3-a456-426614174000",)]
+    code = f"import pyarrow as pa\ndef transform(row): return {change}"
+    assert made(code % "upper()", {}, gets, "all", schema, rows).rows() == rows
+    with pytest.raises(NodeFailed, match="'123e4567' is not a UUID such as"):
+        made(code % "split('-')[0]", {}, gets, "all", schema, rows)
 
 
 def test_decimals_are_not_rounded() -> None:
