@@ -8,7 +8,7 @@ MAX_STEPS = 20  # names and places of one path
 Step = str | int  # a member's name, or a place in a list, from the end where it is negative
 
 _STEP = re.compile(
-    r"""\.?(?P<name>[^\s.\[\]'"$][^.\[\]'"]*)        # a member
+    r"""\.?(?P<name>[^\s.\[\]'"$](?:[^.\[\]'"]*[^\s.\[\]'"])?)   # a member; nobody sees a space at its end
       | \[(?P<place>-?[0-9]{1,9})\]                  # an element
       | \.?\[(?:"(?P<quoted>[^"]*)"|'(?P<single>[^']*)')\]   # a member whose name holds points, brackets or quotes
     """,

@@ -98,7 +98,7 @@ def test_a_path_is_names_and_places(text: str, steps: tuple[str | int, ...]) -> 
     assert parse_path(path_text(steps)) == steps
 
 
-@pytest.mark.parametrize("text", [".a", "a..b", "a.", "a[", "a[x]", "a[*]", "$..a", "a]", "a['b]", "a." * 21 + "b"])  # fmt: skip
+@pytest.mark.parametrize("text", [".a", "a..b", "a.", "a[", "a[x]", "a[*]", "$..a", "a]", "a['b]", " a", "a ", "a .b", "a[0] ", "a." * 21 + "b"])  # fmt: skip
 def test_what_is_no_path_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"path|steps"):
         parse_path(text)
