@@ -128,13 +128,14 @@ class WebParts:
         common.register(_MachineFigures())
         return Figures.of_process(own, common=common)
 
-    def _last_run(self, tenant_id: str, job_id: int) -> Iterable[tuple[str, bytes]]:
-        """What the database knows of a job's last run, as the messages that told it."""
+    def _last_run(self, tenant_id: str, job_id: int) -> Iterable[tuple[str, bytes, float]]:
+        """What the database knows of a job's last run, as the messages that told it, and when the run changed last."""
         run = self.store.last_run(tenant_id, job_id)
         if run is not None:
-            yield "status", json.dumps(status_event(run)["payload"]).encode()
+            status = status_event(run)["payload"]
+            yield "status", json.dumps(status).encode(), status["ts"]
             for node in self.store.run_with_nodes(tenant_id, run.run_id)[1]:
-                yield "progress", node.payload
+                yield "progress", node.payload, status["ts"]
 
     def authenticate(self, scope: str) -> Identity:
         """Whom the request's token, session or proxy speaks for. Raises Unauthorized or Forbidden."""

@@ -38,8 +38,8 @@ HISTORY_RETRY = 15.0  # seconds until a history that could not be had is asked f
 LOOK_PERIOD = 10.0  # seconds between two looks at runs of which nothing is heard
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
 
-LastRun = Callable[[str, int], Iterable[tuple[str, bytes]]]
-"""What the database knows of a job's last run: (kind, payload) pairs, the status first."""
+LastRun = Callable[[str, int], Iterable[tuple[str, bytes, float]]]
+"""What the database knows of a job's last run: (kind, payload, when the run changed last), the status first."""
 
 
 class NATSBridge:
@@ -273,10 +273,11 @@ class NATSBridge:
             self._hub.put(Known(topic, past.snapshot(), 0, is_complete=False))
 
     def _read_whole(self, topics: list[Topic]) -> None:
-        """Gives the hub the past of each job: what the stream holds, then the database's word on the last run.
+        """Gives the hub the past of each job: what the stream holds, then the database's word on the last run that it knows.
 
-        In this order: the database is then at least as new, and old runs do not hide the last one. While NATS is
-        away the past is incomplete, and is asked for again by the hub when we listen again.
+        In this order: the database is then at least as new, and old runs do not hide that one; nor does it hide the
+        later run of a publisher (`Past.add_record`). While NATS is away the past is incomplete, and is asked for again
+        by the hub when we listen again.
         """
         pasts = {topic: Past() for topic in topics}
         is_complete = dict.fromkeys(topics, self._source is not Source.AWAY and self.link.is_up)
@@ -333,8 +334,10 @@ class NATSBridge:
         if self._last_run is None:
             return
         try:
-            for kind, payload in self._last_run(*topic):
-                past.add(make_event(topic, kind, payload))
+            past.add_record(
+                make_event(topic, kind, payload, recorded_at=at)
+                for kind, payload, at in self._last_run(*topic)
+            )
         except Exception as error:  # a database that is away must not hide what NATS knows
             LOG.warning("the last run of job %d is not known: %s", topic.job_id, error)
 

@@ -62,12 +62,14 @@ class ProgressEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class StatusEvent(msgspec.Struct, frozen=True, gc=False):
-    """A change of a run's status as it came."""
+    """A change of a run's status as it came, or as the database knows it."""
 
     topic: Topic
     run: RunStatus
     payload: bytes
     seq: int = 0
+    at: float = 0.0  # as of ProgressEvent
+    recorded_at: float = 0.0  # of the database's word: when the run changed; Unix seconds
 
     @property
     def run_id(self) -> str:
@@ -85,10 +87,17 @@ class Source(Enum):
     FOLLOWING = "following"  # the stream PROGRESS, which keeps what was said
 
 
-def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0, at: float = 0.0) -> Event:
+def make_event(
+    topic: Topic,
+    kind: str,
+    payload: bytes,
+    seq: int = 0,
+    at: float = 0.0,
+    recorded_at: float = 0.0,
+) -> Event:
     """The event in one payload, whose topic is its subject's, whatever the payload says. `at`: when it was heard.
 
-    Raises MalformedProgress.
+    `recorded_at`: as of StatusEvent. Raises MalformedProgress.
     """
     if kind == PROGRESS:
         return ProgressEvent(topic, Progress.parse(payload), payload, seq, at)
@@ -99,7 +108,8 @@ def make_event(topic: Topic, kind: str, payload: bytes, seq: int = 0, at: float 
     if status not in _RANK:  # for an end it would be taken by some, and by others for nothing
         raise MalformedProgress(f"status {status!r:.60} must be one of {', '.join(_RANK)}")
     says_alive = status == "running" and fields.get("aliveEvery") is not None
-    return StatusEvent(topic, RunStatus(run_id, status, says_alive), payload, seq)
+    run = RunStatus(run_id, status, says_alive)
+    return StatusEvent(topic, run, payload, seq, at, recorded_at)
 
 
 @functools.lru_cache(MAX_SUBJECTS)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from realtime.events import Event
+from collections.abc import Iterable
+
+from realtime.events import Event, StatusEvent
 from realtime.snapshot import JobSnapshot
 
 
 class Past:
-    """Takes events in their order: of the stream, then of the database, which is at least as new."""
+    """Takes events in their order: of the stream, then of the database, which is at least as new where it knows the run."""
 
     def __init__(self) -> None:
         self._snapshot = JobSnapshot()
@@ -18,6 +20,13 @@ class Past:
         self._snapshot.apply(event)
         self._newest_run = event.run_id
         self.last_seq = max(self.last_seq, event.seq)
+
+    def add_record(self, events: Iterable[Event]) -> None:
+        """The database's word on the last run that it knows, its status first. Left out where a publisher told of a later one."""
+        for event in events:
+            if isinstance(event, StatusEvent) and self._snapshot.is_followed(event):
+                return
+            self.add(event)
 
     def snapshot(self) -> JobSnapshot:
         """What one who was there sees: the run of the last status, or of a publisher of no statuses that of its last message.

@@ -11,6 +11,8 @@ from realtime.events import Event, ProgressEvent, StatusEvent
 
 MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
 RUNS_OVER = 8  # ended runs of a job whose stragglers are recognised
+# Seconds by which the clocks of database and NATS may differ, and by which a run's end may be told after its retry is recorded
+RECORD_LAG = 60.0
 
 
 class News(IntEnum):
@@ -77,6 +79,18 @@ class JobSnapshot:
     def is_over(self, run_id: str) -> bool:
         """Whether another run of the job followed this one: what comes of it is late."""
         return run_id in self._over
+
+    def is_followed(self, record: StatusEvent | None) -> bool:
+        """Whether another run was told of after the one of the database's word had changed last: one that it does not know.
+
+        So the job's last run is that of a publisher of its own, as of cron.
+        """
+        if record is None or not record.recorded_at or record.run_id == self.run_id:
+            return False
+        told = 0.0 if self._status is None else self._status.at
+        if (seen := self.seen) is not None and seen.run_id != record.run_id:
+            told = max(told, seen.heard)
+        return told > record.recorded_at + RECORD_LAG
 
     def is_untold(self, progress: Progress) -> bool:
         """Whether no status tells of the run that it belongs to; without a name that is the run under way."""

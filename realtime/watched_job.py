@@ -63,8 +63,10 @@ class WatchedJob:
         return self.snapshot.apply(event)
 
     def news_of(self, past: JobSnapshot) -> Iterator[tuple[Event, News]]:
-        """Takes over what is new in another snapshot, and gives it; a run's end comes last."""
+        """Takes over what is new in another snapshot, and gives it; a run's end comes last. Nothing of a run before the one at hand."""
         self.snapshot.recognise(past)
+        if self.snapshot.is_followed(past.status):
+            return
         newest = self.last_seq
         for event in list(past.events_end_last()):
             if 0 < event.seq <= newest or self.snapshot.holds(event):

@@ -682,6 +682,22 @@ def test_a_run_at_work_of_which_nothing_is_heard_is_asked_of_the_database() -> N
         hub.stop()
 
 
+def test_a_publishers_run_goes_on_though_the_database_is_asked_and_knows_an_earlier_one(
+    with_history: Hub,
+) -> None:
+    """It fell silent for a moment: the run of weeks ago took its place, and nothing more of it was shown."""
+    watcher = joined(with_history, JOB)
+    cron = StatusEvent(JOB, RunStatus("cron", "running"), b'{"runId":"cron"}', 1, at=900_000.0)
+    known(with_history, JOB, [cron, progress(5, run="cron", stream_seq=2)], True)
+    old = StatusEvent(JOB, RunStatus("old", "completed"), b'{"runId":"old"}', recorded_at=1_000.0)
+    known(with_history, JOB, [old, progress(9, run="old", status=Status.COMPLETED)], False)
+    broadcast(with_history, [progress(6, run="cron", stream_seq=3)])
+    late = joined(with_history, JOB)
+    eventually(lambda: late.rows == [6])
+    assert watcher.rows == [5, 6]
+    assert [m["payload"] for m in late.messages if m["type"] == "job.status"] == [{"runId": "cron"}]
+
+
 def test_a_stream_that_counts_anew_is_listened_to(with_history: Hub) -> None:
     """It was made anew, or its server lost its newest messages: its numbers are lower than those shown."""
     watcher = joined(with_history, JOB)

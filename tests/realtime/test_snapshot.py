@@ -300,6 +300,39 @@ def test_who_comes_late_is_shown_what_one_who_was_there_sees(runs: str) -> None:
     assert joined.seen == live.seen
 
 
+@pytest.mark.parametrize(
+    ("runs_since", "changed", "shown"),
+    [
+        (0, 1_000.0, "r0"),
+        (0, 900_000.0, "recorded"),
+        (0, 899_990.0, "recorded"),
+        (RUNS_OVER + 2, 1_000.0, f"r{RUNS_OVER + 2}"),
+        (RUNS_OVER + 2, 900_500.0, "recorded"),
+    ],
+    ids=["weeks-ago", "just-now", "by-another-clock", "before-many", "after-many"],
+)
+@pytest.mark.parametrize("tells", [True, False], ids=["tells-its-run", "tells-nodes-alone"])
+def test_a_publishers_own_run_is_not_hidden_by_an_earlier_one_that_the_database_knows(
+    runs_since: int, changed: float, shown: str, tells: bool
+) -> None:
+    """A job that was executed once, and that cron tells of since: who came was shown the run of weeks ago, and no other any more."""
+    past = Past()
+    for number in range(runs_since + 1):
+        at, run = 900_000.0 + number, f"r{number}"
+        said = Progress(1, "Load", RUNNING, number, run_id=run)
+        if tells:
+            past.add(StatusEvent(JOB, RunStatus(run, "running"), b"", number + 1, at))
+        past.add(ProgressEvent(JOB, said, said.to_json(), number + 1, at))
+    of_record = Progress(1, "Load", COMPLETED, 7, run_id="recorded")
+    past.add_record(
+        [
+            StatusEvent(JOB, RunStatus("recorded", "completed"), b"", recorded_at=changed),
+            ProgressEvent(JOB, of_record, of_record.to_json()),
+        ]
+    )
+    assert {event.run_id for event in past.snapshot().events()} == {shown}
+
+
 @pytest.mark.parametrize(("clock", "began"), [(90.0, 90.0), (3_700.0, 100.0)])
 def test_a_run_began_by_its_publishers_clock_but_not_after_it_was_heard(
     clock: float, began: float
