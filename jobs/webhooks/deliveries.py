@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,14 @@ class Pace:
     lease: float = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """An attempt that is on its way, and the webhook whose place it holds, as it was when its turn came."""
+
+    thread: threading.Thread
+    place: DueWebhook
+
+
 class Deliveries:
     """Sends deliveries on threads of their own. One thread calls `start` and `stop`; any thread may call `wake`."""
 
@@ -55,7 +62,8 @@ class Deliveries:
         self._settings = settings
         self._pace = pace or Pace()
         self._turns = DeliveryTurns(AT_ONCE, has_many_tenants)  # (deliverer thread)
-        self._sending: dict[str, threading.Thread] = {}  # (deliverer thread) by delivery id
+        # (deliverer thread) by delivery and attempt: one that is replayed may be on its way twice
+        self._sending: dict[tuple[str, int], _Sending] = {}
         self._lock = threading.Lock()
         self._results: list[Result] = []  # (lock) that the database does not have yet
         self._woken = threading.Event()
@@ -95,8 +103,8 @@ class Deliveries:
 
     def _end(self) -> None:
         deadline = time.monotonic() + STOP_WAIT
-        for thread in list(self._sending.values()):
-            thread.join(max(deadline - time.monotonic(), 0.0))
+        for sending in list(self._sending.values()):
+            sending.thread.join(max(deadline - time.monotonic(), 0.0))
         try:
             self._settle()
         except StoreUnavailable as error:  # then they are sent again
@@ -117,9 +125,10 @@ class Deliveries:
             _tell(result)
 
     def _forget(self, claimed: Claimed) -> None:
-        if (thread := self._sending.pop(claimed.delivery_id, None)) is not None:
-            thread.join()
-            self._turns.give_back(claimed.tenant_id, claimed.url)
+        sending = self._sending.pop((claimed.delivery_id, claimed.attempt), None)
+        if sending is not None:  # else its result could not be written before
+            sending.thread.join()
+            self._turns.give_back(sending.place)
 
     def _send_due(self) -> None:
         if self._turns.free == 0:
@@ -128,36 +137,33 @@ class Deliveries:
         if not picked:
             return
         claimed = self._claimed(picked)
-        for number, one in enumerate(claimed):
+        for number, (one, place) in enumerate(claimed):
             try:
-                self._send(one)
+                self._send(one, place)
             except RuntimeError as error:  # no thread is left; after the lease they are due again
                 LOG.warning("webhooks wait: %s", error)
-                for unsent in claimed[number:]:
-                    self._turns.give_back(unsent.tenant_id, unsent.url)
+                for _, unused in claimed[number:]:
+                    self._turns.give_back(unused)
                 return
         if claimed:  # more may be due for the same
             self._woken.set()
 
-    def _claimed(self, picked: list[DueWebhook]) -> list[Claimed]:
-        """Those that are ours now; the places of the others are free again."""
+    def _claimed(self, picked: list[DueWebhook]) -> list[tuple[Claimed, DueWebhook]]:
+        """Those that are ours now, each with the place that it holds; the places of the others are free again."""
         lease = self._settings.timeout + self._pace.lease
-        claimed: list[Claimed] = []
+        free = list(picked)
         try:
             claimed = self._webhooks.claim([one.webhook_id for one in picked], lease)
+            return [(one, _place_of(one, free)) for one in claimed]
         finally:
-            ours = Counter(one.webhook_id for one in claimed)
-            for one in picked:
-                ours[one.webhook_id] -= 1
-                if ours[one.webhook_id] < 0:
-                    self._turns.give_back(one.tenant_id, one.url)
-        return claimed
+            for unused in free:
+                self._turns.give_back(unused)
 
-    def _send(self, claimed: Claimed) -> None:
+    def _send(self, claimed: Claimed, place: DueWebhook) -> None:
         name = f"webhook-{claimed.delivery_id[:8]}"
         thread = threading.Thread(target=self._attempt, args=(claimed,), name=name, daemon=True)
         thread.start()
-        self._sending[claimed.delivery_id] = thread
+        self._sending[claimed.delivery_id, claimed.attempt] = _Sending(thread, place)
 
     # ---- (a delivery's own thread)
 
@@ -183,6 +189,11 @@ class Deliveries:
         headers = signature.headers(claimed.secrets, claimed.delivery_id, now, body)
         allowed = self._settings.private_hosts
         return post(claimed.url, body, headers, allowed, self._settings.timeout)
+
+
+def _place_of(claimed: Claimed, free: list[DueWebhook]) -> DueWebhook:
+    """Takes the place that was picked for it: its webhook may have another URL since."""
+    return free.pop(next(n for n, one in enumerate(free) if one.webhook_id == claimed.webhook_id))
 
 
 def result_of(claimed: Claimed, outcome: Outcome, settings: WebhookSettings, now: float) -> Result:

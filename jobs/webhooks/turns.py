@@ -48,9 +48,9 @@ class DeliveryTurns:
             self._take(found)
         return picked
 
-    def give_back(self, tenant_id: str, url: str) -> None:
-        self._hosts[host_of(url)] -= 1
-        self._tenants[tenant_id] -= 1
+    def give_back(self, picked: DueWebhook) -> None:
+        self._hosts[host_of(picked.url)] -= 1
+        self._tenants[picked.tenant_id] -= 1
         self._hosts += Counter()  # drops those that hold none
         self._tenants += Counter()
 

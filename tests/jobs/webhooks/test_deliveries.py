@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from jobs.store.run_states import EndKind
-from jobs.store.webhooks.records import DeliveryStatus, Form, NewWebhook
+from jobs.store.webhooks.records import Claimed, DeliveryStatus, Form, NewWebhook
 from jobs.webhooks.deliveries import AT_ONCE, DAY
 from jobs.webhooks.signature import new_secret
 from jobs.webhooks.turns import PER_HOST
@@ -322,6 +323,57 @@ def test_a_runner_without_threads_sends_later_and_gives_the_places_back(
         desk.end(desk.job())
     deliver()
     assert {one.status for one in desk.settled(webhook, PER_HOST)} == {DeliveryStatus.DELIVERED}
+
+
+def takes_as_many_at_once_as_ever(desk: Desk, receiver: Receiver, url: str) -> None:
+    """To the host of the URL, PER_HOST deliveries are on their way together."""
+    before, job_id = len(receiver.received), desk.job()
+    receiver.released.clear()
+    receiver.answer = receiver.hangs
+    desk.webhook(url, job_id=job_id)
+    for _ in range(PER_HOST):
+        desk.end(job_id)
+    eventually(lambda: len(receiver.received) == before + PER_HOST, what="no place is lost")
+    receiver.released.set()
+
+
+def test_one_that_is_replayed_while_it_is_on_its_way_costs_no_place(
+    desk: Desk, receiver: Receiver, deliver: Deliver
+) -> None:
+    """Who pressed it twice had nothing delivered to that host any more, until the runner was started anew."""
+    receiver.answer = receiver.hangs
+    webhook, job_id = desk.webhook(receiver.url), desk.job()
+    desk.end(job_id)
+    deliver(timeout=60)
+    [told] = eventually(lambda: desk.record(webhook))
+    eventually(lambda: len(receiver.received) == 1)
+    desk.hooks.replay(TENANT, webhook.webhook_id, told.delivery_id)
+    eventually(lambda: len(receiver.received) == 2)
+    receiver.answer = status(204)
+    receiver.released.set()
+    desk.settled(webhook)
+    desk.hooks.delete(TENANT, webhook.webhook_id)
+    takes_as_many_at_once_as_ever(desk, receiver, receiver.url)
+
+
+def test_one_whose_address_is_changed_as_its_turn_comes_costs_no_place(
+    desk: Desk, receiver: Receiver, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook, claim = desk.webhook(receiver.url), desk.hooks.claim
+    elsewhere = NewWebhook(f"http://localhost:{receiver.port}/", ALL)
+    changes = iter([elsewhere])
+
+    def moved(webhook_ids: Sequence[str], lease: float) -> list[Claimed]:
+        if (new := next(changes, None)) is not None:
+            desk.hooks.replace(TENANT, webhook.webhook_id, new, enabled=True)
+        return claim(webhook_ids, lease)
+
+    monkeypatch.setattr(desk.hooks, "claim", moved)
+    desk.end(desk.job())
+    deliver(timeout=60, private_hosts=parse_private_hosts("127.0.0.1,localhost"))
+    desk.settled(webhook)
+    desk.hooks.delete(TENANT, webhook.webhook_id)
+    takes_as_many_at_once_as_ever(desk, receiver, receiver.url)
 
 
 def test_many_ends_at_once_are_all_told_and_hardly_slower(

@@ -97,7 +97,7 @@ def test_no_host_and_no_tenant_takes_all_places() -> None:
     third = due("third", "h-third")
     assert turns.pick([*busy, third]) == [third] * PER_HOST
     for one in busy[:8]:
-        turns.give_back(one.tenant_id, one.url)
+        turns.give_back(one)
     assert {one.tenant_id for one in turns.pick([*busy, third])} == {"busy"}
 
 
@@ -107,5 +107,5 @@ def test_one_tenant_alone_has_all_places_and_its_webhooks_have_turns() -> None:
     first = turns.pick(hosts)
     assert len(first) == len({one.url for one in first}) == 4
     for one in first:
-        turns.give_back(one.tenant_id, one.url)
+        turns.give_back(one)
     assert {one.url for one in turns.pick(hosts)} > {"https://e/", "https://f/"}
