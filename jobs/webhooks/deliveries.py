@@ -205,11 +205,14 @@ def result_of(claimed: Claimed, outcome: Outcome, settings: WebhookSettings, now
         return Result(*failed)
     if outcome.answer == GONE:
         return Result(*failed, disable="the receiver answered 410: it is gone")
-    days = settings.disable_days
-    if days and claimed.failing_since and now - claimed.failing_since > days * DAY:
-        return Result(*failed, disable=f"nothing could be delivered for {days} days")
     wait = wait_after(claimed.attempt, settings.retry_wait, settings.attempts, outcome.retry_after)
-    return Result(*failed, next_at=None if wait is None else now + wait)
+    if wait is not None:
+        return Result(*failed, next_at=now + wait)
+    days = settings.disable_days
+    if not days or claimed.failing_since is None or now - claimed.failing_since <= days * DAY:
+        return Result(*failed)
+    why = f"nothing could be delivered for {days} days"
+    return Result(*failed, disable=why, unless_taken=True)
 
 
 def _tell(result: Result) -> None:

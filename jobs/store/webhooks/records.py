@@ -123,7 +123,8 @@ class Result:
     answer: int | None = None
     error: str | None = None  # None: it was delivered
     next_at: float | None = None  # of one that failed: when it is tried again; None: never
-    disable: str | None = None  # why the webhook is told nothing any more
+    disable: str | None = None  # why the webhook is told nothing any more …
+    unless_taken: bool = False  # … where it has taken nothing since this attempt was claimed
 
     @property
     def status(self) -> DeliveryStatus:

@@ -309,7 +309,9 @@ def _settle_one(connection: Connection, result: Result) -> None:
         since = sa.func.coalesce(WEBHOOKS.c.failing_since, result.tried_at)
         _update(connection, claimed.webhook_id, {"failing_since": since})
     if result.disable is not None:
-        _disable(connection, claimed.webhook_id, result.disable)
+        fails_as_then = [WEBHOOKS.c.failing_since == claimed.failing_since]
+        conditions = fails_as_then if result.unless_taken else []
+        _disable(connection, claimed.webhook_id, result.disable, *conditions)
     elif result.next_at is not None and _too_many_wait(connection, claimed.webhook_id):
         _disable(
             connection,
@@ -325,11 +327,16 @@ def _too_many_wait(connection: Connection, webhook_id: str) -> bool:
     return connection.execute(query.limit(1).offset(MOST_WAITING)).first() is not None
 
 
-def _disable(connection: Connection, webhook_id: str, reason: str) -> None:
+def _disable(
+    connection: Connection, webhook_id: str, reason: str, *conditions: sa.ColumnElement[bool]
+) -> None:
+    """Tells the webhook nothing any more, and gives up what waits for it; does nothing where one of the conditions is not met."""
     values = {"disabled_at": NOW, "disabled_reason": reason}
     enabled = WEBHOOKS.c.disabled_at.is_(None)
     of_it = WEBHOOKS.c.webhook_id == webhook_id
-    connection.execute(sa.update(WEBHOOKS).where(of_it, enabled).values(**values))
+    update = sa.update(WEBHOOKS).where(of_it, enabled, *conditions).values(**values)
+    if connection.execute(update).rowcount == 0 and conditions:
+        return
     waiting = sa.update(WEBHOOK_DELIVERIES).where(
         _DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at.is_not(None)
     )

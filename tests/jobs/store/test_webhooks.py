@@ -180,6 +180,27 @@ def test_a_webhook_that_takes_nothing_while_too_many_wait_is_disabled(
     assert desk.store.queued.all_waiting().deliveries == 0
 
 
+@pytest.mark.parametrize("takes", [True, False])
+def test_one_that_has_just_taken_something_is_not_disabled_by_an_older_attempt(
+    desk: Desk, takes: bool
+) -> None:
+    webhook, job_id = desk.webhook(URL), desk.job()
+    for _ in range(3):
+        desk.end(job_id)
+    [first] = desk.hooks.claim([webhook.webhook_id], lease=60)
+    desk.hooks.settle([Result(first, 1_000.0, 500, "it answered 500")])
+    good, bad = desk.hooks.claim([webhook.webhook_id] * 2, lease=60)
+    assert bad.failing_since == 1_000.0
+    if takes:
+        desk.hooks.settle([Result(good, 2_000.0, 200)])
+    given_up = Result(bad, 2_001.0, 500, "it answered 500", disable="for days", unless_taken=True)
+    desk.hooks.settle([given_up])
+    now = desk.hooks.get(TENANT, webhook.webhook_id)
+    assert (now.disabled_at is None, now.failing_since) == (
+        (True, 2_001.0) if takes else (False, 1_000.0)
+    )
+
+
 def test_the_record_is_paged_and_old_entries_go(desk: Desk) -> None:
     webhook, job_id = desk.webhook(URL), desk.job()
     for _ in range(5):

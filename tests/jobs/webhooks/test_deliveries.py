@@ -128,7 +128,7 @@ def test_one_that_fails_for_days_is_disabled_and_one_that_works_is_not(
     receiver.answer = status(500)
     webhook = desk.webhook(receiver.url)
     desk.end(desk.job())
-    deliver(attempts=50, retry_wait=0.5, disable_days=3)
+    deliver(attempts=2, retry_wait=60, disable_days=3)
     eventually(lambda: desk.hooks.get(TENANT, webhook.webhook_id).failing_since)
     clock = time.time
     monkeypatch.setattr("jobs.webhooks.deliveries.time.time", lambda: clock() + 3 * DAY + 60)

@@ -6,13 +6,16 @@ import ipaddress
 
 import pytest
 
-from jobs.store.webhooks.records import DueWebhook
+from jobs.store.webhooks.records import Claimed, DeliveryStatus, DueWebhook, Form, Result
 from jobs.webhooks.backoff import JITTER, LONGEST, wait_after
+from jobs.webhooks.deliveries import DAY, result_of
+from jobs.webhooks.post import Outcome
 from jobs.webhooks.signature import headers
 from jobs.webhooks.turns import PER_HOST, DeliveryTurns
 from program_lib.network.addresses import is_public
 from program_lib.network.outgoing import BadUrl, Refused, Target, check_number
 from settings.addresses import PrivateHosts, parse_private_hosts
+from settings.groups import WebhookSettings
 
 PUBLIC = ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
 NOT_PUBLIC = (
@@ -82,6 +85,27 @@ def test_waits_grow_to_hours_and_end() -> None:
     assert (wait_after(1, 5, 9, asked=100) or 0) == 100
     assert (wait_after(1, 5, 9, asked=1e9) or 0) == LONGEST
     assert wait_after(10_000, 5, 10_001)
+
+
+def test_a_webhook_that_has_failed_for_days_is_disabled_by_a_delivery_that_is_given_up() -> None:
+    """One that failed months ago, and was told nothing since, was disabled by the first answer that did not come."""
+    settings, now = WebhookSettings(attempts=3, disable_days=5), 1_000 * DAY
+
+    def after(attempt: int, failing_since: float | None) -> Result:
+        claimed = Claimed(
+            *("d", attempt, "run.failed", "{}", "w", "acme", "https://a.b/", Form.STANDARD, ("s",)),
+            failing_since=failing_since,
+            claimed_at=now,
+        )
+        return result_of(claimed, Outcome(error="it did not answer"), settings, now)
+
+    months_ago = now - 100 * DAY
+    for attempt in (1, 2):
+        tried = after(attempt, months_ago)
+        assert (tried.disable, tried.status) == (None, DeliveryStatus.WAITING)
+    assert after(3, months_ago).disable == "nothing could be delivered for 5 days"
+    assert after(3, now - 4 * DAY).disable is None
+    assert after(3, None).status is DeliveryStatus.FAILED
 
 
 def due(tenant: str, host: str, webhook: str = "") -> DueWebhook:
