@@ -11,7 +11,9 @@ from typing import Any
 
 from progress_lib.subjects import check_id
 
-ANSWER_WAIT = 5.0  # seconds for any answer
+ANSWER_WAIT = 5.0  # seconds for any answer but the one to the end of an upload
+# Seconds for that: the disk must have it all, and may have written nothing of a gigabyte until then. Proxies wait for 60
+FINISH_WAIT = 50.0
 # Bytes of a piece: from the slowest client that is waited for (4 KB/s) it takes half a minute
 PIECE = 128 * 1024
 HEAD = 200  # bytes of the line before it, at most

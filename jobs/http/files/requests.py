@@ -11,6 +11,7 @@ from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.file_questions import (
     ANSWER_WAIT,
+    FINISH_WAIT,
     Document,
     files_subject,
     packed,
@@ -23,6 +24,9 @@ from progress_lib.nats import Link, NatsAway, NatsError
 TRANSFERS = 8
 
 Read = Callable[[int], bytes]
+
+_NOBODY = "no runner answered: files lie on the disks of runners"
+_NOT_TOLD = "the runner did not say in time that it has the file: look whether it is there"
 
 
 class FileRequests:
@@ -38,7 +42,7 @@ class FileRequests:
     def ask(self, tenant_id: str, question: Document) -> Document:
         """What a runner answers. Raises Problem: with the runner's own status, 503 where none answers."""
         check_ours(self._why_not_ours)
-        return self._answer(files_subject(tenant_id), json.dumps(question).encode())
+        return self._piece(files_subject(tenant_id), json.dumps(question).encode())[0]
 
     def upload(
         self, tenant_id: str, path: str, size: int, read: Read, *, replace: bool
@@ -53,7 +57,7 @@ class FileRequests:
             is_done = False
             try:
                 self._send(session, size, read)
-                told = self._answer(session, packed({"end": True}))
+                told = self._piece(session, packed({"end": True}), FINISH_WAIT, _NOT_TOLD)[0]
                 is_done = True
                 return told
             finally:
@@ -93,16 +97,16 @@ class FileRequests:
         """The runner forgets the transfer; where this is lost, it does so by itself."""
         self._link.publish(session, packed({"drop": True}))
 
-    def _answer(self, subject: str, payload: bytes) -> Document:
-        return self._piece(subject, payload)[0]
-
-    def _piece(self, subject: str, payload: bytes) -> tuple[Document, bytes]:
+    def _piece(
+        self, subject: str, payload: bytes, wait: float = ANSWER_WAIT, nobody: str = _NOBODY
+    ) -> tuple[Document, bytes]:
+        """What a runner answers. Raises Problem, of `nobody` where none does within `wait` seconds."""
         try:
-            answer = self._link.request(subject, payload, ANSWER_WAIT).payload
+            answer = self._link.request(subject, payload, wait).payload
         except NatsAway:
             raise unavailable("files are asked for over NATS, which is away") from None
         except NatsError:
-            raise unavailable("no runner answered: files lie on the disks of runners") from None
+            raise unavailable(nobody) from None
         about, content = unpacked(answer)
         if "message" in about:
             status = int(about["status"])

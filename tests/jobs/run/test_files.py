@@ -20,7 +20,7 @@ from jobs.run.files.places import Place, Reach, Refused
 from jobs.run.files.service import TRANSFERS, Files
 from jobs.run.files.uploads import LEFT_OVER, Upload
 from jobs.work.file_questions import PIECE, files_subject, packed, unpacked
-from progress_lib.nats import Link
+from progress_lib.nats import Link, Message, NatsTimeout
 from settings.groups import UploadSettings
 from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT
@@ -90,6 +90,23 @@ def test_files_lie_on_the_runners_disk_alone(files: Files, link: Link, root: Pat
     found, pieces = web.download(TENANT, "a.csv")
     assert found["size"] == len(CONTENT)
     assert b"".join(pieces) == CONTENT
+
+
+def test_a_disk_may_take_half_a_minute_for_a_file_that_is_complete() -> None:
+    """After five seconds it was said that no runner had answered, and the file was there."""
+
+    class SlowDisk:
+        max_payload = 1 << 20
+
+        def request(self, subject: str, payload: bytes, timeout: float) -> Message:
+            told, _ = unpacked(payload)
+            if told.get("end") and timeout < 30.0:
+                raise NatsTimeout("no answer yet")
+            return Message(1, subject, "", packed({"session": "s", "replaced": False}))
+
+    link: Any = SlowDisk()
+    web = FileRequests(link, has_many_tenants=False)
+    assert web.upload(TENANT, "a.csv", 3, lambda most: b"abc"[:most], replace=False)
 
 
 def test_a_runner_of_another_tenant_says_so(files: Files, link: Link) -> None:
