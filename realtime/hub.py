@@ -68,7 +68,8 @@ class Hub:
 
     Where there may be a history, the state of a job is kept from its first subscription on: `load` is asked for
     its past, and who watches sees nothing until that is there. Without one (`load` is None, or messages are
-    LIVE_ONLY) the state of every job is kept from its first message on.
+    LIVE_ONLY) the state of every job is kept from its first message on; what the database knows follows, once
+    somebody watches.
     """
 
     def __init__(self, load: Load | None = None, load_tenant: LoadTenant | None = None) -> None:
@@ -381,6 +382,8 @@ class Hub:
         self._flush(job)  # the snapshot holds these already
         if client not in self._clients:
             return  # it watched before, and was cut just now
+        if self._source is Source.LIVE_ONLY and self._load and not job.is_watched:
+            self._load(topic, False)  # what was said before is known to the database alone
         job.add(client, only_run)
         self._idle.pop(topic, None)
         self.counts.subscriptions += topic not in topics

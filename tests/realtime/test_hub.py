@@ -698,6 +698,30 @@ def test_a_publishers_run_goes_on_though_the_database_is_asked_and_knows_an_earl
     assert [m["payload"] for m in late.messages if m["type"] == "job.status"] == [{"runId": "cron"}]
 
 
+def test_without_a_history_the_first_who_comes_is_told_what_the_database_knows() -> None:
+    """The stream was full: of a run that had begun before, who came was told no status, and no node that had ended."""
+    asked: list[tuple[Topic, bool]] = []
+    hub = Hub(load=lambda topic, is_whole: asked.append((topic, is_whole)))
+    hub.start()
+    try:
+        listen_to(hub, Source.LIVE_ONLY)
+        broadcast(hub, [progress(5, node_id=2)])
+        first = joined(hub, JOB)
+        eventually(lambda: first.rows == [5])
+        second = joined(hub, JOB)
+        eventually(lambda: second.rows == [5])
+        assert asked == [(JOB, False)], "once, while it is watched"
+        known(hub, JOB, [status("running"), progress(9, status=Status.COMPLETED)], False)
+        broadcast(hub, [progress(6, node_id=2)])
+        late = joined(hub, JOB)
+        settle(hub)
+        for watcher in (first, second, late):
+            assert {6, 9} <= set(watcher.rows)
+            assert "job.status" in [message["type"] for message in watcher.messages]
+    finally:
+        hub.stop()
+
+
 def test_a_stream_that_counts_anew_is_listened_to(with_history: Hub) -> None:
     """It was made anew, or its server lost its newest messages: its numbers are lower than those shown."""
     watcher = joined(with_history, JOB)
