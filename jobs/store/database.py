@@ -99,7 +99,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database. Raises StoreUnavailable."""
+        """A transaction: on SQLite it sees one state of the database, on PostgreSQL each statement what was written before it.
+
+        Raises StoreUnavailable.
+        """
         with _named_faults(), self._connected() as connection, connection.begin():
             yield connection
 

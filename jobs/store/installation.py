@@ -7,8 +7,7 @@ import time
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.database import Database, StoreUnavailable
-from jobs.store.native_thread import off_the_loop
+from jobs.store.database import InTransaction, StoreUnavailable
 from jobs.store.tables import INSTALLATION
 from progress_lib.streams import OwnerUnknown
 
@@ -20,8 +19,9 @@ _MARK = "mark"
 class Installation:
     """The installation that a database belongs to (progress_lib.streams.Owner). Any thread."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, read: InTransaction, write: InTransaction) -> None:
+        self._read = read
+        self._write = write
         self._mark = ""
 
     def open(self) -> None:
@@ -29,19 +29,16 @@ class Installation:
         if self._mark:
             return
         try:
-            with self._database.write() as connection:
-                mark = _noted(connection, _MARK)
-                self._mark = mark or _note(connection, _MARK, secrets.token_hex(8))
+            self._mark = self._write(_made_mark)
         except sa.exc.IntegrityError:  # on PostgreSQL another process has just made it
-            with self._database.read() as connection:
-                self._mark = _noted(connection, _MARK) or ""
+            self._mark = self._read(lambda connection: _noted(connection, _MARK)) or ""
 
     @property
     def mark(self) -> str:
         """Raises OwnerUnknown where the database was away at the start of the process, and still is."""
         if not self._mark:
             try:
-                off_the_loop(self.open)
+                self.open()
             except StoreUnavailable as error:
                 raise OwnerUnknown(
                     "the database, which tells whose streams are ours, does not answer"
@@ -51,17 +48,18 @@ class Installation:
     def has_made(self, stream: str) -> bool:
         """False also while the database does not answer."""
         try:
-            with self._database.read() as connection:
-                return _noted(connection, _stream(stream)) is not None
+            return self._read(lambda connection: _noted(connection, _stream(stream))) is not None
         except StoreUnavailable as error:
             LOG.warning("whether the stream %s is ours is not known: %s", stream, error)
             return False
 
     def note_made(self, stream: str) -> None:
+        def note(connection: Connection) -> None:
+            if _noted(connection, _stream(stream)) is None:
+                _note(connection, _stream(stream), f"{time.time():.0f}")
+
         try:
-            with self._database.write() as connection:
-                if _noted(connection, _stream(stream)) is None:
-                    _note(connection, _stream(stream), f"{time.time():.0f}")
+            self._write(note)
         except StoreUnavailable as error:
             LOG.warning("that the stream %s is ours is not noted: %s", stream, error)
         except sa.exc.IntegrityError:
@@ -70,6 +68,11 @@ class Installation:
 
 def _stream(name: str) -> str:
     return f"stream {name}"
+
+
+def _made_mark(connection: Connection) -> str:
+    """The mark, which is made where there is none."""
+    return _noted(connection, _MARK) or _note(connection, _MARK, secrets.token_hex(8))
 
 
 def _noted(connection: Connection, name: str) -> str | None:

@@ -110,7 +110,7 @@ class Store:
 
     def __init__(self, database_url: str, limits: DatabaseLimits | None = None) -> None:
         self._database = Database(database_url, limits)
-        self.installation = Installation(self._database)
+        self.installation = Installation(self._read, self._write)
         self.webhooks = Webhooks(self._read, self._write)
         self.runners = Runners(self._read, self._write)
         self.queued = QueuedRuns(self._read, self._write)
@@ -123,7 +123,7 @@ class Store:
     def open(self) -> None:
         """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
         off_the_loop(self._database.open)
-        off_the_loop(self.installation.open)
+        self.installation.open()
 
     def close(self) -> None:
         off_the_loop(self._database.close)
