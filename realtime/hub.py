@@ -87,6 +87,7 @@ class Hub:
         self._room = 0  # (hub thread) bytes that the round may still take
         self._running = True  # (hub thread)
         self._closed_with: CloseCode | None = None  # (hub thread) set once all were sent away
+        self._asked = 0  # (hub thread) how often the database was asked of a silent run
         self._talkative: set[Client] = set()  # (hub thread) those who take `more`: see Subscribe
         # (hub thread) the frame that says whether NATS is away
         self._server_state = frames.server_frame(is_heard=True, since=time.time())
@@ -328,12 +329,15 @@ class Hub:
 
     def _look_again(self) -> None:
         """Asks for the end of runs that fell silent: NATS may have lost it, with a server that died. The database has it."""
-        asked = 0
-        for topic, job in self._jobs.items():
-            is_open = job.held is not None or job.snapshot.is_at_work
-            if job.is_quiet and is_open and job.is_watched and asked < MOST_ASKED and self._load:
-                self._load(topic, job.held is not None)
-                asked += 1
+        if self._load is None:
+            return
+        silent = [topic for topic, job in self._jobs.items() if job.is_silent]
+        start = self._asked % max(len(silent), 1)  # those that were not asked last time come first
+        asked = [*silent[start:], *silent[:start]][:MOST_ASKED]
+        self._asked += len(asked)
+        for topic in asked:
+            self._load(topic, self._jobs[topic].held is not None)
+        for job in self._jobs.values():
             job.is_quiet = True
 
     def _flush(self, job: WatchedJob) -> None:

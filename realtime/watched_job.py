@@ -40,6 +40,12 @@ class WatchedJob:
     def is_watched(self) -> bool:
         return bool(self.watchers or self.runs)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether somebody waits for news of it that the database may have."""
+        is_open = self.held is not None or self.snapshot.is_at_work
+        return self.is_quiet and is_open and self.is_watched
+
     def add(self, client: Client, only_run: str | None) -> None:
         """Somebody watches the job, or one run of it."""
         if only_run is None:

@@ -682,6 +682,24 @@ def test_a_run_at_work_of_which_nothing_is_heard_is_asked_of_the_database() -> N
         hub.stop()
 
 
+def test_of_many_silent_runs_each_is_asked_of_the_database_in_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same ones were asked each time, as long as they only waited, and the ends of the others stayed lost."""
+    monkeypatch.setattr(hub_module, "MOST_ASKED", 2)
+    asked: list[Topic] = []
+    hub = Hub(load=lambda topic, _is_whole: asked.append(topic))
+    topics = [Topic("acme", number) for number in range(1, 6)]
+    joined(hub, *topics)
+    for topic in topics:
+        known(hub, topic, [status("queued", topic)], True)
+    with whole_round(hub):
+        for _ in range(4):
+            hub.put(LookAgain())
+    looked = asked[len(topics) :]
+    assert looked == [*topics, topics[0]], "the first look finds what was said before it"
+
+
 def test_a_publishers_run_goes_on_though_the_database_is_asked_and_knows_an_earlier_one(
     with_history: Hub,
 ) -> None:
