@@ -174,24 +174,16 @@ class Hub:
         assert threading.current_thread() is self._thread, "only the hub thread owns this state"
         match command:
             case Broadcast(events, published):
-                self._published = self._published or published
-                self._take(events)
+                self._take(events, published)
             case Register(client):
-                self._clients[client] = set()
-                self.counts.clients = len(self._clients)
-                if self._closed_with is not None:  # it was on its way in when all were sent away
-                    self._let_go(client, self._closed_with)
+                self._register(client)
             case Unregister(client):
-                self._forget(client)
-                self._leaving.forget(client)
+                self._unregister(client)
             case Subscribe(client, topic, more, only_run):
-                if more:
-                    self._take_more(client)
-                self._begin_watching(client, topic, only_run)
+                self._subscribe(client, topic, more, only_run)
             case Unsubscribe(client, topic):
                 self._end_watching(client, topic)
             case WatchTenant(client, tenant_id):
-                self._take_more(client)
                 self._begin_overview(client, tenant_id)
             case LeaveTenant(client, tenant_id):
                 self._overviews.end(client, tenant_id)
@@ -206,18 +198,35 @@ class Hub:
             case LookAgain():
                 self._look_again()
             case Hears(is_heard, since):
-                self._server_state = frames.server_frame(is_heard=is_heard, since=since)
-                self._send(list(self._talkative), [(None, self._server_state)])
+                self._tell_whether_heard(is_heard, since)
             case CloseSome(code, most):
-                for client in list(self._clients)[:most]:
-                    self._let_go(client, code)
-                if most is None:
-                    self._closed_with = code
+                self._close_some(code, most)
             case Stop():
                 self._running = False
 
-    def _take(self, events: list[Event]) -> None:
+    def _register(self, client: Client) -> None:
+        self._clients[client] = set()
+        self.counts.clients = len(self._clients)
+        if self._closed_with is not None:  # it was on its way in when all were sent away
+            self._let_go(client, self._closed_with)
+
+    def _unregister(self, client: Client) -> None:
+        self._forget(client)
+        self._leaving.forget(client)
+
+    def _close_some(self, code: CloseCode, most: int | None) -> None:
+        for client in list(self._clients)[:most]:
+            self._let_go(client, code)
+        if most is None:
+            self._closed_with = code
+
+    def _tell_whether_heard(self, is_heard: bool, since: float) -> None:
+        self._server_state = frames.server_frame(is_heard=is_heard, since=since)
+        self._send(list(self._talkative), [(None, self._server_state)])
+
+    def _take(self, events: list[Event], published: float) -> None:
         """Notes what is now true of each job, and what its watchers are to be sent."""
+        self._published = self._published or published
         self.counts.received += len(events)
         for event in events:
             try:
@@ -228,6 +237,7 @@ class Hub:
 
     def _begin_overview(self, client: Client, tenant_id: str) -> None:
         """Sends the present state in short, and from here on what follows."""
+        self._take_more(client)
         if client not in self._clients:
             return  # it left while its request was in the inbox
         if present := self._overviews.begin(client, tenant_id):
@@ -376,6 +386,11 @@ class Hub:
         if client in self._clients:
             self._talkative.add(client)
             self._send([client], [(None, self._server_state)])
+
+    def _subscribe(self, client: Client, topic: Topic, more: bool, only_run: str | None) -> None:
+        if more:
+            self._take_more(client)
+        self._begin_watching(client, topic, only_run)
 
     def _begin_watching(self, client: Client, topic: Topic, only_run: str | None) -> None:
         """Sends what is now true, and from here on what follows: no gap, nothing twice."""
