@@ -408,6 +408,7 @@ class Hub:
         self.counts.subscriptions += topic not in topics
         topics.add(topic)
         self._show(topic, job, [client], only_run)
+        job.is_shown = job.is_shown or job.held is None
 
     def _show(
         self,
