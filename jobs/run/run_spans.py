@@ -48,11 +48,15 @@ def spans_of_run(
     times: NodeTimes,
     ended: float,
 ) -> tuple[Span, ...]:
-    """The spans of a run that a runner had. `ended`: seconds since 1970."""
+    """The spans of a run that a runner had. `ended`: seconds since 1970.
+
+    Without the nodes of one that was lost nobody knows how long its program took to start.
+    """
     began = run.started_at or run.created_at
     of_nodes = _nodes(graph, list(nodes)[:MOST_NODES], times)
     spoke = min((node.began for node in of_nodes), default=ended)
-    start = Span("start program", began, max(spoke, began))
+    is_start_known = bool(of_nodes) or status is not RunStatus.LOST
+    start = [Span("start program", began, max(spoke, began))] if is_start_known else []
     about = _about(run)
     return (
         Span("wait in queue", max(run.created_at, run.due_at or 0.0), began, about),
@@ -62,7 +66,7 @@ def spans_of_run(
             ended,
             {**about, **_end(run, status, kind)},
             kind.value if status in BAD else None,
-            (start, *of_nodes),
+            (*start, *of_nodes),
         ),
     )
 

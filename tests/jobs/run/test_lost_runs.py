@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from jobs.run.lost_runs import LostRuns, Sightings
+from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
 from jobs.store.records import Move, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcement, Announcer
 from progress_lib.nats import Link
@@ -52,6 +53,17 @@ def lost(store: Store, runs: Collection[Run]) -> int:
 def lost_runs(store: Store, link: Link, notice: Callable[[], object]) -> LostRuns:
     """To which a run is stale at first sight."""
     return LostRuns(store, Noticing(link, notice), link, 0.0, Path("/nowhere"), lambda *_: None)
+
+
+def test_the_trace_of_a_lost_run_says_nothing_of_what_only_its_runner_knew(store: Store) -> None:
+    """It said that the program had taken all of the run to start."""
+    run = record(store)
+    of_lost, of_failed = (
+        spans_of_run(run, status, kind, {}, (), NodeTimes(), run.created_at + 3_600.0)[1].children
+        for status, kind in ((RunStatus.LOST, EndKind.LOST), (RunStatus.FAILED, EndKind.SIGNAL))
+    )
+    assert [span.name for span in of_lost] == []
+    assert [span.name for span in of_failed] == ["start program"]
 
 
 def test_runners_that_stood_still_together_take_none_of_each_others_runs_for_lost(
