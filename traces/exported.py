@@ -63,10 +63,10 @@ class OverHttp:
     def _tell(self, context: Context, spans: tuple[Span, ...]) -> None:
         for one in spans:
             made = self._tracer.start_span(
-                one.name,
+                _encodable(one.name),
                 context,
                 kind=SpanKind.INTERNAL,
-                attributes=dict(one.attributes),
+                attributes=_encodable_values(one.attributes),
                 start_time=_nanoseconds(one.began),
             )
             if one.error is not None:
@@ -163,6 +163,18 @@ def _context(parent: str | None) -> Context:
     _, trace, span, flags = parent.split("-")
     remote = SpanContext(int(trace, 16), int(span, 16), True, TraceFlags(int(flags, 16) & 1))
     return set_span_in_context(NonRecordingSpan(remote), Context())
+
+
+def _encodable(text: str) -> str:
+    """Without halves of characters, as publishers may have them in names: for one of them the package loses all spans of a post."""
+    return text.encode(errors="replace").decode()
+
+
+def _encodable_values(attributes: Mapping[str, Value]) -> dict[str, Value]:
+    return {
+        name: _encodable(value) if isinstance(value, str) else value
+        for name, value in attributes.items()
+    }
 
 
 def _nanoseconds(seconds: float) -> int:

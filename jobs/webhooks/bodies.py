@@ -24,10 +24,16 @@ def body_of(document: str, form: Form, public_url: str | None) -> bytes:
     event = json.loads(document)
     link = _link(event, public_url)
     if form is Form.SLACK:
-        return json.dumps({"text": _text(event, link)}, ensure_ascii=False).encode()
+        return _encoded({"text": _text(event, link)})
     if link is not None:
         event["data"]["url"] = link
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encoded(event)
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    """As JSON in UTF-8. For half a character, as a publisher may have it in a node's name, there is a question mark."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace")
 
 
 def _link(event: dict[str, Any], public_url: str | None) -> str | None:

@@ -165,8 +165,9 @@ def test_spans_come_with_their_times_parents_and_errors(
         parent = work.parent
     node = Span("Orders", 11.0, 12.5, {"progress.node.rows": 5}, error="failed")
     traces.tell(parent, Span("run job", 10.0, 13.0, {"ok": True}, "exit_code", (node,)))
-    traces.tell(None, Span("alone", 5.0, 4.0))
-    eventually(lambda: len(collector.spans) == 4, what="all are told")
+    odd = Span("\ud800", 5.0, 6.0, {"progress.node.type": "half \udfff"})
+    traces.tell(None, Span("alone", 5.0, 4.0), odd)
+    eventually(lambda: len(collector.spans) == 5, what="all are told")
     by_name = {span.name: span for span in collector.spans}
     execute, run, orders, alone = (
         by_name[name] for name in ("execute job", "run job", "Orders", "alone")
@@ -180,6 +181,9 @@ def test_spans_come_with_their_times_parents_and_errors(
     assert (run.error, orders.error, execute.error) == ("exit_code", "failed", None)
     assert (alone.parent_id, alone.began, alone.ended) == ("", 5.0, 5.0)
     assert alone.trace_id != TRACE
+    assert by_name["?"].attributes == {"progress.node.type": "half ?"}, (
+        "halves of characters cost no others"
+    )
 
 
 def test_what_a_caller_does_not_sample_is_not_told(traces: Traces, collector: Collector) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 
 import pytest
 
 from jobs.store.webhooks.records import Claimed, DeliveryStatus, DueWebhook, Form, Result
 from jobs.webhooks.backoff import JITTER, LONGEST, wait_after
+from jobs.webhooks.bodies import body_of
 from jobs.webhooks.deliveries import DAY, result_of
 from jobs.webhooks.post import Outcome
 from jobs.webhooks.signature import headers
@@ -72,6 +74,21 @@ def test_a_delivery_is_signed_as_the_standard_has_it() -> None:
     body = b'{"test": 2432232314}'
     made = headers([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
     assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("form", Form)
+def test_half_a_character_in_the_name_of_a_node_keeps_no_end_from_being_told(form: Form) -> None:
+    """A program may name its nodes so, and all attempts failed."""
+    data = {
+        "jobName": "a",
+        "status": "failed",
+        "failedNodes": [{"nodeId": 1, "nodeName": "\ud800"}],
+    }
+    told = json.loads(body_of(json.dumps({"type": "run.failed", "data": data}), form, None))
+    if form is Form.SLACK:
+        assert told == {"text": "❌ *a* failed\nNode: ?"}
+    else:
+        assert told["data"]["failedNodes"] == [{"nodeId": 1, "nodeName": "?"}]
 
 
 def test_waits_grow_to_hours_and_end() -> None:
