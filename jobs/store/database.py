@@ -203,8 +203,8 @@ def _begin_sqlite(connection: Connection) -> None:
 def _named_faults() -> Iterator[None]:
     try:
         yield
-    except sa.exc.IntegrityError:
-        raise
+    except (sa.exc.IntegrityError, sa.exc.DataError):
+        raise  # what was asked for is at fault, and would be again
     except (DBAPIError, sa.exc.TimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if getattr(cause, "sqlstate", None) == _READ_ONLY:

@@ -19,6 +19,8 @@ KEPT = "kept"  # the directory of what nodes gave; program_lib/kept fills it
 ABOUT_KEPT = "about.json"
 MAX_ABOUT_KEPT = 4 * 1024 * 1024  # bytes; of 10,000 nodes a program writes a fourth
 MAX_REASON = 500  # characters of why a node was not kept
+# Rows or bytes of a node that are believed, so that their sum over a file of MAX_ABOUT_KEPT fits into 64 bits
+MOST_OF_A_NODE = 2**43
 PLACE = "place"  # the file that names a directory of runs
 MAX_COMMITTING = 64 * 1024  # bytes
 MAX_LAST_WORDS = 64 * 1024 * 1024  # bytes; reporters of 10,000 nodes write far less
@@ -101,7 +103,7 @@ class RunFiles:
         shutil.rmtree(self.all_kept, ignore_errors=True)
 
     def read_kept(self, tenant_id: str) -> dict[int, KeptNode]:
-        """What the program says it kept, and removes what it left unfinished."""
+        """What the program says it kept, and removes what it left unfinished. Nothing where its file is none of ours: code of a job may write it."""
         directory = self.kept(tenant_id)
         for part in directory.glob(".*.part"):
             with contextlib.suppress(OSError):
@@ -113,7 +115,10 @@ class RunFiles:
             with open(descriptor, "rb") as file:
                 told = json.loads(file.read(MAX_ABOUT_KEPT))
             return {int(number): _kept_node(entry) for number, entry in told.items()}
-        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        except (
+            *(OSError, ValueError, TypeError, AttributeError, KeyError),
+            *(OverflowError, RecursionError),
+        ):
             return {}
 
     def write_program(self, text: str) -> None:
@@ -154,4 +159,7 @@ def run_mark(run_id: str) -> str:
 def _kept_node(entry: dict[str, Any]) -> KeptNode:
     if (reason := entry.get("reason")) is not None:
         return KeptNode(reason=str(reason)[:MAX_REASON])
-    return KeptNode(int(entry["rows"]), int(entry["bytes"]))
+    rows, size = int(entry["rows"]), int(entry["bytes"])
+    if not (0 <= rows < MOST_OF_A_NODE and 0 <= size < MOST_OF_A_NODE):
+        raise ValueError("no node has so many rows or bytes")
+    return KeptNode(rows, size)

@@ -13,7 +13,10 @@ from sqlalchemy.engine import Connection
 from jobs.run.periods import Periods
 from jobs.store.database import Database as JobDatabase
 from jobs.store.database import NoRoom
+from jobs.store.kept import Kept, KeptNode
 from jobs.store.postgresql import IDLE_IN_TRANSACTION
+from jobs.store.records import Move, NewRun
+from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.store.tables import JOBS
 from progress_lib.nats import Link
@@ -49,6 +52,19 @@ def test_a_session_that_was_ended_is_replaced_by_another(postgresql: Database) -
     job = store.create_job(TENANT, "a", GRAPH)
     postgresql.execute(END_ALL_OTHERS)
     assert store.job(TENANT, job.job_id).name == "a"
+    store.close()
+
+
+def test_a_value_that_it_does_not_hold_is_no_fault_of_its_that_passes(postgresql: Database) -> None:
+    """A runner tried again to write such an end, each second and for ever: its slot was never free again."""
+    store = Store(postgresql.url)
+    store.open()
+    job = store.create_job(TENANT, "a", GRAPH)
+    run = store.record_run(TENANT, NewRun(job.job_id, GRAPH, "")).run
+    kept = Kept("", {1: KeptNode(1, 10**30)})
+    with pytest.raises(sa.exc.DataError):
+        store.move_run(TENANT, run.run_id, Move(RunStatus.QUEUED, RunStatus.CANCELLED, kept=kept))
+    assert store.run(TENANT, run.run_id).status is RunStatus.QUEUED
     store.close()
 
 
