@@ -299,8 +299,11 @@ def _settle_one(connection: Connection, result: Result) -> None:
     update = sa.update(WEBHOOK_DELIVERIES).where(
         _DELIVERY.delivery_id == claimed.delivery_id,
         _DELIVERY.attempts == claimed.attempt,
-        _WAITING,
     )
+    if (
+        result.error is not None
+    ):  # what the receiver has taken is delivered, also where it was given up meanwhile
+        update = update.where(_WAITING)
     if connection.execute(update.values(**values)).rowcount == 0:
         return
     if result.error is None:

@@ -201,6 +201,28 @@ def test_one_that_has_just_taken_something_is_not_disabled_by_an_older_attempt(
     )
 
 
+def test_what_was_taken_counts_as_delivered_though_its_webhook_was_disabled_meanwhile(
+    desk: Desk,
+) -> None:
+    """The record said that it had failed, since the webhook was disabled, and the receiver had it."""
+    webhook = desk.webhook(URL)
+    for _ in range(2):
+        desk.end(desk.job())
+    taken, refused = desk.hooks.claim([webhook.webhook_id] * 2, lease=60)
+    desk.hooks.replace(TENANT, webhook.webhook_id, NewWebhook(URL, webhook.ends), enabled=False)
+    failed = Result(refused, 1_000.0, 500, "it answered 500", next_at=2_000.0)
+    desk.hooks.settle([Result(taken, 1_000.0, 200), failed])
+    assert (delivery(desk, taken).status, delivery(desk, taken).error) == (
+        DeliveryStatus.DELIVERED,
+        None,
+    )
+    assert (delivery(desk, refused).status, delivery(desk, refused).due_at) == (
+        DeliveryStatus.FAILED,
+        None,
+    )
+    assert desk.hooks.get(TENANT, webhook.webhook_id).disabled_at is not None
+
+
 def test_the_record_is_paged_and_old_entries_go(desk: Desk) -> None:
     webhook, job_id = desk.webhook(URL), desk.job()
     for _ in range(5):
