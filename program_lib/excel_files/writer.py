@@ -9,7 +9,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.excel_cells import LONGEST_NAME, MOST_COLUMNS, MOST_ROWS, sheet_name_error
 from program_lib.excel_files import parts
 from program_lib.excel_files.values import REFUSE, TEXT, cells, row_lines, style_of
@@ -133,7 +133,7 @@ class ExcelWriter(HoldsNothing, WritesAll):
 
     def _put_rows(self, cells: pa.RecordBatch) -> None:
         if len(cells) > self._room():  # of several parts of a batch, each was looked at alone
-            raise ProgramError(self._why_full())
+            raise TargetFailed(self._why_full())
         done = 0
         while done < len(cells):
             if self._rows >= MOST_ROWS:
@@ -146,7 +146,7 @@ class ExcelWriter(HoldsNothing, WritesAll):
 
     def _append(self, lines: bytes) -> None:
         if self._bytes + len(lines) > MOST_OF_SHEET:
-            raise ProgramError(
+            raise TargetFailed(
                 f"the sheet has more than {MOST_OF_SHEET // 10**9} GB of XML, which no Excel opens: write a Parquet or a CSV file"
             )
         self._put_xml(lines)

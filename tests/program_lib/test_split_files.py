@@ -34,8 +34,10 @@ from program_lib.files.part_files import PartFile
 from program_lib.files.split_files import writer as split
 from program_lib.files.split_files.names import value_name
 from program_lib.ndjson_files import write_ndjson
+from program_lib.nodes import Output, Source
 from program_lib.parquet_files import write_parquet
 from program_lib.ports import Writer
+from program_lib.rejects import REJECTED, Rejects
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -49,6 +51,8 @@ from program_lib.types import (
     Schema,
     Type,
 )
+from tests.program_lib.in_memory import Kept, last, ran
+from tests.program_lib.in_memory import rows_of as in_memory_rows
 from tests.program_lib.moving import rows_of, say
 from tests.programs import ROOT, chain, graph, node, run
 
@@ -546,6 +550,21 @@ def test_rows_that_no_file_takes_are_rejected(tmp_path: Path) -> None:
     assert (done.code, done.state(2)) == (0, ("completed", 3)), done.stderr
     assert (tmp_path / "o-a.csv").read_text() == "k\na\na\n"
     assert (tmp_path / "bad.csv").read_text().count("x" * 101) == 1
+
+
+def test_too_many_values_are_the_fault_of_no_row(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rows may be rejected, those of the 101st value were, and the run completed without them."""
+    monkeypatch.setattr(split, "MOST_VALUES", 1)
+    schema, bad = Schema([Column("k", TEXT)]), Kept()
+    code, said = ran(
+        Source(1, "In", lambda: in_memory_rows(schema, [("a",), ("b",), ("a",)]), feeds=[2]),
+        Output(2, "Out", lambda: write_csv("a-*.csv", split_by="k"), {REJECTED: [3]}, Rejects(9)),
+        Output(3, "Bad", lambda: bad),
+    )
+    assert (code, bad.rows, files(data)) == (1, [], {})
+    assert last(said, 2).message.startswith("k has more than 1 values")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.files.data_files import claim, place_of
 from program_lib.files.part_files import TURN
 from program_lib.files.split_files.before import backup_of, forget, names_of_before, put_back
@@ -243,7 +243,7 @@ class SplitWriter:
     # ------------------------------------------------ which rows go where
 
     def _parts(self, table: pa.Table) -> Iterator[_Part]:
-        """The rows by their files, which are made. Raises RowRefused for a value that makes no name."""
+        """The rows by their files, which are made. Raises RowRefused for a value that makes no name, TargetFailed for too many."""
         added: dict[str, int] = {}  # rows of files in this batch
         piece = self._rows_at_once(table)
         for key, text, indices in self._by_value(table):
@@ -281,7 +281,7 @@ class SplitWriter:
         if (known := self._values.get(key)) is not None:
             return known
         if len(self._values) >= MOST_VALUES:
-            raise ProgramError(
+            raise TargetFailed(
                 f"{self._by} has more than {MOST_VALUES} values, each of which would have a file: split by another column"
             )
         try:
@@ -304,13 +304,16 @@ class SplitWriter:
 
     def _made(self, path: str) -> _File:
         if sum(1 for _ in self._files()) >= MOST_FILES:
-            raise ProgramError(
+            raise TargetFailed(
                 f"the output would have more than {MOST_FILES:,} files: let each be larger"
             )
         if len(os.path.basename(path).encode()) > LONGEST_NAME:
             raise ProgramError(f"{path} is longer than {LONGEST_NAME} bytes: shorten the path")
         place = place_of(path)
-        claim(place, self._as_what)
+        try:
+            claim(place, self._as_what)
+        except ProgramError as error:
+            raise TargetFailed(str(error)) from error
         file = _File(path, place, self._make(place))
         try:
             file.writer.start(self._say)
