@@ -13,6 +13,7 @@ from program_lib.network.urls import Url
 from program_lib.types import listed
 
 NO_CONTENT = 204
+READ_PACKINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # as Content-Encoding names them
 MAX_SHOWN = 200  # characters of an answer in a message
 _BOM = b"\xef\xbb\xbf"
 _LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[^\s;,=]+\s*(?:=\s*(?:\"[^\"]*\"|[^\s;,\"]*))?)*)")
@@ -98,9 +99,17 @@ class Answer:
             inside, how = "", f"the answer begins {self.beginning()}"
         return f"{where} is {kind}{inside}, where a list of rows was expected: {how}"
 
+    def header(self, name: str) -> str:
+        """The text of a header, "" where there is none: read as ISO 8859-1, while services write UTF-8."""
+        text = self.headers.get(name, "")
+        try:
+            return text.encode("latin-1").decode()
+        except UnicodeError:
+            return text
+
     def next_link(self) -> str | None:
         """The address that the header Link names as the next page."""
-        for target, parameters in _LINK.findall(self.headers.get("Link", "")):
+        for target, parameters in _LINK.findall(self.header("Link")):
             relations = " ".join("".join(found) for found in _RELATION.findall(parameters))
             if "next" in relations.lower().split():
                 return str(target).strip() or None
@@ -117,6 +126,10 @@ class Answer:
         try:
             self.body.decode()
         except UnicodeDecodeError as error:
+            if (packing := self.header("Content-Encoding").lower()) not in READ_PACKINGS:
+                raise ProgramError(
+                    f"the answer is packed by {packing[:MAX_SHOWN]!r}, though gzip was asked for, which alone is read"
+                ) from None
             raise ProgramError(
                 f"the answer holds 0x{self.body[error.start]:02x}, which is not UTF-8, as JSON is"
             ) from None

@@ -86,7 +86,7 @@ class Client:
             if answer.status not in REDIRECTS:
                 _check_status(answer)
                 return answer
-            url = followed(url, answer.headers.get("Location", ""), "a redirect")
+            url = followed(url, answer.header("Location"), "a redirect")
         raise ProgramError(f"{url.shown} redirects more than {MAX_REDIRECTS} times")
 
     def interrupt(self) -> None:

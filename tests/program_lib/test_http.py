@@ -117,6 +117,22 @@ def test_links_in_the_header_are_followed(api: Service, header: str) -> None:
     assert ids(reader(api, paging=by_link())) == ["1", "2"]
 
 
+def test_an_address_in_a_header_may_be_utf_8(api: Service) -> None:
+    """Another page was asked for, of ?q=Ã¼, which has other rows or none."""
+    raw = "/orders?q=ü".encode().decode("latin-1")  # as the server under the tests writes headers
+
+    def answer(request: Request) -> Reply:
+        if request.target == "/orders":
+            return Reply(status=302, headers={"Location": raw})
+        if "page" not in request.target:
+            return Reply(numbered(1), headers=link(f"{raw}&page=2"))
+        return Reply(numbered(2))
+
+    api.answer = answer
+    assert ids(reader(api, paging=by_link())) == ["1", "2"]
+    assert api.targets == ["/orders", "/orders?q=%C3%BC", "/orders?q=%C3%BC&page=2"]
+
+
 def test_a_cursor_goes_into_the_query_escaped_and_in_place_of_the_old_one(api: Service) -> None:
     pages = {None: ("a/b &c=", [1]), "a/b &c=": (7, [2]), "7": (None, [3])}
 
@@ -389,12 +405,13 @@ def test_a_value_that_has_not_its_type_is_refused_with_its_place(
         ("null, 1", "no JSON"),
         (b'[{"v": "\xff"}]', "0xff, which is not UTF-8"),
         ("[{}]".encode("utf-16"), "not UTF-8"),
+        (Reply(b"\x0b\x08\x80[{}]\x03", headers={"Content-Encoding": "br"}), "page 1: the answer is packed by 'br', though gzip was asked for"),
     ],
 )  # fmt: skip
 def test_what_is_no_list_of_objects_says_what_it_is_and_where(
-    api: Service, body: str | bytes, told: str
+    api: Service, body: str | bytes | Reply, told: str
 ) -> None:
-    api.answer = lambda request: Reply(body)
+    api.answer = lambda request: body if isinstance(body, Reply) else Reply(body)
     with pytest.raises(ProgramError, match=told):
         rows_in(reader(api))
 
