@@ -69,6 +69,17 @@ def test_a_table_comes_as_it_was_into_a_new_one_and_into_one_that_is_there(
     assert rows(database, "t") == rows(database, "s")
 
 
+def test_a_char_comes_without_the_spaces_that_the_database_adds(database: Database) -> None:
+    """A file held "ab   " of PostgreSQL, and a Union with a text made two values of one."""
+    database.execute("CREATE TABLE codes (code char(5))")
+    database.execute("INSERT INTO codes VALUES ('ab'), (' a'), (''), (NULL)")
+    source = reader(database, table="codes")
+    source.open()
+    codes = [code for part in source.batches() for code in part["code"].to_pylist()]
+    source.close()
+    assert codes == ["ab", " a", "", None]
+
+
 def test_a_run_that_fails_leaves_no_new_table_and_the_old_rows(database: Database) -> None:
     for table, mode in (("t", "create"), ("s", "replace")):
         output = writer(database, table, mode)

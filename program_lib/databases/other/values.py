@@ -16,7 +16,7 @@ from program_lib.types import Column, Kind, Type
 
 def column_of(values: Sequence[Any], column: Column) -> pa.Array:
     """A column of a driver's values. Raises RowRefused for the first that its type does not have."""
-    exact = _EXACT.get(column.type.kind, str)
+    exact = _unpadded if column.type.is_padded else _EXACT.get(column.type.kind, str)
     made = []
     for index, value in enumerate(values):
         try:
@@ -46,6 +46,12 @@ def _of(*classes: type) -> Callable[[Any], Any]:
         return value
 
     return exact
+
+
+def _unpadded(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError
+    return value.rstrip(" ")
 
 
 def _whole(value: Any) -> int:
