@@ -70,15 +70,41 @@ def check_nothing_is_rounded(connection: duckdb.DuckDBPyConnection, query: str) 
 
 def check_no_median_is_cut(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     """Raises QueryRefused for one of decimals, unless a CAST says how many digits it has."""
-    cut = next(filter(_is_between_decimals, _parts(_plan(connection, query))), None)
+    whole = tree(connection, query)
+    plan = list(_parts(_plan(connection, query)))
+    of_lists = [(one, part) for part in plan if (one := _within_a_list(part)) is not None]
+    for one, part in of_lists:
+        if _is_between_decimals(one) and not _is_of_casts(whole, _place(part)):
+            raise _median_refused(one, position_of(part))
+    seen = {id(one) for one, _ in of_lists}
+    cut = next((part for part in plan if id(part) not in seen and _is_between_decimals(part)), None)
     if cut is None:
         return
     # a plan does not say where it stands, and has no CAST that changes nothing
-    if without := [call for call in _calls(tree(connection, query)) if not _has_cast(call)]:
-        position = position_of(without[0]) if len(without) == 1 else None
-        digits = _digits(cut["arguments"][0])
-        assert digits is not None
-        raise QueryRefused(_about_medians(_name(cut), *digits), position)
+    if without := [call for call in _calls(whole) if not _has_cast(call)]:
+        raise _median_refused(cut, position_of(without[0]) if len(without) == 1 else None)
+
+
+def _within_a_list(found: Found) -> Found | None:
+    """Of `list_aggregate(l, 'median')`, which `list_median(l)` is, too, that median; None of other parts of a plan."""
+    about = found.get("function_data") or {}
+    bound: Found = about.get("bind_data") or {}
+    return bound.get("aggr_expr")
+
+
+def _is_of_casts(whole: Any, place: Place) -> bool:
+    """Whether in the list that a function at this place of a query is of something is written as a CAST."""
+    calls = (part for part in _parts(whole) if part.get("class") == "FUNCTION")
+    call = next((call for call in calls if _place(call) == place), None)
+    return call is not None and any(
+        part.get("class") == "CAST" for part in _parts(call["arguments"])
+    )
+
+
+def _median_refused(cut: Found, position: int | None) -> QueryRefused:
+    digits = _digits(cut["arguments"][0])
+    assert digits is not None
+    return QueryRefused(_about_medians(_name(cut), *digits), position)
 
 
 def _is_between_decimals(found: Found) -> bool:

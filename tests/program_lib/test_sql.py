@@ -246,6 +246,10 @@ def test_what_is_rounded_on_purpose_and_what_is_not_passes(sql_of: str, wanted: 
         ("SELECT to_json(quantile_cont(a, [0.25, 0.75])) AS x FROM input", "column 16"),
         ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a + 1) AS x FROM input", "column 8"),
         ("SELECT n, mad(a) OVER () AS x FROM input", "column 11"),
+        ("SELECT List_Median(list(a)) AS x FROM input", "column 8"),
+        ("SELECT list(a).list_mad() AS x FROM input", "column 16"),
+        ("SELECT array_aggr(list(a), 'Quantile_cont', 0.25) AS x FROM input", "column 8"),
+        ("SELECT aggregate(list(a), 'med' || 'ian') AS x FROM input", "column 8"),
     ],
 )
 @pytest.mark.parametrize("of", [decimal(10, 2), NUMERIC])
@@ -279,6 +283,12 @@ def test_a_median_has_the_digits_that_are_asked_for() -> None:
         quantile_disc(a, 0.5) AS w FROM input
     """
     assert asked(query, RATES, RATED).rows() == [(Decimal("1.875"), 1.875, 1.5, Decimal("1.50"))]
+    query = """
+        SELECT list_median(list(CAST(a AS DECIMAL(18, 3)))) AS x, list_median(list(n)) AS z,
+        list_aggregate(CAST(list(a) AS DECIMAL(18, 3)[]), 'median') AS y, list_aggregate(list(a), 'max') AS w FROM input
+    """
+    expected = (Decimal("1.875"), 1.5, Decimal("1.875"), Decimal("2.25"))
+    assert asked(query, RATES, RATED).rows() == [expected]
 
 
 def test_a_window_may_be_no_aggregate() -> None:
