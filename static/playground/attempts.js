@@ -5,37 +5,61 @@
 export class Attempts {
   #notice;
   #editor;
+  #shown;
   #onRunning;
 
-  /** `onRunning(runId) → Promise`: what was asked for runs already. */
-  constructor({ notice, editor, onRunning }) {
+  /** `shown()`: what is shown of the job at hand, see JobAtHand; `onRunning(runId) → Promise`: what was asked for runs already. */
+  constructor({ notice, editor, shown, onRunning }) {
     this.#notice = notice;
     this.#editor = editor;
+    this.#shown = shown;
     this.#onRunning = onRunning;
   }
 
-  /** True when it went well. Otherwise the person was told, unless `quiet`. Rejects with what is a fault of this page. */
+  /**
+   * True when it went well. Otherwise the person was told, unless `quiet`. Whoever has gone on to another job meanwhile is told of which one
+   * it is, and nothing of it is drawn on the other. Rejects with what is a fault of this page.
+   */
   async attempt(work, { quiet = false } = {}) {
+    const asked = this.#shown();
     try {
       await work();
       return true;
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      if (problem.status === 422) this.#showErrors(problem);
+      if (asked.jobId !== this.#shown().jobId) {
+        if (!quiet) this.#tell(problem, nameOf(asked));
+      } else if (problem.status === 422) this.#showErrors(problem);
       else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);
-      else if (!quiet && problem.status !== 401) this.#notice.say(problem.message, 'error', null, problem.isOfConnection ? 'connection' : null);
+      else if (!quiet) this.#tell(problem);
       return false;
     }
   }
 
+  // What the connection caused is about no job.
+  #tell(problem, name = '') {
+    if (problem.status === 401) return;
+    const text = textOf(problem);
+    if (problem.isOfConnection) this.#notice.say(text, 'error', null, 'connection');
+    else this.#notice.say(name === '' ? text : `${name}: ${text}`, 'error');
+  }
+
   #showErrors(problem) {
     this.#editor.showProblems(problem.errors);
-    const general = problem.errors.filter((error) => error.nodeId === null).map((error) => error.message);
-    this.#notice.say([problem.message, ...general].join('\n'), 'error', null, 'graph');
+    this.#notice.say(textOf(problem), 'error', null, 'graph');
   }
 
   async #showRunning(problem) {
     this.#notice.say(problem.message);
     await this.attempt(() => this.#onRunning(problem.runId), { quiet: true });
   }
+}
+
+// With the errors that are about no node.
+function textOf({ message, errors }) {
+  return [message, ...errors.filter(({ nodeId }) => nodeId === null).map((error) => error.message)].join('\n');
+}
+
+function nameOf({ jobId, job }) {
+  return jobId === null ? '' : (job?.name ?? `Job ${jobId}`);
 }

@@ -11,9 +11,12 @@ export class ExecuteForm {
   #fields = byId('ask-fields');
   #run = byId('ask-run');
   #written = new Map(); // job id → {name: text} that a person wrote last
-  #asked = null; // {jobId, parameters, run}
+  #asked = null; // {jobId, title, parameters, run}
+  #say;
 
-  constructor() {
+  /** `say(text)`: what is wrong, to a person who has closed the form meanwhile. */
+  constructor({ say }) {
+    this.#say = say;
     byId('ask-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
@@ -25,7 +28,7 @@ export class ExecuteForm {
    * errors of values that the server does not take, [{field, message}]; to none when the form has done its work.
    */
   open({ jobId, title, parameters, last, run }) {
-    this.#asked = { jobId, parameters, run };
+    this.#asked = { jobId, title, parameters, run };
     setText(byId('ask-title'), title);
     const proposed = { ...last, ...this.#written.get(jobId) };
     this.#fields.replaceChildren(...parameters.map((parameter) => field(parameter, proposedText(parameter, proposed[parameter.name]))));
@@ -43,9 +46,13 @@ export class ExecuteForm {
     if (bad.length > 0) return this.#show(bad.map(({ name }) => ({ field: fieldOf(name), message: 'There is no such date.' })));
     this.#run.disabled = true;
     const errors = await asked.run(valuesOf(asked.parameters, texts));
-    if (asked !== this.#asked) return undefined; // it asks for another run by now
+    if (asked !== this.#asked || !this.#dialog.open) return this.#tellLate(asked, errors);
     this.#run.disabled = false;
     return errors.length === 0 ? this.#dialog.close() : this.#show(errors);
+  }
+
+  #tellLate({ title }, errors) {
+    if (errors.length > 0) this.#say(`${title}: ${errors.map(({ message }) => message).join(' ')}`);
   }
 
   #show(errors) {

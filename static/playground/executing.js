@@ -1,5 +1,5 @@
 /**
- * A person executes the job at hand, cancels its run, or runs an earlier version. Owns the key of a press that was not answered yet, so that
+ * A person executes the job at hand, cancels its run, or runs an earlier version. Owns the key of a press whose answer did not come, so that
  * pressing again makes no second run.
  */
 
@@ -17,9 +17,8 @@ export class Executing {
   #job;
   #editor;
   #runs;
-  #form = new ExecuteForm();
-  #key = null; // of a press of Execute that was not answered yet
-  #values = null; // the values that it was pressed with, as JSON
+  #form;
+  #unanswered = null; // {key, about}: of a press of Execute whose answer did not come, and what was to be run, as JSON
   #pressed = null; // what is shown of the job whose Execute was pressed and has not got to its end
 
   constructor({ api, page, job, editor, runs }) {
@@ -28,11 +27,7 @@ export class Executing {
     this.#job = job;
     this.#editor = editor;
     this.#runs = runs;
-  }
-
-  /** Another job is at hand. */
-  forget() {
-    this.#key = null;
+    this.#form = new ExecuteForm({ say: (text) => page.say(text, 'error') });
   }
 
   /**
@@ -53,7 +48,6 @@ export class Executing {
   async #saveAndStart(shown, begin, values) {
     this.#page.clearNotice();
     this.#runs.goOnNow();
-    if (this.#editor.isDirty) this.#key = null; // another graph is another run
     if (!(await this.#editor.save()) || (begin === null && (await this.#hasChanged(shown)))) return;
     const { job } = shown; // as it is seen now, and no other
     const parameters = parametersOf(shown.graph);
@@ -99,9 +93,6 @@ export class Executing {
 
   // Resolves to the errors of values that the server does not take. What else goes wrong is told where it belongs.
   async #start(shown, job, values, begin = null) {
-    const told = JSON.stringify([values, begin]);
-    if (told !== this.#values) this.#key = null; // other values are another run
-    this.#values = told;
     let refused = [];
     await this.#pending(shown, 'execute', async () => {
       try {
@@ -123,25 +114,35 @@ export class Executing {
   // The server refuses where somebody saved another meanwhile. With another name alone it runs; else null: that is looked at first.
   async #executeAsSeen(shown, job, values, begin) {
     try {
-      return await this.#executeOnce(job, values, begin);
+      return await this.#executeOnce(shown, job, values, begin);
     } catch (problem) {
       if (problem.status !== 412) throw problem;
     }
-    if (shown === this.#job.shown && !(await this.#job.hasChanged()) && !isOtherGraph(shown.job, job)) return this.#executeOnce(shown.job, values, begin);
+    if (shown === this.#job.shown && !(await this.#job.hasChanged()) && !isOtherGraph(shown.job, job)) {
+      return this.#executeOnce(shown, shown.job, values, begin);
+    }
     this.#tellChanged(shown);
     return null;
   }
 
-  // The key is kept until the server has decided: a press after an answer that was lost makes no second run. From 500 on,
-  // the answer may be that of a proxy, and the run recorded.
-  async #executeOnce(job, values, begin) {
-    this.#key ??= newIdempotencyKey();
+  // A press after an answer that was lost makes no second run, unless the one that it made was seen to end: then another one is meant.
+  async #executeOnce(shown, job, values, begin) {
+    const about = JSON.stringify([shown.jobId, job.etag, values, begin]); // another graph, or other values, are another run
+    const isRepeated = this.#unanswered?.about === about;
+    const press = isRepeated ? this.#unanswered : { key: newIdempotencyKey(), about };
+    const before = shown.state.run();
+    const told = await this.#answered(press, job, values, begin);
+    if (!isRepeated || !before?.ended || told.runId !== before.runId) return told;
+    return this.#answered({ key: newIdempotencyKey(), about }, job, values, begin);
+  }
+
+  // The key is kept until the server has decided. From 500 on, the answer may be that of a proxy, and the run recorded.
+  async #answered(press, job, values, begin) {
+    this.#unanswered = null;
     try {
-      const told = await this.#api.execute(job, this.#key, values, begin);
-      this.#key = null;
-      return told;
+      return await this.#api.execute(job, press.key, values, begin);
     } catch (problem) {
-      if (problem.status > 0 && problem.status < 500) this.#key = null;
+      if (problem.status === 0 || problem.status >= 500) this.#unanswered = press;
       throw problem;
     }
   }
@@ -181,8 +182,11 @@ export class Executing {
   async #pending(shown, action, work, how = {}) {
     shown.pending = action;
     this.#page.redraw();
-    await this.#page.attempt(work, how);
-    shown.pending = null;
-    this.#page.redraw();
+    try {
+      await this.#page.attempt(work, how);
+    } finally {
+      shown.pending = null;
+      this.#page.redraw();
+    }
   }
 }

@@ -76,7 +76,7 @@ class Playground {
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #overview = new Overview();
   #isListed = false; // the jobs were asked for
-  #areTypesMissed = false; // what nodes there are could not be had
+  #isVocabularyMissed = false; // which nodes and functions there are could not be had
 
   // ---- what is known and shown
   #job = new JobAtHand({
@@ -126,7 +126,7 @@ class Playground {
     page: this.#page,
     service: this.#service,
     onAnew: () => this.#load(),
-    onRenewed: () => this.#page.attempt(() => this.#known.refresh()),
+    onRenewed: () => this.#refreshJobs(),
   });
 
   // ---- what a person does
@@ -134,6 +134,7 @@ class Playground {
     check: (document) => this.#api.validate(document),
     save: (job, document) => this.#save(job, document),
     announce: (text) => this.#spoken.say(text),
+    say: (text) => this.#notice.say(text, 'error'),
   });
   #editor = new Editor({
     api: this.#api,
@@ -150,12 +151,17 @@ class Playground {
   #attempts = new Attempts({
     notice: this.#notice,
     editor: this.#editor,
+    shown: () => this.#job.shown,
     onRunning: (runId) => this.#job.fetchRun(this.#job.shown, runId),
   });
   #files = new Files({
     api: this.#api,
     page: this.#page,
-    does: { canAdd: () => this.#editor.isOpen && this.#editor.types.size > 0, add: (...node) => this.#editor.dropNode(...node) },
+    does: {
+      canAdd: () => this.#editor.isOpen && this.#editor.types.size > 0,
+      add: (...node) => this.#editor.dropNode(...node),
+      types: () => this.#editor.types,
+    },
   });
   #runs = new Runs({
     api: this.#api,
@@ -263,7 +269,7 @@ class Playground {
 
   async #load() {
     if (!(await this.#signIn.begin())) return;
-    this.#loadTypes();
+    this.#loadVocabulary();
     if (currentRights().onlyJob === null) this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
     this.#places.arrive(placeIn(location.href), { isAnew: true });
     await this.#live.settled(FIRST_WAIT);
@@ -273,21 +279,19 @@ class Playground {
     this.#redraw();
   }
 
-  async #loadTypes(how = {}) {
-    this.#areTypesMissed = false;
-    const went = await this.#page.attempt(async () => {
-      await this.#editor.loadTypes();
-      if (currentRights().onlyJob !== null) return; // nothing is made or changed
-      await this.#editor.loadFunctions();
-    }, how);
-    this.#areTypesMissed = !went;
+  async #loadVocabulary(how = {}) {
+    this.#isVocabularyMissed = false;
+    const areTypesThere = await this.#page.attempt(() => this.#editor.loadTypes(), how);
+    const isLookedAt = currentRights().onlyJob !== null; // nothing is made or changed
+    const areFunctionsThere = isLookedAt || (await this.#page.attempt(() => this.#editor.loadFunctions(), { quiet: true }));
+    this.#isVocabularyMissed = !(areTypesThere && areFunctionsThere);
   }
 
   // The server answers: what it could not tell before is asked for again.
   #fetchMissed() {
     const { shown } = this.#job;
     if (shown.isMissed) this.#page.attempt(() => this.#job.catchUp(shown), { quiet: true });
-    if (this.#areTypesMissed) this.#loadTypes({ quiet: true });
+    if (this.#isVocabularyMissed) this.#loadVocabulary({ quiet: true });
     this.#gallery.askAgain();
   }
 
@@ -306,7 +310,7 @@ class Playground {
       select: (nodeId) => this.#chosen.show(nodeId),
       jobs: () => this.#known.all,
       showJob: async (jobId) => {
-        await this.#known.refresh();
+        await this.#refreshJobs();
         await this.#places.go(jobPlace(jobId), { isAnew: true }); // also where it is shown: its draft was discarded
       },
       editAsJson: () => this.#editor.isOpen && this.#jsonView.open(this.#editor.document),
@@ -334,7 +338,6 @@ class Playground {
     const before = this.#job.shown.jobId;
     if (before !== null) this.#service.unsubscribeFromJob(before);
     const shown = this.#job.open(jobId, { isAway: this.#live.lostAt !== null });
-    this.#executing.forget();
     this.#forgetView();
     this.#showGraph(shown.graph, '');
     this.#watch(jobId);
@@ -389,24 +392,31 @@ class Playground {
     this.#notice.say(text, 'error', this.#editor.isOpen ? { label: 'Edit as JSON', run: () => this.#page.editAsJson() } : null);
   }
 
-  // Who has gone on meanwhile stays there.
+  // Who has gone on meanwhile stays there, and what was changed on the canvas meanwhile stays as if somebody else had saved.
   async #save(job, document) {
+    const before = this.#editor.graphOf(job.id);
     const saved = await saveOver(this.#api, job, document);
     if (saved === null) return false;
-    this.#editor.forget(saved.id);
-    await this.#known.refresh();
-    if (this.#job.shown.jobId === saved.id) this.#places.go(jobPlace(saved.id), { isAnew: true });
+    const isAsItWas = this.#editor.graphOf(saved.id) === before;
+    if (isAsItWas) this.#editor.forget(saved.id);
+    await this.#refreshJobs();
+    if (isAsItWas && this.#job.shown.jobId === saved.id) this.#places.go(jobPlace(saved.id), { isAnew: true });
     return true;
+  }
+
+  // What was done is done, whether the list follows or not.
+  #refreshJobs() {
+    return this.#page.attempt(() => this.#known.refresh(), { quiet: true });
   }
 
   async #onSaved(job) {
     if (this.#job.shown.jobId === job.id) this.#job.shown.job = job;
-    await this.#known.refresh();
+    await this.#refreshJobs();
     this.#redraw();
   }
 
   async #onGone(jobId) {
-    await this.#known.refresh();
+    await this.#refreshJobs();
     if (this.#job.shown.jobId === jobId) await this.#places.go({ page: 'home' });
   }
 
@@ -423,7 +433,7 @@ class Playground {
 
   // For the tour: the job at hand, else the first one. False where there is none.
   async #showAnyJob() {
-    if (this.#page.jobId() === null && this.#known.all.length === 0) await this.#page.attempt(() => this.#known.refresh(), { quiet: true }); // they may be on their way
+    if (this.#page.jobId() === null && this.#known.all.length === 0) await this.#refreshJobs(); // they may be on their way
     const [first] = this.#known.all;
     if (this.#page.jobId() === null && first !== undefined) await this.#places.go(jobPlace(first.id));
     return this.#page.jobId() !== null;

@@ -24,7 +24,7 @@ export class NoticeView {
     });
   }
 
-  /** `action`: {label, run} of a button beside it, or null; `cause`: 'connection' where it is over when that is there again, 'graph' when its errors are. */
+  /** `action`: {label, run} of a button beside it, or null; `cause`: 'connection' where it is over when that is there again, 'graph' when its errors are, 'draft' when that is put aside. */
   say(text, tone = 'plain', action = null, cause = null) {
     this.#cause = cause;
     this.#run = action?.run ?? null;

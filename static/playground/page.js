@@ -5,9 +5,9 @@
  * @typedef {object} Page
  * @property {(work: () => Promise<unknown>, options?: { quiet?: boolean }) => Promise<boolean>} attempt  True when it went well. Otherwise
  *   the person was told where that belongs, unless `quiet`.
- * @property {(text: string, tone?: 'plain' | 'error', action?: { label: string, run: () => void } | null, cause?: 'connection' | 'graph' | null) => void} say
- *   A notice on the page; what the connection caused goes with its return, what the graph's errors did with the last of them.
- * @property {(cause?: 'graph') => void} clearNotice  With a cause: only what that caused.
+ * @property {(text: string, tone?: 'plain' | 'error', action?: { label: string, run: () => void } | null, cause?: 'connection' | 'graph' | 'draft' | null) => void} say
+ *   A notice on the page; what the connection caused goes with its return, what the graph's errors did with the last of them, what is about the draft with that.
+ * @property {(cause?: 'graph' | 'draft') => void} clearNotice  With a cause: only what that caused.
  * @property {(text: string) => void} announce  Read out, not shown.
  * @property {() => void} redraw  Something changed that is drawn: once in the next frame.
  * @property {(place: object, options?: { replace?: boolean, isAnew?: boolean }) => Promise<void>} go  A place as address.js has it.

@@ -120,6 +120,9 @@ def test_who_types_before_the_functions_are_there_is_offered_them_then(
     field.press_sequentially("start_o")
     expect(offered).to_have_count(0)
     wait_for_held(page, held)
+    held.pop().fulfill(status=502, json={})
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # a look at the list
+    wait_for_held(page, held)  # they are asked for once more
     held[0].continue_()
     expect(offered).to_have_count(1)
     field.press("Escape")

@@ -43,7 +43,9 @@ def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None
     page = editor.page
     editor.node(1).click()
     expect(editor.field("table").locator("input")).to_have_value("orders")
-    page.locator(".segment", has_text="SQL").click()
+    page.locator('.segment input[value="table"]').focus()
+    editor.press("ArrowRight")
+    expect(page.locator('.segment input[value="sql"]')).to_be_focused()
     editor.field("sql").locator("textarea").fill("SELECT id, status FROM orders")
     editor.node(3).focus()
     editor.press("Enter")

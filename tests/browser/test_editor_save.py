@@ -15,7 +15,13 @@ from tests.browser.editing import (
     small_graph,
 )
 from tests.browser.pages import hold, refuse_twice, wait_for_held
-from tests.browser.test_playground import expect_live, expect_run, expect_state, node
+from tests.browser.test_playground import (
+    expect_live,
+    expect_run,
+    expect_state,
+    node,
+    shown_run_id,
+)
 from tests.harness import Product, eventually
 
 # ---------------------------------------------------------------- save
@@ -41,6 +47,27 @@ def test_changes_are_marked_saved_by_key_and_kept_while_another_job_is_shown(
     expect(page.locator("#unsaved")).to_be_hidden()
     assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 42"
     expect(mine).to_have_attribute("data-unsaved", "false")
+    expect_a_list_that_does_not_come_to_change_nothing(editor)
+
+
+def expect_a_list_that_does_not_come_to_change_nothing(editor: Editor) -> None:
+    """What was saved is saved, and what is discarded is gone, whether the list of jobs follows or not."""
+    page = editor.page
+    page.route("**/api/jobs?limit=500", lambda route: route.fulfill(status=503, json={}))
+    editor.node(2).click()
+    condition = editor.field("condition").locator("textarea")
+    condition.fill("id > 43")
+    editor.press("Control+s")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    expect(page.locator("#save")).to_be_disabled()
+    expect(page.locator("#notice")).to_be_hidden()
+    condition.fill("id > 44")
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="discard"]')
+    page.click("#confirm-yes")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    editor.node(2).click()
+    expect(condition).to_have_value("id > 43")
 
 
 def test_execute_saves_first_and_runs_what_is_shown(edit: Any, shop: Product) -> None:
@@ -59,6 +86,26 @@ def test_execute_saves_first_and_runs_what_is_shown(edit: Any, shop: Product) ->
         "performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/execute'))"
     )
     assert editor.page.evaluate(f"{asked}.length") == 1
+    expect_another_run_behind_a_lost_answer(editor.page)
+
+
+def expect_another_run_behind_a_lost_answer(page: Page) -> None:
+    """The run of the lost answer was seen, and has ended: who presses then means another one."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.fulfill(status=504, json={})
+
+    page.route("**/execute", lose)
+    first = shown_run_id(page)
+    page.click("#execute")
+    eventually(lambda: shown_run_id(page) != first, what="the run of the lost answer")
+    expect_run(page, "completed")
+    page.unroute("**/execute")
+    second = shown_run_id(page)
+    page.click("#execute")
+    eventually(lambda: shown_run_id(page) not in (first, second), what="another run")
+    expect_run(page, "completed")
 
 
 def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop: Product) -> None:
@@ -142,6 +189,39 @@ def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop:
     expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
     page.click("#confirm-no")
     assert editor.stored()["name"] == "Theirs"
+
+
+def test_what_is_changed_while_its_json_is_saved_is_not_lost(edit: Any) -> None:
+    """By who left the dialog with Back: the late answer took what was changed on the canvas since."""
+    editor = edit()
+    page = editor.page
+    page.click("#job-edit")
+    document = json.loads(page.input_value("#json-text"))
+    page.fill("#json-text", json.dumps({**document, "name": "Named in JSON"}))
+    held: list[Route] = []
+
+    def hold_put(route: Route) -> None:
+        if route.request.method == "PUT":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/api/jobs/{editor.job_id}", hold_put)
+    page.click("#json-save")
+    wait_for_held(page, held)
+    for place in ("./", f"?job={editor.job_id}"):
+        page.evaluate("(place) => history.pushState(null, '', place)", place)
+        page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    expect(page.locator("#unsaved")).to_be_visible()
+    held[0].continue_()
+    expect(page.locator(".job-label", has_text="Named in JSON")).to_have_count(1)
+    expect(page.locator("#job-name")).to_have_text("Named in JSON")
+    expect(page.locator("#unsaved")).to_be_visible()
+    page.unroute_all()
+    before = node_of(document, 2)["position"]
+    assert node_of(editor.save(), 2)["position"] == {**before, "y": before["y"] + 8}
 
 
 def test_what_execute_said_of_the_graph_goes_when_that_is_mended(edit: Any) -> None:
@@ -524,6 +604,16 @@ def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     assert node_of(editor.stored(), 2)["position"] == {"x": 340, "y": 80}
     editor.save()
     assert editor.stored()["name"] == "New name"
+    before = node_of(editor.stored(), 2)["position"]
+    editor.node(2).focus()
+    editor.press("ArrowDown", "F2")
+    editor.page.keyboard.type("Newest name")
+    editor.save()  # with the button, as one goes on from a name: the two are one after the other
+    expect(editor.page.locator("#job-name")).to_have_text("Newest name")
+    assert editor.stored()["name"] == "Newest name"
+    after = node_of(editor.stored(), 2)["position"]
+    assert after == {**before, "y": before["y"] + 8}
+    expect(editor.page.locator("#notice")).to_be_hidden()
 
 
 def test_deleting_a_job_asks_first(edit: Any, shop: Product) -> None:
@@ -560,10 +650,33 @@ def test_export_and_import_give_the_same_graph(edit: Any, shop: Product, tmp_pat
     expect(page.locator("#job-name")).to_have_text("Travels 2")
     imported = max(shop.get("/api/jobs").json()["jobs"], key=lambda job: job["id"])
     assert shop.get(f"/api/jobs/{imported['id']}").json()["graph"] == document["graph"]
+    page.route("**/api/jobs", lambda route: refuse_huge(route))
+    several = [
+        {"name": name, "mimeType": "application/json", "buffer": json.dumps(told).encode()}
+        for name, told in (
+            ("one.json", {**document, "name": "Travels"}),
+            ("two.json", {**document, "name": "Travels"}),
+            ("huge.json", {**document, "name": "Huge"}),
+            ("last.json", {**document, "name": "Last"}),
+        )
+    ]
+    page.set_input_files("#job-files", several)
+    expect(page.locator("#notice-text")).to_have_text(
+        "huge.json is not imported: It is too large. The 2 files before it are imported."
+    )
+    names = [job["name"] for job in shop.get("/api/jobs").json()["jobs"]]
+    assert {"Travels 3", "Travels 4"} <= set(names)
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"nodes": 5}')
     page.set_input_files("#job-files", wrong)
     expect(page.locator("#notice-text")).to_contain_text("wrong.json")
+
+
+def refuse_huge(route: Route) -> None:
+    if route.request.method == "POST" and "Huge" in (route.request.post_data or ""):
+        route.fulfill(status=413, json={"detail": "It is too large."})
+    else:
+        route.continue_()
 
 
 def test_changes_can_be_discarded(edit: Any) -> None:

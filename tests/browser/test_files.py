@@ -382,6 +382,26 @@ def test_a_drop_that_is_not_wanted_changes_nothing(edit: Any, shop: Product) -> 
     assert not (shop.data_dir / "unwanted.csv").exists()
     drop(editor, "picture.png", "x")
     expect(editor.page.locator("#notice-text")).to_contain_text("drop it on the canvas")
+    expect_no_node_in_another_job(editor, shop)
+
+
+def expect_no_node_in_another_job(editor: Editor, shop: Product) -> None:
+    """Whoever goes on to another job while a file is on its way finds no node there that reads it."""
+    page = editor.page
+    held = hold(page, "**/api/files/late.csv*")
+    drop(editor, "late.csv", "id\n1\n")
+    page.click("#confirm-yes")
+    wait_for_held(page, held)
+    other = shop.create_job({"name": "Another", "graph": reading()})
+    page.evaluate("(place) => history.pushState(null, '', place)", f"?job={other}")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.locator("#job-name")).to_have_text("Another")
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+    held[0].continue_()
+    expect(page.locator('.upload[data-state="done"]')).to_contain_text("late.csv")
+    expect(page.locator("#notice-text")).to_contain_text("late.csv is uploaded")
+    expect(page.locator(".node")).to_have_count(2)
+    expect(page.locator("#unsaved")).to_be_hidden()
 
 
 # ---------------------------------------------------------------- what an output wrote

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.editing import URL, Editor, edges_of
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, eventually
 
@@ -105,8 +105,14 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
     page.click("#execute")
     expect(asked(page, "most")).to_have_value("4")
     expect(asked(page, "country")).to_have_value("FR")
+    held = hold(page, "**/execute")
+    page.click("#ask-run")
+    wait_for_held(page, held)
     page.keyboard.press("Escape")
     expect(page.locator("#ask")).to_be_hidden()
+    wrong = {"nodeId": None, "field": "parameters.most", "message": "most is too large"}
+    held[0].fulfill(status=422, json={"detail": "1 error", "errors": [wrong]})
+    expect(page.locator("#notice-text")).to_have_text("Execute Edited: Most is too large.")
     assert len(shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"]) == 1
     assert len(edges_of(shop.get(f"/api/jobs/{editor.job_id}").json())) == 2
 

@@ -56,6 +56,8 @@ def test_the_tour_ends_in_a_job_of_ones_own(open_playground: OpenPlayground) -> 
         expect(page.locator("[data-toured]")).to_have_count(0 if step == 5 else 1)
         if step in (1, 5):
             assert_accessible(page, f"step {step} of the tour")
+        if step == 5:
+            expect_the_tour_to_wait_for_a_job(page)
         page.keyboard.press("Enter")
     expect(page.locator("#job-rename")).to_be_focused()
     page.keyboard.type("Mine")
@@ -72,6 +74,19 @@ def test_the_tour_ends_in_a_job_of_ones_own(open_playground: OpenPlayground) -> 
     page.locator(".page-link", has_text="Home").click()
     expect(page.locator("#home-jobs tr").first).to_be_visible()
     expect(page.locator("#greeting")).to_be_hidden()
+
+
+def expect_the_tour_to_wait_for_a_job(page: Page) -> None:
+    """Where none could be made, it does not go on in another one."""
+    full = {"status": 507, "json": {"detail": "The disk is full."}}
+    page.route("**/api/jobs", lambda route: route.fulfill(**full))
+    with page.expect_response("**/api/jobs"):
+        page.keyboard.press("Enter")
+    expect(page.locator("#notice-text")).to_have_text("The disk is full.")
+    expect(page.locator("#tour")).to_be_visible()
+    expect(page.locator("#tour")).to_have_attribute("data-step", "5")
+    expect(page.locator("#tour-next")).to_be_focused()
+    page.unroute("**/api/jobs")
 
 
 def test_a_tour_that_begins_before_the_jobs_are_there_waits_for_them(
@@ -102,6 +117,12 @@ def test_escape_ends_the_tour_and_gives_the_focus_back(open_playground: OpenPlay
 
 def test_help_finds_functions_with_their_examples(open_playground: OpenPlayground) -> None:
     page = open_playground()
+    full = {"status": 500, "json": {"detail": "The disk is full."}}
+    page.route("**/api/functions", lambda route: route.fulfill(**full))
+    page.click("#help-open")
+    expect(page.locator("#guide-found")).to_have_text("They are not known: The disk is full.")
+    page.unroute("**/api/functions")
+    page.keyboard.press("Escape")
     page.click("#help-open")
     expect(page.locator("#guide-functions li")).not_to_have_count(0)
     assert_accessible(page, "help")

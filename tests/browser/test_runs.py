@@ -377,9 +377,14 @@ def test_editing_waits_while_a_past_run_is_looked_at(
 ) -> None:
     page = open_playground(done_job)
     expect_run(page, "completed")
+    node(page, MAP).focus()
+    page.keyboard.press("ArrowDown")
+    page.reload()
+    expect(page.locator("#notice-action")).to_have_text("Discard it")
     open_drawer(page, "runs")
     page.locator("#run-table tbody button").first.click()
     expect(page.locator("#graph")).to_have_attribute("data-editable", "false")
+    expect(page.locator("#notice")).to_be_hidden()  # there is no draft that it could be done to
     node(page, MAP).focus()
     page.keyboard.press("Delete")
     expect(node(page, MAP)).to_be_visible()

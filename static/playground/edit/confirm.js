@@ -2,8 +2,18 @@
 
 import { byId, setText } from '../dom.js';
 
-/** Resolves to whether the person wants it. `yes`: what the button that does it says. */
-export function confirmed({ title, text, yes, danger = true }) {
+let last = Promise.resolve(false); // the answer to the question that was put last
+
+/**
+ * Resolves to whether the person wants it. `yes`: what the button that does it says. Of two questions the second waits for the answer to the
+ * first: with one answer to both, something would be done that nobody wanted.
+ */
+export function confirmed(question) {
+  last = last.then(() => asked(question));
+  return last;
+}
+
+function asked({ title, text, yes, danger = true }) {
   const dialog = byId('confirm');
   setText(byId('confirm-title'), title);
   setText(byId('confirm-text'), text);

@@ -102,10 +102,8 @@ export class Drafts {
     const [stored, before] = [standingGraph(job.graph), standingGraph(draft.job.graph)];
     if (areSame(stored, draft.model.graph) && draft.model.isDirty) return false; // our own save, not answered yet
     if (draft.model.isDirty && !areSame(stored, before)) {
-      this.#page.say('Somebody saved this job after you opened it. A save of yours asks before it replaces what they did.', 'plain', {
-        label: 'Discard my changes',
-        run: () => this.#onDiscard(),
-      });
+      const discard = { label: 'Discard my changes', run: () => this.#onDiscard() };
+      this.#page.say('Somebody saved this job after you opened it. A save of yours asks before it replaces what they did.', 'plain', discard, 'draft');
       return false;
     }
     draft.job = job;
@@ -132,7 +130,7 @@ export class Drafts {
   #tellRestored({ keptAt, etag }, job) {
     const since = etag === job.etag ? '' : ' The job was saved by somebody else since.';
     const text = `Your unsaved draft of ${formatMoment(keptAt)} is restored.${since}`;
-    this.#page.say(text, 'plain', { label: 'Discard it', run: () => this.#onDiscard() });
+    this.#page.say(text, 'plain', { label: 'Discard it', run: () => this.#onDiscard() }, 'draft');
   }
 
   // What another tab has, or left behind when it was closed, is never taken unasked.
@@ -140,7 +138,7 @@ export class Drafts {
     const other = this.#kept.otherOf(draft.job.id);
     if (other === null || areSame(other.graph, draft.model.graph)) return;
     const text = `There is an unsaved draft of this job from ${formatMoment(other.keptAt)}, of another tab or an earlier visit.`;
-    this.#page.say(text, 'plain', { label: 'Use it here', run: () => this.#useOther(draft, other) });
+    this.#page.say(text, 'plain', { label: 'Use it here', run: () => this.#useOther(draft, other) }, 'draft');
   }
 
   #useOther(draft, other) {

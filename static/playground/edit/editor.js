@@ -138,6 +138,7 @@ export class Editor {
 
   /** What expressions may call, which is completed in them. */
   async loadFunctions() {
+    if (this.#vocabulary.functions.length > 0) return;
     await this.#vocabulary.loadFunctions(this.#api);
     this.#opened.fill();
   }
@@ -182,7 +183,7 @@ export class Editor {
 
   #tellGone() {
     const action = this.isOpen ? { label: 'Make a new job of it', run: () => this.#tools.duplicate() } : null;
-    this.#page.say('Somebody deleted this job.', 'error', action);
+    this.#page.say('Somebody deleted this job.', 'error', action, action === null ? null : 'draft');
   }
 
   /** The job is not as it was any more: forget changes to it. */
@@ -191,7 +192,9 @@ export class Editor {
     this.#drafts.forget(jobId);
   }
 
+  // What a notice offers to do with the draft could not be done any more.
   #putAside() {
+    this.#page.clearNotice('draft');
     this.#lookedAt = null;
     this.#tools.endRename();
     this.#drafts.putAside();
@@ -205,8 +208,9 @@ export class Editor {
 
   /** The graph of before becomes the draft, in one step. False where it is the same already. */
   restoreGraph(graph, label) {
-    if (JSON.stringify(graph) === JSON.stringify(this.#drafts.graph)) return false;
-    this.#do({ label, apply: () => standingGraph(graph) }, []);
+    const restored = standingGraph(graph);
+    if (JSON.stringify(restored) === JSON.stringify(this.#drafts.graph)) return false;
+    this.#do({ label, apply: () => restored }, []);
     this.#graph.fit();
     return true;
   }
@@ -225,6 +229,11 @@ export class Editor {
 
   get isOpen() {
     return this.#drafts.current !== null;
+  }
+
+  /** The draft's graph of a job, which is another object after each change; null where there is none. */
+  graphOf(jobId) {
+    return this.#drafts.of(jobId)?.model.graph ?? null;
   }
 
   get isDirty() {
@@ -273,11 +282,10 @@ export class Editor {
     this.#opened.settle();
     const draft = this.#drafts.current;
     if (draft === null) return true;
-    while (draft.saving !== null) await draft.saving;
-    const isMeant = asItIs && draft === this.#drafts.current && this.#notes.areAny;
-    if (!draft.model.isDirty && !isMeant) return true;
-    draft.saving = this.#put(draft);
-    const went = await draft.saving.finally(() => (draft.saving = null));
+    const went = await inTurn(draft, () => {
+      const isMeant = asItIs && draft === this.#drafts.current && this.#notes.areAny;
+      return draft.model.isDirty || isMeant ? this.#put(draft) : true;
+    });
     return went && !draft.model.isDirty;
   }
 
@@ -288,7 +296,7 @@ export class Editor {
       if (saved === null) return;
       draft.job = saved;
       draft.model.markSaved(graph);
-      this.#drafts.keep(draft);
+      if (this.#drafts.of(saved.id) === draft) this.#drafts.keep(draft); // else it was discarded meanwhile
       if (draft === this.#drafts.current) this.#notes.draw();
       this.#page.announce('Saved.');
       await this.#tells.onSaved(saved);
@@ -481,6 +489,10 @@ export class Editor {
       isDirty: () => this.isDirty,
       names: () => page.jobs().map(({ name }) => name),
       show: (jobId) => page.showJob(jobId),
+      inTurn: (jobId, work) => {
+        const draft = this.#drafts.of(jobId);
+        return draft === undefined ? work() : inTurn(draft, work);
+      },
       renamed: async (job, before) => {
         const draft = this.#drafts.of(job.id);
         if (draft !== undefined && draft.job.updatedAt === before.updatedAt) draft.job = job;
@@ -501,6 +513,13 @@ export class Editor {
       say: (text, tone) => page.say(text, tone),
     };
   }
+}
+
+// What writes a job is done one after the other: it would take what was written before it for somebody else's.
+async function inTurn(draft, work) {
+  while (draft.saving !== null) await draft.saving;
+  draft.saving = Promise.resolve(work()).finally(() => (draft.saving = null));
+  return draft.saving;
 }
 
 function isNothing({ nodes, edges }) {

@@ -22,7 +22,7 @@ export class JobTools {
   #renaming = null; // {id, name, then}: the job whose name is being written, and what has the focus after it
 
   /**
-   * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), renamed(job, before),
+   * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), inTurn(jobId, work): after what writes the job already, renamed(job, before),
    * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), setKept(), attempt(work), say(text, tone)}
    */
   constructor(api, host) {
@@ -67,7 +67,7 @@ export class JobTools {
     byId('job-files').click();
   }
 
-  /** Makes an empty job, and shows it: one, however often it is pressed. */
+  /** Makes an empty job, and shows it: one, however often it is pressed. Resolves to whether it is there. */
   create = oneAtATime(() =>
     this.#attempt(async () => {
       const job = await this.#api.saveJob(null, { name: this.#freeName('New job'), graph: NO_NODES });
@@ -151,7 +151,7 @@ export class JobTools {
     setHidden(input, true);
     setHidden(byId('job-name'), false);
     const name = input.value.trim();
-    if (keep && name !== '' && name !== before) this.#attempt(() => this.#rename(id, name));
+    if (keep && name !== '' && name !== before) this.#host.inTurn(id, () => this.#attempt(() => this.#rename(id, name)));
   }
 
   // With the graph that is stored: what is being edited is saved when the person says so.
@@ -177,25 +177,31 @@ export class JobTools {
     const jobs = [];
     for (const file of files) {
       const read = await readJob(file);
-      if (read.error === undefined) jobs.push(read.job);
+      if (read.error === undefined) jobs.push({ ...read.job, file: file.name });
       else return this.#host.say(`${file.name} ${read.error}`, 'error');
     }
-    return this.#attempt(async () => {
-      let last = null;
-      for (const { name, graph } of jobs) last = await this.#api.saveJob(null, { name: this.#freeName(name), graph });
-      if (last === null) return;
-      await this.#host.show(last.id);
-      this.#host.say(jobs.length === 1 ? `Imported ${last.name}.` : `Imported ${jobs.length} jobs.`);
-    });
+    const made = [];
+    let wrong = null;
+    await this.#attempt(() => this.#makeAll(jobs, made).catch((problem) => (wrong = named(problem, jobs[made.length].file, made.length))));
+    if (made.length > 0) await this.#host.show(made.at(-1).id);
+    if (wrong !== null) return this.#host.say(wrong, 'error');
+    if (made.length > 0) this.#host.say(made.length === 1 ? `Imported ${made[0].name}.` : `Imported ${made.length} jobs.`);
+    return undefined;
+  }
+
+  // `made` takes each job as soon as it is there.
+  async #makeAll(jobs, made) {
+    const taken = new Set(this.#host.names());
+    for (const { name, graph } of jobs) made.push(await this.#api.saveJob(null, { name: freeName(name, taken), graph }));
   }
 
   #takeDroppedFiles() {
     const isFile = (event) => event.dataTransfer?.types.includes('Files');
     document.addEventListener('dragover', (event) => isFile(event) && event.preventDefault());
     document.addEventListener('drop', (event) => {
-      if (!isFile(event) || document.querySelector('dialog[open]') !== null) return;
-      event.preventDefault();
-      this.#importAll([...event.dataTransfer.files]);
+      if (!isFile(event)) return;
+      event.preventDefault(); // the browser would leave the page for the file
+      if (document.querySelector('dialog[open]') === null) this.#importAll([...event.dataTransfer.files]);
     });
   }
 
@@ -206,6 +212,13 @@ export class JobTools {
   #attempt(work) {
     return this.#host.attempt(work);
   }
+}
+
+// What kept a file from being imported. Throws what is a fault of this page, and that nobody is let in.
+function named(problem, file, before) {
+  if (problem.status === undefined || problem.status === 401) throw problem;
+  const imported = before === 0 ? '' : before === 1 ? ' The file before it is imported.' : ` The ${before} files before it are imported.`;
+  return `${file} is not imported: ${problem.message}${imported}`;
 }
 
 async function readJob(file) {

@@ -142,7 +142,9 @@ export class NodeForm {
     }
     const connections = element('section', 'connections');
     parts.push(general, connections, this.#buttons(node));
+    const isChoosing = closest(document.activeElement, '#node-form .segment') !== null && this.#shown?.id === node.id;
     this.#box.replaceChildren(...parts);
+    if (isChoosing) this.#box.querySelector('.segment :checked')?.focus(); // by keyboard: it would have to begin at the top
     this.#shown = { id: node.id, type, node, choice, fields, general, connections, notes, noteList, lifted: null };
   }
 

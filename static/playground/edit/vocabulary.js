@@ -28,8 +28,8 @@ export class Vocabulary {
     return nodeTypes;
   }
 
-  /** Without functions, columns alone are completed. */
+  /** Without functions, columns alone are completed. Rejects where the server does not tell them. */
   async loadFunctions(api) {
-    this.#functions = await api.functions().catch(() => []);
+    this.#functions = await api.functions();
   }
 }

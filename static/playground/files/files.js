@@ -14,8 +14,6 @@ import { Uploads } from './uploads.js';
 /** Pixels between the nodes of files that were dropped together. */
 const APART = 48;
 
-const IS_OUTPUT = /^(csv|ndjson|parquet|excel|db)_output$/;
-
 export class Files {
   #api;
   #page;
@@ -24,7 +22,7 @@ export class Files {
   #dialog;
   #output;
 
-  /** `does`: {canAdd(), add(type, config, clientX, clientY)}: nodes of the graph. */
+  /** `does`: {canAdd(), add(type, config, clientX, clientY)}: nodes of the graph; {types()}: by their names. */
   constructor({ api, page, does }) {
     this.#api = new FilesApi(api);
     this.#page = page;
@@ -45,7 +43,7 @@ export class Files {
   writtenBy(node, run, graph) {
     if (run === null || run.status !== 'completed' || run.runId === null || run.endedAt === null) return null;
     const { type } = graph.nodes.find(({ id }) => id === node.nodeId) ?? {};
-    return IS_OUTPUT.test(type ?? '') ? { runId: run.runId, nodeId: node.nodeId, name: node.nodeName, endedAt: run.endedAt } : null;
+    return this.#does.types().get(type)?.hasOutput === false ? { runId: run.runId, nodeId: node.nodeId, name: node.nodeName, endedAt: run.endedAt } : null;
   }
 
   show(written) {
@@ -62,7 +60,9 @@ export class Files {
     this.#page.attempt(() => this.#read(dropped, clientX, clientY));
   }
 
+  // A file takes its time: a node for it is of the job on which it was dropped.
   async #read(dropped, clientX, clientY) {
+    const jobId = this.#page.jobId();
     const { root, uploadBytes } = await this.#api.list('');
     const size = dropped.reduce((sum, file) => sum + file.size, 0);
     const [one] = dropped;
@@ -72,7 +72,11 @@ export class Files {
       : `They are uploaded into the directory for data (${formatBytes(size)}), and a node is added for each.`;
     if (!(await confirmed({ title, text, yes: 'Upload and read', danger: false }))) return;
     const brought = await Promise.all(dropped.map((file) => this.#uploads.bring(file, nameThere(file.name), root, uploadBytes)));
-    brought.filter((found) => found !== null).forEach((found, place) => this.#add(found, clientX, clientY + place * APART));
+    const there = brought.filter((found) => found !== null);
+    if (this.#page.jobId() === jobId && this.#does.canAdd()) there.forEach((found, place) => this.#add(found, clientX, clientY + place * APART));
+    else if (there.length > 0) {
+      this.#page.say(`${there.map(({ path }) => path).join(', ')} is uploaded; no node was added, since another job is looked at by now.`);
+    }
   }
 
   #add(found, clientX, clientY) {

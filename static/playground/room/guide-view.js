@@ -16,7 +16,8 @@ const SAID = 1_500;
 
 export class GuideView {
   #dialog = byId('guide');
-  #functions = []; // as GET /api/functions tells them
+  #functions = null; // as GET /api/functions tells them; null: it has not
+  #why = ''; // that it has not
   #host;
 
   /** `host`: {functions() → Promise of them, jobs() → [{id}], tour(), say(text)}. */
@@ -49,16 +50,22 @@ export class GuideView {
   }
 
   async #load() {
-    if (this.#functions.length > 0) return;
-    this.#functions = await this.#host.functions().catch(() => []);
+    if (this.#functions !== null) return;
+    try {
+      this.#functions = await this.#host.functions();
+    } catch (problem) {
+      if (problem.status === undefined) throw problem;
+      this.#why = problem.isOfConnection ? 'They are not known while offline.' : `They are not known: ${problem.message}`;
+    }
     this.#drawFunctions();
   }
 
   #drawFunctions() {
-    const items = this.#functions.map((told) => ({ label: told.signature, hint: `${told.help} ${told.group} ${(told.also ?? []).join(' ')}`, told }));
+    const known = this.#functions ?? [];
+    const items = known.map((told) => ({ label: told.signature, hint: `${told.help} ${told.group} ${(told.also ?? []).join(' ')}`, told }));
     const shown = found(items, byId('guide-search').value);
     byId('guide-functions').replaceChildren(...shown.map(({ told }) => functionElement(told)));
-    setText(byId('guide-found'), this.#functions.length === 0 ? 'They are not known while offline.' : `${shown.length} of ${this.#functions.length} functions`);
+    setText(byId('guide-found'), this.#functions === null ? this.#why : `${shown.length} of ${known.length} functions`);
   }
 
   async #copy(button) {

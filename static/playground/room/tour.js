@@ -44,7 +44,7 @@ export class Tour {
   #opener = null; // what had the focus before
   #host;
 
-  /** `host`: {showJob() → Promise of whether there is one to show, newJob() → Promise, onEnd()}. */
+  /** `host`: {showJob() → Promise of whether there is one to show, newJob() → Promise of whether there is one, onEnd()}. */
   constructor(host) {
     this.#host = host;
     byId('tour-next').addEventListener('click', () => this.#next());
@@ -78,8 +78,8 @@ export class Tour {
     if (next.isOwn) {
       this.#mark(null);
       setHidden(this.#box, true); // the new job has the keyboard, for its name
-      await this.#host.newJob();
-      return this.#show(this.#step + 1, { takesFocus: false });
+      const isMade = await this.#host.newJob();
+      return isMade ? this.#show(this.#step + 1, { takesFocus: false }) : this.#show(this.#step);
     }
     return this.#show(this.#step + 1);
   }
