@@ -1,39 +1,49 @@
 /** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
-import { byId, element, setText, takeEscape } from './dom.js';
-import { confirmed } from './edit/confirm.js';
+import { byId, element, setText } from './dom.js';
 import { parseExactly } from './exact-json.js';
+import { keepWritten } from './unsaved.js';
 
 export class JsonView {
   #dialog = byId('json');
   #text = byId('json-text');
   #errors = byId('json-errors');
-  #job = null; // {id, etag} of the job being edited; one object for each time that it is opened: what comes late for another changes nothing
+  #job = null; // {id, name, etag} of the job being edited; one object for each time that it is opened: what comes late for another changes nothing
   #saving = null; // the one whose save was not answered yet
   #before = ''; // the text that was there at first
   #announce;
   #check;
   #save;
+  #say;
 
   /**
    * `check(document)` resolves to the errors found, `save({id, etag}, document)` to whether it is saved; both
-   * reject with a Problem.
+   * reject with a Problem. `say(text)`: why it is not saved, to a person who has left the dialog.
    */
-  constructor({ check, save, announce }) {
+  constructor({ check, save, announce, say }) {
     this.#announce = announce;
+    this.#say = say;
     this.#check = check;
     this.#save = save;
     byId('json-check').addEventListener('click', () => this.#attempt((job) => this.#checkText(job)));
-    byId('json-save').addEventListener('click', () => this.#attempt((job) => this.#saveText(job)));
-    byId('json-close').addEventListener('click', () => this.#leave());
-    takeEscape(this.#dialog, () => this.#leave());
+    byId('json-save').addEventListener('click', () => this.#attempt((job) => this.#saveText(job), { isSaving: true }));
+    keepWritten(this.#dialog, {
+      holds: () => this.#text.value !== this.#before,
+      isBusy: () => this.#saving === this.#job,
+      close: byId('json-close'),
+      text: 'The job stays as it is.',
+    });
     byId('json-form').addEventListener('submit', (event) => event.preventDefault());
-    byId('json-file').addEventListener('change', (event) => this.#openFile(event.target));
+    byId('json-file').addEventListener('change', ({ target }) => {
+      this.#openFile(target.files[0]);
+      target.value = '';
+    });
+    this.#dialog.addEventListener('drop', ({ dataTransfer }) => this.#openFile(dataTransfer?.files[0]));
   }
 
   /** Edit a job ({id, name, graph, etag}). */
   open(job) {
-    this.#job = { id: job.id, etag: job.etag };
+    this.#job = { id: job.id, name: job.name, etag: job.etag };
     setText(byId('json-title'), `Edit ${job.name}`);
     this.#text.value = asText(job);
     this.#before = this.#text.value;
@@ -42,13 +52,6 @@ export class JsonView {
     this.#text.focus();
     this.#text.setSelectionRange(0, 0);
     this.#text.scrollTop = 0;
-  }
-
-  // Not while it is saved: nobody could say that the job stays as it is.
-  async #leave() {
-    if (this.#saving === this.#job) return;
-    const isAsItWas = this.#text.value === this.#before;
-    if (isAsItWas || (await confirmed({ title: 'Discard what you wrote?', text: 'The job stays as it is.', yes: 'Discard' }))) this.#dialog.close();
   }
 
   async #checkText(job) {
@@ -68,14 +71,15 @@ export class JsonView {
     }
   }
 
-  async #attempt(action) {
+  async #attempt(action, { isSaving = false } = {}) {
     const job = this.#job;
     try {
       await action(job);
     } catch (error) {
-      if (job !== this.#job) return;
       const errors = error.errors ?? [];
-      this.#tell('error', errors.length > 0 ? errors.map(errorText) : [error.message]);
+      const lines = errors.length > 0 ? errors.map(errorText) : [error.message];
+      if (job === this.#job && this.#dialog.open) this.#tell('error', lines);
+      else if (isSaving) this.#say(`${job.name} is not saved: ${lines.join('\n')}`);
     }
   }
 
@@ -87,10 +91,14 @@ export class JsonView {
     }
   }
 
-  async #openFile(input) {
-    const [file] = input.files;
-    if (file !== undefined) this.#text.value = await file.text();
-    input.value = '';
+  // What comes late is for no other job.
+  async #openFile(file) {
+    if (file === undefined) return;
+    const job = this.#job;
+    const text = await file.text().catch(() => null);
+    if (job !== this.#job) return;
+    if (text === null) this.#tell('error', [`${file.name} cannot be read.`]);
+    else this.#text.value = text;
   }
 
   #tell(tone, lines) {

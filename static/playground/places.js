@@ -5,6 +5,7 @@
 
 import { jobPlace, putInAddress } from './address.js';
 import { currentRights } from './session.js';
+import { isWritten, leftWritten } from './unsaved.js';
 
 /** Milliseconds until the address takes what was chosen: browsers allow few changes of it in a row. */
 const ADDRESS_WAIT = 300;
@@ -34,8 +35,15 @@ export class Places {
     return this.arrive(place, { isAnew });
   }
 
-  /** The browser went to this place, back or on: a dialog of the one before goes with it. To compare is a place itself, and who has to sign in has to at each. */
-  comeBack(place) {
+  /**
+   * The browser went to this place, back or on: a dialog of the one before goes with it, once the person says that what was written in it may. To
+   * compare is a place itself, and who has to sign in has to at each.
+   */
+  async comeBack(place) {
+    if (isWritten()) {
+      putInAddress(this.#placeOfJob()); // where the person is until then
+      return (await leftWritten()) ? this.go(place) : undefined;
+    }
     /** @type {NodeListOf<HTMLDialogElement>} */
     const open = document.querySelectorAll('dialog[open]:not(#compare, #token)');
     for (const dialog of open) dialog.close();

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, ViewportSize, expect
+from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE, small_graph
@@ -193,6 +193,11 @@ def test_the_version_of_a_past_run_comes_back_as_one_step_that_undo_takes_back(
     page.keyboard.press("Control+z")
     expect(node(page, FILTER)).to_contain_text(SECOND)
     expect(page.locator("#unsaved")).to_be_hidden()
+    go_within(page, f"job={two.job_id}&run={two.second}")
+    expect(page.locator("#past")).to_be_visible()
+    choose(page, "restore")  # what it is already
+    expect(page.locator("#notice")).to_contain_text("The job is as it was in the run of")
+    expect(page.locator("#unsaved")).to_be_hidden()
 
 
 def test_a_past_version_is_run_once_more_when_the_person_says_so(
@@ -274,6 +279,22 @@ def test_who_wants_it_is_told_once_that_a_run_has_ended_and_the_tabs_icon_says_h
     expect(page.locator("#job-notify")).to_have_attribute("aria-pressed", "false")
 
 
+WRITTEN = {"parameters": '.parameter [data-member="name"]', "json": "#json-text"}
+
+
+def expect_to_be_asked_before_it_goes(page: Page, field: Locator) -> None:
+    """With what was written, which nothing keeps: then the person goes."""
+    field.fill("day")
+    here = page.url
+    page.go_forward()
+    expect(page.locator("#confirm-title")).to_have_text("Discard what you wrote?")
+    page.click("#confirm-no")
+    expect(field).to_have_value("day")
+    expect(page).to_have_url(here)
+    page.go_back()
+    page.click("#confirm-yes")
+
+
 @pytest.mark.parametrize("key", ["delete", "parameters", "json", "webhooks"])
 def test_back_takes_the_dialog_of_a_job_with_it(
     open_playground: OpenPlayground, shop: Product, key: str
@@ -284,7 +305,10 @@ def test_back_takes_the_dialog_of_a_job_with_it(
     page.click("#job-menu")
     page.click(f'.menu-item[data-key="{key}"]')
     expect(page.locator("dialog[open]")).to_have_count(1)
-    page.go_forward()
+    if key in WRITTEN:
+        expect_to_be_asked_before_it_goes(page, page.locator(WRITTEN[key]))
+    else:
+        page.go_forward()
     expect(page.locator("html")).to_have_attribute("data-page", "home")
     expect(page.locator("dialog[open]")).to_have_count(0)
     assert shop.get(f"/api/jobs/{shop.sample_job_id()}").status == 200

@@ -448,6 +448,17 @@ def test_a_dropped_file_that_is_no_job_is_told_what_it_is_for(edit: Any) -> None
     expect(page.locator("#notice-text")).to_contain_text("visits.csv is not a job")
     expect(page.locator("#notice-text")).to_contain_text("drop it on the canvas of a job")
     assert "Unexpected token" not in page.locator("#notice-text").inner_text()
+    page.click("#job-edit")
+    assert page.evaluate(DROP_ON, "#json"), "the browser would leave the page for the file"
+    expect(page.locator("#json-text")).to_have_value("{}")
+
+
+DROP_ON = """(selector) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(['{}'], 'job.json'));
+  const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+  return !document.querySelector(selector).dispatchEvent(drop);
+}"""
 
 
 def test_a_preview_and_a_drawer_leave_the_graph_its_room(edit: Any) -> None:

@@ -5,6 +5,7 @@
 
 import { byId, element, iconButton, setHidden, setText } from '../dom.js';
 import { textBox, textIn } from '../text-box.js';
+import { keepWritten } from '../unsaved.js';
 
 const TYPES = ['text', 'number', 'date', 'choice'];
 
@@ -12,12 +13,19 @@ export class ParametersForm {
   #dialog = byId('parameters');
   #list = byId('parameters-list');
   #asked = null; // {check, onDone}; null while it is closed
+  #before = ''; // what its lines said at first
+  #isChecking = false; // then who leaves wants none of it
 
   constructor() {
     byId('parameters-add').addEventListener('click', () => this.#add({}).querySelector('input').focus());
     byId('parameters-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
+    });
+    keepWritten(this.#dialog, {
+      holds: () => !this.#isChecking && this.#written !== this.#before,
+      close: byId('parameters-close'),
+      text: 'The parameters stay as they are.',
     });
     this.#dialog.addEventListener('close', () => this.#dialog.open || (this.#asked = null));
   }
@@ -31,8 +39,13 @@ export class ParametersForm {
     this.#list.replaceChildren();
     for (const parameter of parameters) this.#add(parameter);
     if (parameters.length === 0) this.#add({});
+    this.#before = this.#written;
     this.#say([]);
     this.#dialog.showModal();
+  }
+
+  get #written() {
+    return JSON.stringify([...this.#list.children].map(read));
   }
 
   #add(parameter) {
@@ -49,7 +62,8 @@ export class ParametersForm {
   async #submit() {
     const parameters = [...this.#list.children].map(read).filter((parameter) => parameter !== null);
     const asked = this.#asked;
-    const errors = await asked.check(parameters);
+    this.#isChecking = true;
+    const errors = await asked.check(parameters).finally(() => (this.#isChecking = false));
     if (asked !== this.#asked) return; // closed meanwhile
     this.#say(errors);
     if (errors.length > 0) return;
