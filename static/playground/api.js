@@ -21,8 +21,8 @@ const CLOCK_NOISE = 2;
 /** Milliseconds in which the record of a run that has ended is not asked for again. */
 const RECORD_SHARED = 3_000;
 
-/** As many as the server puts on a page of its list of jobs. */
-const JOBS_A_PAGE = 500;
+/** The most that the server puts on a page of its list of jobs. */
+const MOST_A_PAGE = 500;
 
 /** An answer that is an error (RFC 9457), or no answer: then `status` is 0. */
 export class Problem extends Error {
@@ -61,7 +61,7 @@ export class Api {
     const all = [];
     let before = '';
     do {
-      const { jobs, next } = await this.#call('GET', `/api/jobs?limit=${JOBS_A_PAGE}${before}`);
+      const { jobs, next } = await this.#call('GET', `/api/jobs?limit=${MOST_A_PAGE}${before}`);
       all.push(...jobs);
       before = next ? `&before=${encodeURIComponent(next)}` : '';
     } while (before !== '');
@@ -69,13 +69,13 @@ export class Api {
   }
 
   /** {jobs: [{id, name, lastRun, runs}], next: where the following page begins, or null}: newest first, with the last `runs` of each. */
-  jobsPage({ q = '', runs = 14, limit = 50, before = null } = {}, signal = undefined) {
-    return this.#call('GET', `/api/jobs?${query({ q, runs, limit, before })}`, undefined, {}, signal);
+  jobsPage({ q = '', runs, limit, before = null }) {
+    return this.#call('GET', `/api/jobs?${query({ q, runs, limit, before })}`);
   }
 
   /** {runs, next}: runs of all jobs, newest first, each with jobId, jobName and startedBy; `status`: states with commas between. */
-  allRuns({ status = '', job = null, since = null, until = null, limit = 50, before = null } = {}, signal = undefined) {
-    return this.#call('GET', `/api/runs?${query({ status, job, since, until, limit, before })}`, undefined, {}, signal);
+  allRuns({ status = '', job = null, since = null, until = null, limit = 50, before = null } = {}) {
+    return this.#call('GET', `/api/runs?${query({ status, job, since, until, limit, before })}`);
   }
 
   /**

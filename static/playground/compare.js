@@ -10,6 +10,13 @@ export function compared(one, other) {
   return { nodes, settings: [...ids.flatMap((id) => settingsOf(id, one, other)), ...edgesOf(one, other)] };
 }
 
+/** The run that one is compared with first, of a list with the newest first: the one before it that has ended, else the newest that has; or undefined. */
+export function comparedWith(runs, runId) {
+  const ended = runs.filter((run) => run.endedAt !== null && run.runId !== runId);
+  const at = runs.findIndex((run) => run.runId === runId);
+  return (at < 0 ? undefined : ended.find((run) => runs.indexOf(run) > at)) ?? ended[0];
+}
+
 /** How long a node took, in seconds; null where its beginning or its end is not known. */
 export function tookOf(view) {
   return view === null || view.startedAt === null || view.endedAt === null ? null : view.endedAt - view.startedAt;

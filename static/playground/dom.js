@@ -102,6 +102,15 @@ export function setHidden(target, hidden) {
   if (target.hidden !== hidden) target.hidden = hidden;
 }
 
+/** In a list, arrows, Home and End bring the keyboard from one of `items` to another. */
+export function stepIn(event, items) {
+  const at = items.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  items[Math.min(Math.max(to, 0), items.length - 1)].focus();
+}
+
 /** A button that is a bare icon. */
 export function iconButton(name, label) {
   const button = element('button', 'icon-button', icon(name));

@@ -28,7 +28,7 @@ export class Fetching {
   }
 
   #fetch(kind, runId, shown) {
-    if (kind === 'beginnings') this.#runs.askForBeginnings(runId, shown.state);
+    if (kind === 'beginnings') this.#page.attempt(() => this.#job.fetchBeginnings(shown, runId), { quiet: true });
     else if (kind === 'run') this.#page.attempt(() => this.#job.fetchRun(shown, runId), { quiet: true });
     else this.#page.attempt(() => this.#fetchPlace(runId, shown), { quiet: true });
   }

@@ -7,6 +7,8 @@ export class HistoryView {
   #body = byId('run-table').tBodies[0];
   #more = byId('runs-more');
   #onShow;
+  #begun = []; // {button, began}: of each row, what says when its run began
+  #day = ''; // on which they were written
 
   /** `onShow(runId)`: look at that run. */
   constructor({ onShow, onMore }) {
@@ -20,6 +22,8 @@ export class HistoryView {
    */
   show(runs, hasMore, emptyText) {
     const focused = closest(document.activeElement, '#run-table tr')?.dataset.runId;
+    this.#begun = [];
+    this.#day = new Date().toDateString();
     this.#body.replaceChildren(...runs.map((run) => this.#row(run)));
     if (focused !== undefined) this.#body.querySelector(`tr[data-run-id="${CSS.escape(focused)}"] button`)?.focus();
     setHidden(this.#more, !hasMore);
@@ -28,8 +32,13 @@ export class HistoryView {
     setHidden(byId('run-table'), runs.length === 0);
   }
 
-  sayEmpty(text) {
-    setText(byId('runs-empty'), text);
+  /** `emptyText` as for `show`. A time of today gets its date when today is over. */
+  draw(emptyText) {
+    setText(byId('runs-empty'), emptyText);
+    const day = new Date().toDateString();
+    if (day === this.#day) return;
+    this.#day = day;
+    for (const { button, began } of this.#begun) setText(button, formatMoment(began));
   }
 
   /** What is true of a run that is in the list: `run` of JobState.run(), `rows` {in, out}. */
@@ -56,6 +65,7 @@ export class HistoryView {
     const open = element('button', 'link-button', formatMoment(began));
     open.type = 'button';
     open.addEventListener('click', () => this.#onShow(run.runId));
+    this.#begun.push({ button: open, began });
     const head = element('th', '', open);
     const about = [formatAttempt(run), formatValues(run.parameters)].filter((text) => text !== null && text !== '').join(' · ');
     if (about !== '') head.append(element('div', 'cell-values', about));

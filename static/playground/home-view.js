@@ -12,6 +12,7 @@ import { formatShare } from '../realtime/estimate.js';
 import { lastRunView } from './job-list.js';
 import { KeyedList } from './keyed-list.js';
 import { typicalDuration } from './overview.js';
+import { drawProgress } from './progress-bar.js';
 import { asSentence, formatAge, formatClock, formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 /** Of the height of a strip: what the shortest run has. */
@@ -220,24 +221,12 @@ function drawRunning({ element: row, icon: image, name, sub, share: shareText, b
     sub,
     [run.startedAt === null ? '' : `Since ${formatMoment(run.startedAt)}`, startedByText(run.startedBy), shortRun(run.runId)].filter(Boolean).join(' · '),
   );
-  drawBar(track, run);
+  setAttribute(track, 'aria-label', `Progress of ${run.jobName ?? `job ${run.jobId}`}`);
+  drawProgress(track, run.share);
   const left = run.share === null || isStill ? null : formatRemaining(run.share);
   setText(shareText, run.share === null ? '' : [formatShare(run.share), left].filter(Boolean).join(', '));
   setText(time, run.startedAt === null ? '' : formatDuration(now - run.startedAt));
   drawCancel(cancel, run);
-}
-
-function drawBar(track, { share, jobName, jobId }) {
-  setAttribute(track, 'data-known', String(share !== null));
-  setAttribute(track, 'aria-label', `Progress of ${jobName ?? `job ${jobId}`}`);
-  if (share === null) {
-    track.removeAttribute('aria-valuenow');
-    setAttribute(track, 'aria-valuetext', 'Running; how far is not known');
-    return;
-  }
-  track.style.setProperty('--share', share.share.toFixed(3));
-  setAttribute(track, 'aria-valuenow', String(Math.floor(share.share * 100)));
-  setAttribute(track, 'aria-valuetext', formatShare(share));
 }
 
 function drawWaiting({ name, sub, time, cancel }, run, now, runningCount) {

@@ -8,6 +8,7 @@ import { HomeView } from './home-view.js';
 import { keepProgram, keptPrograms } from './kept-programs.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { FAILED_WITHIN, withHeard } from './overview.js';
+import { NOT_READ, RUNS_ANEW, withFirstPage, withNextPage } from './read-anew.js';
 import { RunsPageView } from './runs-page-view.js';
 import { currentRights } from './session.js';
 import { WatchedRuns } from './watched-runs.js';
@@ -15,7 +16,7 @@ import { WatchedRuns } from './watched-runs.js';
 /** Entries of a page of jobs, and of runs; and the runs of a job's strip. */
 const JOBS = 50;
 const RUNS = 50;
-export const STRIP = 14;
+const STRIP = 14;
 
 /** Runs under way, and failures, that are listed at most. */
 const MOST_LISTED = 100;
@@ -29,6 +30,9 @@ const LOOK_PERIOD = 30_000;
 
 /** The same where changes are not heard of: over HTTP. */
 const DEAF_PERIOD = 5_000;
+
+/** How the list of jobs is read anew, newest first. */
+const JOBS_ANEW = { keyOf: ({ id }) => id, isBehind: ({ id }, last) => id < last.id };
 
 /** Milliseconds after the last key in which a search is asked for. */
 const TYPING = 250;
@@ -45,9 +49,9 @@ export class Home {
   #refreshJobs;
   #overview;
   #place = null; // of home or of the runs, null while a job is shown; one object for each that is gone to: it says whose answers are awaited
-  #listing = nothingListed(); // jobs of home
+  #listing = nothingListed(); // jobs of home: {search, list, isKnown}
   #all = []; // jobs of the last listing that was no search
-  #found = nothingFound(); // runs of all jobs
+  #found = nothingFound(); // runs of all jobs: {list, searched}
   #places = new Map(); // run id → runs before it
   #cancelled = new Set(); // ids of runs whose cancel was asked for
   #timer = null;
@@ -148,7 +152,9 @@ export class Home {
     this.#lookIfDue(isDeaf ? DEAF_PERIOD : LOOK_PERIOD);
     const freshness = { since, staleWord, isDeaf, isKnown: this.#overview.isKnown, isRefused: this.#isRefused };
     if (this.#place.page === 'runs') {
-      return this.#runsView.draw({ ...this.#found, runs: this.#runsNow(), now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
+      const { list, searched } = this.#found;
+      const told = { runs: this.#runsNow(), next: list.next, searched, isKnown: list.pages > 0 };
+      return this.#runsView.draw({ ...told, now, freshness, jobName: this.#overview.nameOf(this.#place.job) });
     }
     const running = this.#overview.running();
     this.#watched.show(isDeaf ? [] : running); // over HTTP each is a stream, of which the server has few
@@ -166,7 +172,7 @@ export class Home {
       foreign: this.#overview.foreign(kept, now),
       kept,
       jobs: this.#jobsNow(),
-      listing: this.#listing,
+      listing: { search: this.#listing.search, next: this.#listing.list.next, isKnown: this.#listing.isKnown },
       freshness,
       now,
     });
@@ -186,14 +192,14 @@ export class Home {
   // Until the server has answered a search, and where it cannot, those of before that it means.
   #jobsNow() {
     const heard = this.#overview.heardRuns();
-    const { jobs, search, isKnown } = this.#listing;
-    const shown = isKnown ? jobs : jobs.filter(({ name }) => name.toLowerCase().includes(search.toLowerCase()));
+    const { list, search, isKnown } = this.#listing;
+    const shown = isKnown ? list.entries : list.entries.filter(({ name }) => name.toLowerCase().includes(search.toLowerCase()));
     return shown.map((job) => ({ ...job, runs: withHeard(job.runs, heard.get(job.id) ?? null).slice(0, STRIP) }));
   }
 
   #runsNow() {
     const heard = this.#overview.heardRuns();
-    return this.#found.runs.map((run) => {
+    return this.#found.list.entries.map((run) => {
       const news = heard.get(run.jobId);
       return news?.runId === run.runId ? withHeard([run], news)[0] : run;
     });
@@ -238,18 +244,9 @@ export class Home {
       this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS }),
     ]);
     this.#overview.takeRuns({ active, failed }, askedAt);
-    if (this.#listing === listing) this.#takeFirstJobs(first);
+    if (this.#listing === listing) this.#listing = { ...listing, list: withFirstPage(listing.list, pageOfJobs(first), JOBS_ANEW), isKnown: true };
     await this.#askForPlaces();
     this.#page.redraw();
-  }
-
-  // Of several pages the first is read anew; the others keep what they had, but for what was heard since.
-  #takeFirstJobs({ jobs, next }) {
-    const { search, jobs: before, isKnown } = this.#listing;
-    const isOnlyPage = !isKnown || before.length <= JOBS || next === null;
-    const last = jobs.at(-1)?.id ?? 0;
-    const older = isOnlyPage ? [] : before.filter(({ id }) => id < last);
-    this.#listing = { ...this.#listing, search, jobs: [...jobs, ...older], next: isOnlyPage ? next : this.#listing.next, isKnown: true };
   }
 
   async #askForPlaces() {
@@ -262,20 +259,20 @@ export class Home {
     clearTimeout(this.#typing);
     this.#typing = setTimeout(() => {
       const search = text.trim();
-      const { search: before, jobs } = this.#listing;
-      if (before === '') this.#all = jobs;
+      const { search: before, list } = this.#listing;
+      if (before === '') this.#all = list.entries;
       const isNarrower = search.toLowerCase().includes(before.toLowerCase());
-      this.#listing = { ...nothingListed(), search, jobs: isNarrower ? jobs : this.#all };
+      this.#listing = { ...nothingListed(), search, list: { ...NOT_READ, entries: isNarrower ? list.entries : this.#all } };
       this.#look();
     }, TYPING);
   }
 
   #loadMoreJobs() {
-    const listing = this.#listing;
+    const { search, list } = this.#listing;
     return this.#page.attempt(async () => {
-      const { jobs, next } = await this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS, before: listing.next });
-      if (this.#listing.search !== listing.search) return;
-      this.#listing = { ...this.#listing, jobs: [...this.#listing.jobs, ...jobs], next };
+      const page = await this.#api.jobsPage({ q: search, runs: STRIP, limit: JOBS, before: list.next });
+      if (this.#listing.search !== search || this.#listing.list.next !== list.next) return; // the list is another meanwhile
+      this.#listing = { ...this.#listing, list: withNextPage(this.#listing.list, pageOfJobs(page)) };
       this.#page.redraw();
     });
   }
@@ -286,16 +283,10 @@ export class Home {
     const place = this.#place;
     const page = await this.#api.allRuns(filterOf(place));
     if (place !== this.#place) return;
-    const { runs: before, isKnown } = this.#found;
-    const isOnlyPage = !isKnown || page.next === null;
-    const first = matching(page.runs, place.q);
-    const told = new Set(page.runs.map(({ runId }) => runId));
-    const oldest = page.runs.at(-1)?.createdAt ?? 0;
-    const older = isOnlyPage ? [] : before.filter(({ runId, createdAt }) => !told.has(runId) && createdAt <= oldest);
-    this.#found = isOnlyPage
-      ? { runs: first, next: page.next, searched: page.runs.length, isKnown: true, isSearching: false }
-      : { ...this.#found, runs: [...first, ...older] };
-    if (isOnlyPage && place.q !== null) await this.#searchOn(place, 0);
+    const list = withFirstPage(this.#found.list, { entries: page.runs, next: page.next }, RUNS_ANEW);
+    const isBegun = list.pages === 1;
+    this.#found = { list: { ...list, entries: matching(list.entries, place.q) }, searched: isBegun ? page.runs.length : this.#found.searched };
+    if (isBegun && place.q !== null) await this.#searchOn(place, 0);
     this.#page.redraw();
   }
 
@@ -305,17 +296,19 @@ export class Home {
   }
 
   async #addRuns(place) {
-    const { runs, next } = await this.#api.allRuns({ ...filterOf(place), before: this.#found.next });
-    if (place !== this.#place) return;
-    this.#found = { ...this.#found, runs: [...this.#found.runs, ...matching(runs, place.q)], next, searched: this.#found.searched + runs.length };
+    const before = this.#found.list.next;
+    const { runs, next } = await this.#api.allRuns({ ...filterOf(place), before });
+    if (place !== this.#place || before !== this.#found.list.next) return; // the list is another meanwhile
+    this.#found = { list: withNextPage(this.#found.list, { entries: matching(runs, place.q), next }), searched: this.#found.searched + runs.length };
     this.#page.redraw();
   }
 
   // The server does not search texts: runs are looked through here, so many at a time. `from`: those looked through when it was asked for.
   async #searchOn(place, from) {
     const most = from + MOST_SEARCHED;
-    const enough = this.#found.runs.length + RUNS;
-    while (place === this.#place && this.#found.next !== null && this.#found.searched < most && this.#found.runs.length < enough) await this.#addRuns(place);
+    const enough = this.#found.list.entries.length + RUNS;
+    const isEnough = ({ list, searched }) => list.next === null || searched >= most || list.entries.length >= enough;
+    while (place === this.#place && !isEnough(this.#found)) await this.#addRuns(place);
   }
 
   // ---- what a person asks for
@@ -330,7 +323,7 @@ export class Home {
   }
 
   #keep(jobId, name) {
-    keepProgram(jobId, name);
+    if (!keepProgram(jobId, name)) this.#page.say('This browser keeps nothing for this page, so it cannot remember that.', 'error');
     this.#page.redraw();
   }
 }
@@ -354,9 +347,13 @@ function matching(runs, q) {
 }
 
 function nothingListed() {
-  return { search: '', jobs: [], next: null, isKnown: false };
+  return { search: '', list: NOT_READ, isKnown: false };
 }
 
 function nothingFound() {
-  return { runs: [], next: null, searched: 0, isKnown: false };
+  return { list: NOT_READ, searched: 0 };
+}
+
+function pageOfJobs({ jobs, next }) {
+  return { entries: jobs, next };
 }

@@ -130,6 +130,16 @@ export class JobAtHand {
     if (shown === this.#shown) this.#page.redraw();
   }
 
+  /** When each node of a run began, from its history: for a page that was not there then. */
+  async fetchBeginnings(shown, runId) {
+    shown.fetchedHistories.add(runId);
+    const history = await this.#api.history(runId).catch((problem) => {
+      askAgainAfter(problem, () => shown.fetchedHistories.delete(runId));
+      throw problem;
+    });
+    if (shown.state.began(runId, beginnings(history)) && shown === this.#shown) this.#page.redraw();
+  }
+
   /** News can be heard. The job itself is asked for, too, where it could not be had before; its run, unless that was asked for less than `fresh` milliseconds ago. */
   async catchUp(shown, fresh = 0) {
     if (shown.isMissed) await this.fetchJob(shown);
@@ -154,6 +164,14 @@ export function isOtherGraph(one, other) {
   return JSON.stringify(one.asStored) !== JSON.stringify(other.asStored);
 }
 
+// Only where each step is known: else the first word of a node is its last.
+function beginnings({ source, events }) {
+  const times = new Map();
+  if (source !== 'stream') return times;
+  for (const { ts, payload } of events) if (Number.isInteger(payload.nodeId) && !times.has(payload.nodeId)) times.set(payload.nodeId, ts);
+  return times;
+}
+
 function nothingShown() {
   return {
     jobId: null,
@@ -174,6 +192,7 @@ function nothingShown() {
     place: null,
     waitReason: null,
     askedForPlace: 0,
-    fetchedRuns: new Set(),
+    fetchedRuns: new Set(), // ids of runs whose records were asked for
+    fetchedHistories: new Set(), // and of those whose histories were
   };
 }

@@ -1,10 +1,10 @@
 /**
  * The list of jobs, each with its last run. Test hooks: `button.job[data-job-id][data-status]` with `.job-last`,
  * aria-current="true" on the one shown, data-unsaved="true" on those with changes that are not saved; `#jobs-search`,
- * `#jobs-order`, `#jobs-left`.
+ * `#jobs-order`, `#jobs-left`. Tab comes to one of its entries, arrows, Home and End to the others: what is behind the list is a step away.
  */
 
-import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, stepIn } from './dom.js';
 import { arranged, lastRunView } from './job-list.js';
 import { KeyedList } from './keyed-list.js';
 import { laterRun } from './overview.js';
@@ -21,6 +21,7 @@ export class JobsView {
   #arranged = []; // those of the jobs that are in the list, in its order
   #entries = new KeyedList(this.#list, (job) => this.#entry(job));
   #shownId = null;
+  #reachedId = null; // of the one that had the keyboard last
   #unsaved = [];
   #live = { jobId: null, run: null }; // the run of the job at hand, of which more is known than the list has
   #heard = new Map(); // job id → its last run that was heard of
@@ -29,6 +30,8 @@ export class JobsView {
   constructor({ onOpen }) {
     this.#onOpen = onOpen;
     for (const control of [this.#search, this.#order]) control.addEventListener('input', () => this.#startOver());
+    this.#list.addEventListener('keydown', (event) => stepIn(event, [...this.#list.querySelectorAll('.job')]));
+    this.#list.addEventListener('focusin', ({ target }) => this.#reach(Number(target.closest('.job').dataset.jobId)));
   }
 
   /** [{id, name, lastRun}]: what is shown already stays as it is. */
@@ -40,8 +43,21 @@ export class JobsView {
   }
 
   markShown(jobId) {
+    if (jobId !== this.#shownId) this.#reachedId = jobId;
     this.#shownId = jobId;
     this.#drawEntries();
+  }
+
+  #reach(jobId) {
+    if (jobId === this.#reachedId) return;
+    this.#reachedId = jobId;
+    this.#drawEntries();
+  }
+
+  // Of the entry that Tab comes to.
+  get #stopId() {
+    const ids = this.#arranged.map(idOf);
+    return [this.#reachedId, this.#shownId, ids[0]].find((id) => ids.includes(id));
   }
 
   /** Mark the jobs with changes that are not saved. */
@@ -78,11 +94,13 @@ export class JobsView {
 
   // All but how their last runs are.
   #drawEntries() {
+    const stopId = this.#stopId;
     this.#entries.show(this.#arranged, idOf, ({ button, label, unsaved }, { id, name }) => {
       setText(label, name);
       setAttribute(label, 'title', name);
       setAttribute(button, 'data-unsaved', String(this.#unsaved.includes(id)));
       setHidden(unsaved, !this.#unsaved.includes(id));
+      button.tabIndex = id === stopId ? 0 : -1;
       const isNew = id === this.#shownId && button.getAttribute('aria-current') !== 'true';
       setAttribute(button, 'aria-current', String(id === this.#shownId));
       if (isNew) button.scrollIntoView({ block: 'nearest', inline: 'nearest' });

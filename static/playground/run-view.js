@@ -8,6 +8,7 @@
 
 import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
+import { drawProgress } from './progress-bar.js';
 import {
   asSentence,
   beginningOf,
@@ -69,16 +70,7 @@ export class RunView {
     setHidden(this.#progress, !live);
     fact('share', share === null ? null : formatShare(share));
     fact('remaining', share === null || since !== null ? null : formatRemaining(share));
-    if (!live) return;
-    setAttribute(this.#progress, 'data-known', String(share !== null));
-    if (share === null) {
-      this.#progress.removeAttribute('aria-valuenow');
-      setAttribute(this.#progress, 'aria-valuetext', 'Running; how far is not known');
-      return;
-    }
-    this.#progress.style.setProperty('--share', share.share.toFixed(3));
-    setAttribute(this.#progress, 'aria-valuenow', String(Math.floor(share.share * 100)));
-    setAttribute(this.#progress, 'aria-valuetext', formatShare(share));
+    if (live) drawProgress(this.#progress, share);
   }
 
   #drawStatus(run, nodes, { now, noRun, isPast, isWhole }) {

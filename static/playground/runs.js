@@ -7,7 +7,7 @@
 
 import { jobPlace, linkTo } from './address.js';
 import { askAgainAfter } from './asking-again.js';
-import { compared } from './compare.js';
+import { compared, comparedWith } from './compare.js';
 import { CompareView } from './compare-view.js';
 import { copy } from './copying.js';
 import { DrawersView } from './drawers-view.js';
@@ -16,6 +16,7 @@ import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { PastView } from './past-view.js';
 import { ProgramView } from './program-view.js';
+import { NOT_READ, RUNS_ANEW, withFirstPage, withNextPage } from './read-anew.js';
 import { Replay } from './replay.js';
 import { isReject } from './edit/ports.js';
 import { saveAs } from './save-as.js';
@@ -41,9 +42,7 @@ export class Runs {
   #page;
   #tells; // {onOpening, onDrawer, onPast, onPlace, restore}
   #jobId = null; // null: no job of ours
-  #runs = []; // newest first
-  #next = null; // where the page after them begins
-  #isKnown = false; // the server has told them
+  #list = NOT_READ; // of its runs
   #refreshing = Promise.resolve(); // until the list that was asked for last is there, or did not come
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
@@ -51,7 +50,6 @@ export class Runs {
   #shownRun = null; // {runId, ended} of the run shown
   #logOf = null; // {runId}: one object for each following of a log; another ends it
   #programOf = null; // id of the run whose program is on the page
-  #asked = new Set(); // ids of runs whose nodes' beginnings were asked for
   #trace = NO_TRACE; // of the run that it was asked for last; its text is null until it is there, and where there is none
 
   #table;
@@ -82,15 +80,17 @@ export class Runs {
     this.#drawers = new DrawersView({ onOpen: (name) => this.#onOpened(name) });
   }
 
+  get #runs() {
+    return this.#list.entries; // newest first
+  }
+
   /** Another job is at hand; null when it is none of ours, and has no runs. */
   open(jobId) {
     this.#jobId = jobId;
-    this.#runs = [];
-    this.#next = null;
+    this.#list = NOT_READ;
     this.#expected = { runId: null, rows: new Map() };
     this.#shownRun = null;
     this.leavePast();
-    this.#isKnown = false;
     this.#drawRuns();
     if (jobId !== null) this.refreshRuns();
   }
@@ -123,9 +123,7 @@ export class Runs {
   async #readRuns(jobId) {
     const { runs, next } = await this.#api.runs(jobId, { limit: RUNS });
     if (jobId !== this.#jobId) return;
-    this.#runs = runs;
-    this.#isKnown = true;
-    this.#next = next;
+    this.#list = withFirstPage(this.#list, { entries: runs, next }, RUNS_ANEW);
     this.#drawRuns();
     await this.#fetchExpected(jobId);
   }
@@ -135,7 +133,7 @@ export class Runs {
    * its graph and the views of that graph's nodes, `record` what the server has of it, or null.
    */
   draw({ graph, nodes, ofRun, runNodes, run, record, now, isOffline }) {
-    if (this.#drawers.shown === 'runs') this.#history.sayEmpty(this.#whyEmpty(isOffline));
+    if (this.#drawers.shown === 'runs') this.#history.draw(this.#whyEmpty(isOffline));
     if (this.#drawers.shown === 'runs' && this.#past === null && this.#isNews(run)) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
     if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
     if (this.#drawers.shown === 'times') {
@@ -160,17 +158,6 @@ export class Runs {
       this.#page.redraw();
     } catch (problem) {
       askAgainAfter(problem, () => (trace.runId = null));
-    }
-  }
-
-  /** When each node of a run began, from its history; asked for once. Tells `state` (a JobState). */
-  async askForBeginnings(runId, state) {
-    if (this.#jobId === null || this.#asked.has(runId)) return;
-    this.#asked.add(runId);
-    try {
-      if (state.began(runId, beginnings(await this.#api.history(runId)))) this.#page.redraw();
-    } catch (problem) {
-      askAgainAfter(problem, () => this.#asked.delete(runId));
     }
   }
 
@@ -216,8 +203,7 @@ export class Runs {
   #pastActions() {
     const { record, replay, ts } = this.#past;
     const t = ts >= replay.to ? null : momentIn(replay, ts);
-    const before = this.#runs[this.#runs.findIndex(({ runId }) => runId === record.runId) + 1] ??
-      this.#runs.find(({ runId, endedAt }) => runId !== record.runId && endedAt !== null);
+    const before = comparedWith(this.#runs, record.runId);
     const actions = [{ key: 'link', label: 'Copy a link to it', icon: 'link', run: () => this.#copyLink(jobPlace(this.#jobId, { run: record.runId, t })) }];
     if (before !== undefined) {
       actions.push({
@@ -326,7 +312,7 @@ export class Runs {
   // ---- the list of runs
 
   #whyEmpty(isOffline) {
-    if (this.#isKnown) return 'This job has not run yet.';
+    if (this.#list.pages > 0) return 'This job has not run yet.';
     if (isOffline) return 'Its runs are not known while offline.';
     return this.#jobId === null ? 'Runs are listed of jobs that are stored here.' : 'Loading…';
   }
@@ -343,17 +329,16 @@ export class Runs {
   }
 
   #drawRuns() {
-    this.#history.show(this.#runs, this.#next !== null, this.#whyEmpty(false));
+    this.#history.show(this.#runs, this.#list.next !== null, this.#whyEmpty(false));
     this.#history.markShown(this.#past?.record.runId ?? null);
   }
 
   async #loadMore() {
-    const before = this.#next; // no two jobs have one
+    const before = this.#list.next; // no two jobs have one
     await this.#page.attempt(async () => {
       const { runs, next } = await this.#api.runs(this.#jobId, { limit: RUNS, before });
-      if (before !== this.#next) return; // the list is another meanwhile
-      this.#runs = [...this.#runs, ...runs];
-      this.#next = next;
+      if (before !== this.#list.next) return; // the list is another meanwhile
+      this.#list = withNextPage(this.#list, { entries: runs, next });
       this.#drawRuns();
     });
   }
@@ -482,12 +467,4 @@ function rowsOf(graph, nodes) {
   const { edges } = graph;
   const sum = (isMeant) => nodes.filter(({ nodeId }) => isMeant(nodeId)).reduce((rows, { rowCount }) => rows + rowCount, 0);
   return { in: sum((id) => edges.every(({ to }) => to !== id)), out: sum((id) => edges.every((edge) => edge.from !== id || isReject(graph, edge))) };
-}
-
-// Only where each step is known: else the first word of a node is its last.
-function beginnings({ source, events }) {
-  const times = new Map();
-  if (source !== 'stream') return times;
-  for (const { ts, payload } of events) if (Number.isInteger(payload.nodeId) && !times.has(payload.nodeId)) times.set(payload.nodeId, ts);
-  return times;
 }

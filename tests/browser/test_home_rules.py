@@ -247,6 +247,48 @@ def node(node_id: int, name: str, **config: Any) -> dict[str, Any]:
     return {"id": node_id, "type": "filter", "name": name, "config": config}
 
 
+READ_ANEW = """async (steps) => {
+  const { NOT_READ, withFirstPage, withNextPage } = await import('/playground/read-anew.js');
+  const how = { keyOf: ({ id }) => id, isBehind: ({ id }, last) => id < last.id };
+  const page = ([ids, next]) => ({ entries: ids.map((id) => ({ id })), next });
+  let list = NOT_READ;
+  return steps.map(([kind, ...told]) => {
+    list = kind === 'first' ? withFirstPage(list, page(told), how) : withNextPage(list, page(told));
+    return [list.entries.map(({ id }) => id), list.next];
+  });
+}"""
+
+
+def read_anew(page: Page, *steps: list[Any]) -> list[Any]:
+    """The ids and the `next` of a list after the last of the steps."""
+    found: list[list[Any]] = page.evaluate(READ_ANEW, list(steps))
+    return found[-1]
+
+
+def test_a_list_that_is_read_anew_keeps_its_further_pages_and_has_no_gap(modules: Page) -> None:
+    """A page that was not looked at for an hour had none of the runs between the newest and those of before."""
+    two = [["first", [9, 8, 7], "6"], ["more", [6, 5, 4], "3"]]
+    assert read_anew(modules, *two) == [[9, 8, 7, 6, 5, 4], "3"]
+    assert read_anew(modules, *two, ["first", [10, 9, 8], "7"]) == [[10, 9, 8, 7, 6, 5, 4], "3"]
+    gone = ["first", [9, 7, 6], "5"]  # 8 was deleted
+    assert read_anew(modules, *two, gone) == [[9, 7, 6, 5, 4], "3"]
+    assert read_anew(modules, *two, ["first", [19, 18, 17], "16"]) == [[19, 18, 17], "16"]
+    assert read_anew(modules, *two, ["first", [9, 8], None]) == [[9, 8], None]
+    one = [["first", [9, 8, 7], "6"], ["first", [10, 9, 8], "7"]]
+    assert read_anew(modules, *one) == [[10, 9, 8], "7"], "it does not grow by itself"
+
+
+def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) -> None:
+    found = modules.evaluate(
+        """async () => {
+          const { comparedWith } = await import('/playground/compare.js');
+          const runs = [['now', null], ['c', 3], ['b', 2], ['a', 1]].map(([runId, endedAt]) => ({ runId, endedAt }));
+          return ['c', 'a', 'older'].map((runId) => comparedWith(runs, runId)?.runId ?? null).concat(comparedWith(runs.slice(0, 2), 'c') ?? null);
+        }"""
+    )
+    assert found == ["b", "c", "c", None]
+
+
 def test_a_comparison_names_each_setting_node_and_edge_that_differs_and_nothing_else(
     modules: Page,
 ) -> None:

@@ -591,11 +591,53 @@ def test_who_looks_through_the_list_of_jobs_stays_there_while_it_is_put_in_order
           const [label, first] = [of(3).querySelector('.job-label'), letter].map((one) => one.getBoundingClientRect());
           const order = [...list.querySelectorAll('.job')].slice(0, 2).map(({ dataset }) => dataset.jobId);
           const stays = { order, isThere: list.scrollTop >= 600, focus: document.activeElement.dataset.jobId };
+          const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+          const stops = () => [...list.querySelectorAll('.job:not([tabindex="-1"])')].map(({ dataset }) => dataset.jobId);
+          stays.stops = [stops()];
+          for (const keys of [['ArrowDown'], ['End'], ['Home', 'ArrowUp']]) {
+            keys.forEach(press);
+            stays.stops.push(stops());
+          }
+          view.markShown(4);
+          stays.stops.push(stops());
+          view.markShown(3);
           document.body.replaceChildren();
           return { ...stays, isBegun: label.left <= first.left && first.right <= label.right };
         }"""
     )
+    stops = found.pop("stops")  # of Tab: what is behind the list is one step away
+    assert stops == [["70"], ["0"], ["99"], ["70"], ["4"]]
     assert found == {"order": ["70", "0"], "isThere": True, "focus": "70", "isBegun": True}
+
+
+def test_in_a_list_of_runs_a_time_of_today_gets_its_date_when_today_is_over(modules: Page) -> None:
+    before, after = modules.evaluate(
+        """async () => {
+          document.body.innerHTML = '<table id="run-table"><tbody></tbody></table><button id="runs-more"></button><p id="runs-empty"></p>';
+          const { HistoryView } = await import('/playground/history-view.js');
+          const view = new HistoryView({ onShow: () => undefined, onMore: () => undefined });
+          const at = new Date(2026, 10, 29, 23, 59, 30);
+          const { now } = Date;
+          const day = 86_400_000;
+          const real = Date;
+          window.Date = class extends real { constructor(...given) { super(...(given.length > 0 ? given : [Date.today])); } };
+          try {
+            Date.today = at.getTime();
+            const run = { runId: 'a', status: 'completed', createdAt: at / 1000, startedAt: at / 1000, endedAt: at / 1000 + 1, rows: { in: 1, out: 1 } };
+            view.show([run], false, '');
+            const shown = () => document.querySelector('#run-table button').textContent;
+            const before = shown();
+            Date.today += day;
+            view.draw('');
+            return [before, shown()];
+          } finally {
+            window.Date = real;
+            document.body.replaceChildren();
+          }
+        }"""
+    )
+    assert "2026" not in before
+    assert "2026" in after
 
 
 def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_asked(
@@ -620,6 +662,69 @@ def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_aske
     )
     assert told == ["No token."] * 3
     assert said == [[401, "You are not signed in any more. Sign in, and try it once more."]] * 3
+
+
+def test_what_an_answer_says_of_a_job_that_was_left_is_drawn_on_no_other(modules: Page) -> None:
+    """Its errors marked nodes of the next job, which showed its run as one of its own."""
+    told = modules.evaluate(
+        """async () => {
+          const { Attempts } = await import('/playground/attempts.js');
+          const { Problem } = await import('/playground/api.js');
+          const [slow, next] = [{ jobId: 1, job: { name: 'Slow' } }, { jobId: 2, job: null }];
+          const told = [];
+          let shown;
+          const attempts = new Attempts({
+            notice: { say: (text) => told.push(text) },
+            editor: { showProblems: () => told.push('its nodes are marked') },
+            shown: () => shown,
+            onRunning: async (runId) => told.push(`run ${runId} is shown`),
+          });
+          const problems = [[422, { detail: '2 errors', errors: [{ message: 'no rows' }] }], [409, { detail: 'it runs', runId: 'r' }], [502, { detail: 'away' }]];
+          for (const [status, body] of problems) {
+            for (const last of [slow, next]) {
+              shown = slow;
+              await attempts.attempt(async () => {
+                shown = last;
+                throw new Problem(status, body);
+              });
+            }
+          }
+          return told;
+        }"""
+    )
+    assert told == [
+        *("its nodes are marked", "2 errors.\nNo rows.", "Slow: 2 errors.\nNo rows."),
+        *("It runs.", "run r is shown", "Slow: It runs."),
+        *("Away.", "Away."),
+    ]
+
+
+CONFIRM = """<dialog id="confirm"><form method="dialog"><h2 id="confirm-title"></h2><p id="confirm-text"></p>
+  <button id="confirm-no" value="no">Cancel</button><button id="confirm-yes" value="yes"></button></form></dialog>"""
+
+
+def test_of_two_questions_at_once_each_has_an_answer_of_its_own(modules: Page) -> None:
+    """As where two files are dropped that are there already: both were replaced with one Yes."""
+    titles, answers = modules.evaluate(
+        """async (html) => {
+          document.body.innerHTML = html;
+          const { confirmed } = await import('/playground/edit/confirm.js');
+          const dialog = document.querySelector('dialog');
+          const asked = ['Replace A?', 'Replace B?'].map((title) => confirmed({ title, text: '', yes: 'Replace' }));
+          const titles = [];
+          for (const id of ['confirm-no', 'confirm-yes']) {
+            for (let look = 0; look < 100 && !dialog.open; look += 1) await new Promise((done) => setTimeout(done));
+            titles.push(dialog.querySelector('h2').textContent);
+            document.getElementById(id).click();
+          }
+          const answers = await Promise.all(asked);
+          document.body.replaceChildren();
+          return [titles, answers];
+        }""",
+        CONFIRM,
+    )
+    assert titles == ["Replace A?", "Replace B?"]
+    assert answers == [False, True]
 
 
 def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is_asked_for_again(
@@ -658,6 +763,34 @@ def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is
         }"""
     )
     assert found == ["newer", ["older", "newer", "over"]]
+
+
+def test_when_nodes_began_is_asked_for_again_of_a_job_that_is_come_back_to(modules: Page) -> None:
+    asked, began = modules.evaluate(
+        """async () => {
+          const { JobAtHand } = await import('/playground/job-at-hand.js');
+          const { wanted } = await import('/playground/wanted.js');
+          const node = { nodeId: 1, nodeName: 'Read', status: 'completed', rowCount: 5, message: '', runId: 'a', ts: 9, jobId: 1 };
+          const record = { runId: 'a', jobId: 1, status: 'completed', startedAt: 1, endedAt: 9, graph: { nodes: [{ id: 1 }], edges: [] }, nodes: [node] };
+          const history = { source: 'stream', events: [{ ts: 2, payload: { nodeId: 1 } }] };
+          let asked = 0;
+          const api = { now: () => 10, run: async () => record, history: async () => ((asked += 1), history) };
+          const job = new JobAtHand({ api, page: { redraw: () => undefined }, onJob: () => undefined, onOther: () => undefined });
+          let began = null;
+          for (const jobId of [1, 2, 1]) {
+            const shown = Object.assign(job.open(jobId), { job: {} });
+            if (jobId === 2) continue;
+            await job.fetchRun(shown, 'a');
+            for (let look = 0; look < 2; look += 1) {
+              const lacking = wanted({ run: shown.state.run(), nodes: [shown.state.node(1)], shown, isLookedAt: () => true, isPast: false, at: 0 });
+              for (const { kind, runId } of lacking) if (kind === 'beginnings') await job.fetchBeginnings(shown, runId);
+            }
+            began = shown.state.node(1).startedAt;
+          }
+          return [asked, began];
+        }"""
+    )
+    assert (asked, began) == (2, 2)
 
 
 def test_a_jobs_last_run_is_asked_for_again_where_the_first_answer_did_not_come(

@@ -4,7 +4,7 @@
  * `#files-input`, `#files-name`, `#files-write`.
  */
 
-import { byId, element, icon, setHidden, setText } from '../dom.js';
+import { byId, element, icon, setHidden, setText, stepIn } from '../dom.js';
 import { lineOf } from '../edit/one-line.js';
 import { patiently } from '../edit/patience.js';
 import { formatMoment } from '../text.js';
@@ -39,7 +39,7 @@ export class BrowseDialog {
     byId('files-input').addEventListener('change', ({ target }) => this.#bring([...target.files]));
     byId('files-roots').addEventListener('change', ({ target }) => this.#go(target.value));
     this.#search.addEventListener('input', () => this.#searchSoon());
-    this.#list.addEventListener('keydown', (event) => this.#step(event));
+    this.#list.addEventListener('keydown', (event) => stepIn(event, [...this.#list.querySelectorAll('.file-entry')]));
     this.#dialog.addEventListener('close', () => this.#closed());
     this.#dialog.addEventListener('dragover', (event) => event.preventDefault());
     this.#dialog.addEventListener('drop', (event) => {
@@ -210,16 +210,6 @@ export class BrowseDialog {
 
   #entryOf(name) {
     return [...this.#list.querySelectorAll('.file-entry')].find((entry) => entry.dataset.name === name);
-  }
-
-  // Up and down go through the list, as in any list of files.
-  #step(event) {
-    const entries = [...this.#list.querySelectorAll('.file-entry')];
-    const at = entries.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1 }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    entries[Math.min(Math.max(to, 0), entries.length - 1)].focus();
   }
 
   async #submit(event) {
