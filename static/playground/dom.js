@@ -102,10 +102,10 @@ export function setHidden(target, hidden) {
   if (target.hidden !== hidden) target.hidden = hidden;
 }
 
-/** In a list, arrows, Home and End bring the keyboard from one of `items` to another. */
+/** In a list, arrows, Home and End bring the keyboard from one of `items` to another; a narrow window has some lists in a row. */
 export function stepIn(event, items) {
   const at = items.indexOf(document.activeElement);
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: items.length - 1 }[event.key];
   if (at < 0 || to === undefined) return;
   event.preventDefault();
   items[Math.min(Math.max(to, 0), items.length - 1)].focus();

@@ -285,6 +285,8 @@ WRITTEN = {"parameters": '.parameter [data-member="name"]', "json": "#json-text"
 def expect_to_be_asked_before_it_goes(page: Page, field: Locator) -> None:
     """With what was written, which nothing keeps: then the person goes."""
     field.fill("day")
+    leaves = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert not page.evaluate(leaves), "the browser asks before a reload"
     here = page.url
     page.go_forward()
     expect(page.locator("#confirm-title")).to_have_text("Discard what you wrote?")

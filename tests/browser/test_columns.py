@@ -96,11 +96,18 @@ def test_a_field_that_names_columns_completes_those_that_come_in(editor: Editor)
 
 
 def test_a_query_completes_tables_and_their_columns(editor: Editor) -> None:
+    page = editor.page
     editor.node(1).click()
-    editor.field("table").locator("input").focus()
+    away = {"status": 503, "json": {"detail": "no runner answered"}}
+    page.route("**/api/tables", lambda route: route.fulfill(**away))
+    with page.expect_response("**/api/tables"):
+        editor.field("table").locator("input").focus()
+    page.unroute("**/api/tables")
+    editor.field("connection").locator("input").focus()
+    editor.field("table").locator("input").focus()  # they are asked for once more
     there = editor.field("table").locator("datalist option", has_text="customers")
     expect(there).to_have_count(1)
-    editor.page.locator(".segment", has_text="SQL").click()
+    page.locator(".segment", has_text="SQL").click()
     query = editor.field("sql").locator("textarea")
     query.press_sequentially("SELECT c.name FROM cust")
     expect(options(editor).first).to_have_text("customerstable")

@@ -36,6 +36,23 @@ def ids(graph: dict[str, Any]) -> list[int]:
 # ---------------------------------------------------------------- changes
 
 
+def test_drafts_of_jobs_that_nobody_opens_any_more_do_not_fill_the_browser(modules: Page) -> None:
+    left = run(
+        modules,
+        "edit/kept-drafts",
+        """localStorage.clear();
+        const draft = (keptAt) => JSON.stringify({ etag: 'e', graph: { nodes: [], edges: [] }, keptAt });
+        const now = Date.now() / 1000;
+        const drafts = { 'playground.draft.t.1.old': draft(now - 40 * 86_400), 'playground.draft.t.1.new': draft(now - 86_400), other: draft(0) };
+        for (const [key, text] of Object.entries(drafts)) localStorage.setItem(key, text);
+        new m.KeptDrafts(() => 't', 'mine');
+        const left = Object.keys(localStorage).sort();
+        localStorage.clear();
+        return left;""",
+    )
+    assert left == ["other", "playground.draft.t.1.new"]
+
+
 def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
     before, after = run(
         modules,

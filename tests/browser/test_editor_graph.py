@@ -86,7 +86,11 @@ def test_a_node_dropped_on_an_edge_goes_between(edit: Any) -> None:
 
 def test_a_click_or_enter_adds_a_node_and_its_name_can_be_typed_at_once(edit: Any) -> None:
     editor = edit(EMPTY)
-    editor.page.locator('.palette-item[data-type="db_input"]').focus()
+    editor.page.locator('.palette-item[data-type="csv_input"]').focus()
+    expect(editor.page.locator('.palette-item:not([tabindex="-1"])')).to_have_count(
+        1
+    )  # Tab goes past the others
+    editor.press("ArrowUp")
     editor.press("Enter")
     editor.expect_nodes("DB Input")
     expect(editor.page.locator("#node-name")).to_be_focused()

@@ -463,6 +463,18 @@ def test_a_file_that_is_gone_is_not_saved_as_an_error(edit: Any, shop: Product) 
     (shop.data_dir / "going.csv").unlink()
     page.click("#output-download")
     expect(page.locator("#output-note")).to_have_text("There is no going.csv.")
+    held = hold(page, "**/api/files/going.csv*")
+    page.click("#output-download")
+    wait_for_held(page, held)
+    page.keyboard.press("Escape")
+    page.click("#details-written")
+    expect(page.locator("#output")).to_have_attribute("data-state", "error")
+    said = page.locator("#output-note").inner_text()
+    for _ in range(2):  # whether it is there is asked for first
+        wait_for_held(page, held)
+        held.pop().fulfill(status=500, json={"detail": "The disk is broken."})
+    expect(page.locator("#notice-text")).to_have_text("The disk is broken.")
+    expect(page.locator("#output-note")).to_have_text(said)  # of what is shown now
 
 
 def test_what_was_written_since_is_not_shown_as_the_runs_own(edit: Any, shop: Product) -> None:

@@ -6,7 +6,7 @@
 
 const PREFIX = 'playground.draft';
 
-/** Seconds after which a draft that another tab left is thrown away: a month. */
+/** Seconds after which a draft is thrown away, since its job may be gone, too: a month. */
 const FORGOTTEN = 30 * 86_400;
 
 export class KeptDrafts {
@@ -17,6 +17,7 @@ export class KeptDrafts {
   constructor(tenant, tab) {
     this.#tenant = tenant;
     this.#tab = tab;
+    for (const draft of keys().filter((key) => key.startsWith(`${PREFIX}.`)).map(read)) if (draft !== null && isForgotten(draft)) remove(draft.key);
   }
 
   /** Keep a draft of the job that was read with `etag`; false when the browser would not. */
@@ -36,12 +37,8 @@ export class KeptDrafts {
 
   /** The newest that another tab has or left, or null. */
   otherOf(jobId) {
-    const drafts = keys()
-      .filter((key) => this.#isOthers(key, jobId))
-      .map(read)
-      .filter((draft) => draft !== null);
-    for (const { key, keptAt } of drafts) if (keptAt < Date.now() / 1000 - FORGOTTEN) remove(key);
-    return drafts.filter(({ keptAt }) => keptAt >= Date.now() / 1000 - FORGOTTEN).sort((a, b) => b.keptAt - a.keptAt)[0] ?? null;
+    const drafts = keys().filter((key) => this.#isOthers(key, jobId)).map(read);
+    return drafts.filter((draft) => draft !== null && !isForgotten(draft)).sort((a, b) => b.keptAt - a.keptAt)[0] ?? null;
   }
 
   drop(jobId) {
@@ -96,6 +93,10 @@ function remove(key) {
   } catch {
     // nothing was kept
   }
+}
+
+function isForgotten({ keptAt }) {
+  return keptAt < Date.now() / 1000 - FORGOTTEN;
 }
 
 function isDraft(kept) {

@@ -91,15 +91,16 @@ export class KnownColumns {
     };
   }
 
-  // Once somebody is about to name one. Without them, tables are typed.
+  // Once somebody is about to name one. Without them, tables are typed; an answer that did not come is asked for the next time.
   async askTables(connection) {
     const { graph } = this.#drafts;
     const key = tablesKey(connection, graph);
     const known = this.#tables.get(key);
     if (known !== undefined && performance.now() - known.at < TABLES_FRESH) return;
     this.#tables.set(key, { at: performance.now(), tables: known?.tables ?? [] });
-    const { tables } = await this.#api.tables(connection, graph.runnerTag ?? null).catch(() => ({ tables: [] }));
-    this.#tables.set(key, { at: performance.now(), tables });
+    const told = await this.#api.tables(connection, graph.runnerTag ?? null).catch(() => null);
+    if (told !== null) this.#tables.set(key, { at: performance.now(), tables: told.tables });
+    else this.#tables.set(key, { at: -Infinity, tables: known?.tables ?? [] });
     this.#onTold();
   }
 

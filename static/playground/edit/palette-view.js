@@ -1,9 +1,10 @@
 /**
- * The node types, to drag onto the canvas or to add with a click or Enter. What is in it comes from the server.
+ * The node types, to drag onto the canvas or to add with a click or Enter. What is in it comes from the server. Tab comes to the one that had
+ * the keyboard last, arrows, Home and End to the others.
  * Test hooks: `.palette-item[data-type]`.
  */
 
-import { byId, element, icon, setHidden } from '../dom.js';
+import { byId, element, icon, setHidden, stepIn } from '../dom.js';
 import { iconOf } from '../graph/node-icons.js';
 import { kindOf } from '../room/kinds.js';
 
@@ -12,15 +13,24 @@ const TREMBLE = 4; // pixels
 export class PaletteView {
   #onAdd;
   #onDrop;
+  #items = [];
 
   /** `onAdd(type)`: put one somewhere; `onDrop(type, clientX, clientY)`: put one here. */
   constructor({ onAdd, onDrop }) {
     this.#onAdd = onAdd;
     this.#onDrop = onDrop;
+    byId('palette-list').addEventListener('keydown', (event) => stepIn(event, this.#items));
+    byId('palette-list').addEventListener('focusin', ({ target }) => this.#stopAt(target));
   }
 
   show(types) {
-    byId('palette-list').replaceChildren(...types.map((type) => element('li', '', this.#item(type))));
+    this.#items = types.map((type) => this.#item(type));
+    byId('palette-list').replaceChildren(...this.#items.map((item) => element('li', '', item)));
+    this.#stopAt(this.#items[0]);
+  }
+
+  #stopAt(stop) {
+    for (const item of this.#items) item.tabIndex = item === stop ? 0 : -1;
   }
 
   /** Without a draft there is nothing to add to. */

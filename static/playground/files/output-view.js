@@ -23,7 +23,7 @@ export class OutputView {
   #page = null; // that is shown
   #generation = 0;
 
-  /** `host`: {announce(text)} */
+  /** `host`: {announce(text), say(text, tone)} */
   constructor(files, host) {
     this.#files = files;
     this.#host = host;
@@ -92,15 +92,18 @@ export class OutputView {
     byId('output-after').disabled = isAtEnd || this.#page.rows.length === 0;
   }
 
+  // What comes late is not of what is shown by then.
   async #download() {
     const { file } = this.#page;
+    const of = this.#of;
     const button = byId('output-download');
     button.disabled = true;
     try {
       await this.#files.save(file);
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      this.#tell('error', problem.message);
+      if (of === this.#of && this.#dialog.open) this.#tell('error', problem.message);
+      else if (problem.status !== 401) this.#host.say(problem.message, 'error');
     } finally {
       button.disabled = false;
     }
