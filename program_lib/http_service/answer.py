@@ -56,12 +56,11 @@ class Answer:
         return None if found == b"false" else text_of(found) or None
 
     def has(self, path: Sequence[Step]) -> bool:
-        """Whether anything stands at a path."""
+        """Whether anything but null stands at a path."""
         try:
-            self.value(path)
+            return self.value(path) != b"null"
         except Missing:
             return False
-        return True
 
     def flag(self, path: Sequence[Step]) -> bool:
         """What is true or false at a path. Raises ProgramError for anything else."""

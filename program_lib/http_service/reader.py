@@ -24,6 +24,7 @@ from program_lib.pieces import pieces
 from program_lib.types import Schema, Type
 
 MAX_PAGES = 100_000  # of one run; more is a service that never ends
+MAX_WITHOUT_ROWS = 100  # pages one after another, each of which says that there are more
 MAX_SECONDS = 86_400.0  # for all pages, as for a program's CPU time
 
 
@@ -69,6 +70,7 @@ class HttpReader:
         self._next: Url | None = None  # what is asked next; None at the end
         self._first: list[Page] = []  # read by `open`
         self._asked: set[bytes] = set()  # digests of the URLs that were asked
+        self._without_rows = 0  # pages, up to the last one, that said that there are more
         self._before = b""  # the digest of the rows of the last page
         self._ends: list[int] = []  # of each page, how many rows came up to its end
         self._told_total: int | None = None  # how many rows there are, as the last answer says
@@ -181,8 +183,7 @@ class HttpReader:
         return answer
 
     def _note_asked(self, url: Url, number: int) -> None:
-        digest = _digest(str(url).encode())
-        if digest in self._asked:
+        if self._was_asked(url):
             raise ProgramError(
                 "it was asked for before: the service gives the same link or cursor again, and would never end"
             )
@@ -191,7 +192,7 @@ class HttpReader:
             raise ProgramError(
                 f"the service does not end; a run reads at most {most}: ask for larger pages"
             )
-        self._asked.add(digest)
+        self._asked.add(_digest(str(url).encode()))
 
     def _note_total(self, answer: Answer) -> None:
         if self._total is None or answer.status == NO_CONTENT:
@@ -213,40 +214,48 @@ class HttpReader:
 
     def _after(self, url: Url, answer: Answer, rows: list[bytes]) -> Url | None:
         """What is asked next."""
-        says_more = self._says_more(answer, rows)
-        if self._paging.is_counted and self._is_end(rows, says_more):
+        if answer.status == NO_CONTENT:
             return None
-        if says_more is False or (self._is_sample and rows):
+        is_end = self._paging.is_counted and self._is_end(rows)
+        says_more = self._says_more(answer, may_be_silent=is_end)
+        if says_more is False or (is_end and not says_more) or (self._is_sample and rows):
             return None
         found = self._paging.next(url, answer, len(self._ends), self._count)
         if says_more:
-            return self._named(found)
-        if found is not None and not rows and _digest(str(found).encode()) in self._asked:
+            return self._named(found, rows)
+        if found is not None and not rows and self._was_asked(found):
             return None  # a page without rows whose cursor is the old one: there is no more
         return found
 
-    def _says_more(self, answer: Answer, rows: list[bytes]) -> bool | None:
-        """What the answer says of another page; None where nobody asks, or where it ends counted pages without a word of it."""
-        if self._more is None or answer.status == NO_CONTENT:
-            return None
-        if self._paging.is_counted and not rows and not answer.has(self._more):
+    def _says_more(self, answer: Answer, *, may_be_silent: bool) -> bool | None:
+        """What the answer says of another page; None where nobody asks, or where it need not say so, and does not."""
+        if self._more is None or (may_be_silent and not answer.has(self._more)):
             return None
         return answer.flag(self._more)
 
-    def _named(self, found: Url | None) -> Url:
-        """The next page where the answer says that there is one. Raises ProgramError where it does not say which."""
+    def _named(self, found: Url | None, rows: list[bytes]) -> Url:
+        """The next page where the answer says that there is one. Raises ProgramError where that cannot be."""
+        assert self._more is not None
+        said = f"{path_text(self._more)} is true, so that there is another page"
         if found is None:
-            assert self._more is not None
             raise ProgramError(
-                f"{path_text(self._more)} is true, so that there is another page, and nothing says which: see whether"
-                " Pages and Next are those of the service"
+                f"{said}, and nothing says which: see whether Pages and Next are those of the service"
+            )
+        self._without_rows = 0 if rows else self._without_rows + 1
+        if self._without_rows > MAX_WITHOUT_ROWS or (not rows and self._was_asked(found)):
+            raise ProgramError(
+                f"{said}, and this one has no rows, as the one before or any that follows: see whether More is"
+                " what says that there are more rows"
             )
         return found
 
-    def _is_end(self, rows: list[bytes], says_more: bool | None) -> bool:
-        """Whether pages that are counted end with this one: it has no rows, and does not say that there is more; or all have come."""
+    def _was_asked(self, url: Url) -> bool:
+        return _digest(str(url).encode()) in self._asked
+
+    def _is_end(self, rows: list[bytes]) -> bool:
+        """Whether pages that are counted end with this one, where it does not say that there is more: it has no rows, or all have come."""
         if not rows:
-            return not says_more
+            return True
         digest = _digest(b"\n".join(rows))
         if digest == self._before:
             raise ProgramError(

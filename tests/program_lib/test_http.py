@@ -275,15 +275,51 @@ def test_a_service_may_say_itself_that_there_is_no_more(api: Service, paging: An
 
 
 @pytest.mark.parametrize(
-    "paging", [by_link("next"), by_cursor("next", parameter="c"), by_link(), by_offset("o"), None]
+    "paging", [by_link("next"), by_cursor("next", parameter="c"), by_link(), None]
 )
 def test_a_service_that_says_there_is_more_and_not_where_fails_the_run(
     api: Service, paging: Any
 ) -> None:
     """The rows behind the page were missing, without a word, as where Next is misspelt."""
     api.answer = in_turn({"d": numbered(1), "more": True}, {"d": [], "more": True})
-    with pytest.raises(ProgramError, match=r"more is true, so that there is another page|asked for before"):  # fmt: skip
+    with pytest.raises(ProgramError, match=r"page 1: more is true, .* nothing says which"):
         ids(reader(api, rows="d", paging=paging, more="more"))
+
+
+@pytest.mark.parametrize(
+    ("paging", "page"),
+    [(by_offset("o"), 2), (by_cursor("next", parameter="c"), 2), (by_page("p", first=1), 4)],
+)
+def test_a_service_that_says_for_ever_that_there_is_more_fails_the_run(
+    api: Service, paging: Any, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where More names what is true in each answer: it was asked for a hundred thousand pages."""
+    monkeypatch.setattr("program_lib.http_service.reader.MAX_WITHOUT_ROWS", 2)
+    told = {"more": True, "next": "same"}
+    answers = iter([{"d": numbered(1), **told}])
+    api.answer = lambda request: next(answers, {"d": [], **told})
+    with pytest.raises(ProgramError, match=rf"page {page}: more is true, .* no rows"):
+        ids(reader(api, rows="d", paging=paging, more="more"))
+
+
+def test_more_counts_above_a_total_that_the_service_caps(api: Service) -> None:
+    """As Elasticsearch does: the rows behind the capped total were missing without a word."""
+    api.answer = in_turn(
+        {"d": numbered(1), "n": 1, "more": True}, {"d": numbered(2), "n": 1, "more": False}
+    )
+    with pytest.raises(ProgramError, match="there are 1 rows, and its 2 pages have 2"):
+        ids(reader(api, rows="d", paging=by_page("p", first=1), total="n", more="more"))
+
+
+@pytest.mark.parametrize("last", [{"d": numbered(2), "n": 2}, {"d": [], "more": None}])
+def test_the_last_of_counted_pages_need_not_say_that_there_is_no_more(
+    api: Service, last: dict[str, Any]
+) -> None:
+    """Services leave out what is false."""
+    api.answer = in_turn({"d": numbered(1), "n": 2, "more": True}, last)
+    total = "n" if "n" in last else None
+    made = reader(api, rows="d", paging=by_page("p", first=1), total=total, more="more")
+    assert ids(made) == ["1", "2"][: 1 + len(last["d"])]
 
 
 def test_counted_pages_go_on_over_one_without_rows_where_the_service_says_that_there_are_more(
@@ -297,11 +333,11 @@ def test_counted_pages_go_on_over_one_without_rows_where_the_service_says_that_t
     assert len(api.asked) == 4
 
 
-@pytest.mark.parametrize("paging", [by_link("next"), by_page("page", first=1)])
+@pytest.mark.parametrize("paging", [by_link("next"), by_link(), by_page("page", first=1)])
 def test_an_answer_without_content_ends_pages_and_need_say_nothing(
     api: Service, paging: Any
 ) -> None:
-    api.answer = lambda request: Reply(status=204)
+    api.answer = lambda request: Reply(status=204, headers=link("/more"))
     how: dict[str, Any] = {"paging": paging, "types": {"id": "text"}}
     assert ids(reader(api, more="more", total="total", **how)) == []
 
