@@ -23,6 +23,7 @@ from jobs.http.documents import status_event
 from jobs.http.files import operations as file_operations
 from jobs.http.kept import operations as kept_operations
 from jobs.http.limited import may_ask
+from jobs.http.parts import ApiParts
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.database import NoRoom, ReadOnly
@@ -200,15 +201,17 @@ def create_app(settings: Settings) -> Flask:
     parts.realtime.install(app)
     app.register_blueprint(
         api.create_blueprint(
-            parts.store,
-            parts.run_queue,
-            parts.link,
-            parts.authenticate,
-            settings,
-            past=parts.realtime.bridge.past,
-            why_not_ours=lambda: parts.realtime.bridge.why_not_ours,
-            traces=parts.traces,
-            is_stopping=lambda: parts.realtime.is_stopping,
+            ApiParts(
+                parts.store,
+                parts.run_queue,
+                parts.link,
+                parts.authenticate,
+                settings,
+                past=parts.realtime.bridge.past,
+                why_not_ours=lambda: parts.realtime.bridge.why_not_ours,
+                traces=parts.traces,
+                is_stopping=lambda: parts.realtime.is_stopping,
+            )
         )
     )
     assets.install(app)

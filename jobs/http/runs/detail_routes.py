@@ -10,29 +10,25 @@ from flask import Response, jsonify, request
 
 from jobs.http import pages
 from jobs.http.documents import shown_program
-from jobs.http.handlers import Answer, Authenticate, Routes
+from jobs.http.handlers import Answer, Routes
+from jobs.http.parts import ApiParts
 from jobs.http.runs.follow import END, Followers, ndjson, server_sent
 from jobs.http.runs.history import Histories
 from jobs.http.runs.logs import Logs
 from jobs.program.generator import node_lines
-from jobs.store.store import Store
 from jobs.work.program_log import LogPiece
 
 
 class RunDetailRoutes:
-    def __init__(
-        self,
-        store: Store,
-        authenticate: Authenticate,
-        logs: Logs,
-        histories: Histories,
-        followers: Followers,
-    ) -> None:
+    def __init__(self, parts: ApiParts) -> None:
+        store, link, many = parts.store, parts.link, parts.has_many_tenants
         self._store = store
-        self._authenticate = authenticate
-        self._logs = logs
-        self._histories = histories
-        self._followers = followers
+        self._authenticate = parts.authenticate
+        self._logs = Logs(store, link, parts.settings.data_dir)
+        self._histories = Histories(store, parts.past, has_many_tenants=many)
+        self._followers = Followers(
+            store, link, has_many_tenants=many, is_stopping=parts.is_stopping
+        )
 
     def routes(self) -> Routes:
         return [

@@ -11,49 +11,38 @@ from flask import Response, jsonify, request
 from jobs.http import pages
 from jobs.http.body import check_execute, given_parameters, json_object, request_hash
 from jobs.http.documents import run_document, run_entry, run_summary
-from jobs.http.handlers import Answer, Authenticate, Routes, address
+from jobs.http.handlers import Answer, Routes, address
 from jobs.http.jobs.etags import only_if
 from jobs.http.kept.routes import KeptRoutes
+from jobs.http.parts import ApiParts
 from jobs.http.problems import Problem
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run, RunFilter
 from jobs.store.run_states import RunStatus
-from jobs.store.store import Store, StoreUnavailable
+from jobs.store.store import StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.commands import ExecuteRequest, cancel_run, execute_job
 from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_files import RunFiles
-from jobs.work.run_queue import QueueUnavailable, RunQueue
-from progress_lib.nats import Link
-from settings import Settings
+from jobs.work.run_queue import QueueUnavailable
 from traces.span import Value
-from traces.traces import Traces
 
 MAX_KEY = 255  # characters of an Idempotency-Key
 
 
 class RunRoutes:
-    def __init__(
-        self,
-        store: Store,
-        run_queue: RunQueue,
-        link: Link,
-        authenticate: Authenticate,
-        kept: KeptRoutes,
-        deleted_jobs: DeletedJobs,
-        settings: Settings,
-        traces: Traces,
-    ) -> None:
-        self._store = store
-        self._queue = run_queue
-        self._link = link
-        self._authenticate = authenticate
+    def __init__(self, parts: ApiParts, kept: KeptRoutes, deleted_jobs: DeletedJobs) -> None:
+        self._store = parts.store
+        self._queue = parts.run_queue
+        self._link = parts.link
+        self._authenticate = parts.authenticate
+        self._tenant = parts.tenant
         self._kept = kept
         self._deleted_jobs = deleted_jobs
-        self._announcer = Announcer(link)
-        self._traces = traces
-        self._data_dir = settings.data_dir
-        self._limits = settings.requests
+        self._announcer = Announcer(parts.link)
+        self._traces = parts.traces
+        self._data_dir = parts.settings.data_dir
+        self._limits = parts.settings.requests
 
     def routes(self) -> Routes:
         return [
@@ -151,10 +140,6 @@ class RunRoutes:
         queued, running = self._store.active_counts(self._tenant("jobs:read"))
         most = {"queuedRuns": self._limits.queued_runs}
         return jsonify({"queuedRuns": queued, "runningRuns": running, "limits": most})
-
-    def _tenant(self, scope: str) -> str:
-        """Whose the request is. Aborts with 401 or 403."""
-        return self._authenticate(scope).tenant_id
 
     def _run_document(self, run: Run, nodes: list[NodeState]) -> dict[str, Any]:
         is_queued = run.status is RunStatus.QUEUED

@@ -20,6 +20,7 @@ from described.openapi import document
 from jobs.http.api import create_blueprint, operations
 from jobs.http.files import operations as file_operations
 from jobs.http.kept import operations as kept_operations
+from jobs.http.parts import ApiParts
 from jobs.http.problems import register
 from jobs.http.runs.follow import MAX_FOLLOWERS
 from jobs.http.schemas import SCHEMAS
@@ -75,7 +76,8 @@ def described() -> Answers:
     app = Flask(__name__, static_folder=None)
     nowhere: Any = Mock()  # what is described is not called
     settings = Settings.from_env({})
-    app.register_blueprint(create_blueprint(nowhere, nowhere, nowhere, authenticate, settings))
+    parts = ApiParts(nowhere, nowhere, nowhere, authenticate, settings)
+    app.register_blueprint(create_blueprint(parts))
     every = {
         **events.SCHEMAS,
         **SCHEMAS,
@@ -92,8 +94,10 @@ def test_runners_of_another_installation_are_asked_nothing() -> None:
     others: Any = Mock()
     app.register_blueprint(
         create_blueprint(
-            *(others, others, others, authenticate, Settings.from_env({})),
-            why_not_ours=lambda: "the stream RUNS belongs to another installation",
+            ApiParts(
+                *(others, others, others, authenticate, Settings.from_env({})),
+                why_not_ours=lambda: "the stream RUNS belongs to another installation",
+            )
         )
     )
     client = app.test_client()
@@ -128,7 +132,8 @@ def new_app(store: Store, link: Link, data_dir: Path) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.test_client_class = CheckedClient
     settings = Settings.from_env({"DATA_DIR": str(data_dir), "TENANT_ID": TENANT})
-    app.register_blueprint(create_blueprint(store, RunQueue(link), link, authenticate, settings))
+    parts = ApiParts(store, RunQueue(link), link, authenticate, settings)
+    app.register_blueprint(create_blueprint(parts))
     register(app)
     return app
 
