@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from jobs.graph.graph import output_names
 from jobs.graph.known import Known, in_one, rejected, texts
 from jobs.graph.node_type import UNNAMED, declaring
 from jobs.graph.wrong_fields import WrongField, collecting
@@ -48,16 +49,12 @@ def _by_input(edges: Iterable[Edge], nodes: Sequence[Node]) -> dict[int, dict[st
     places = {
         (node.id, port): (rank, at)
         for rank, node in enumerate(nodes)
-        for at, port in enumerate(_output_ports(node))
+        for at, port in enumerate(output_names(node))
     }
     found: dict[int, dict[str, list[Edge]]] = {}
     for edge in sorted(edges, key=lambda e: places.get((e.source, e.from_port), (-1, 0))):
         found.setdefault(edge.target, {}).setdefault(edge.to_port, []).append(edge)
     return found
-
-
-def _output_ports(node: Node) -> list[str]:
-    return [port.name for port in node.node_type.output_ports(node.config)] or [UNNAMED]
 
 
 def _looked_at(
@@ -89,7 +86,7 @@ def _inputs(node: Node, entering: Inputs, outputs: Outputs) -> dict[str, Known]:
 
 def _outputs(node: Node, inputs: Mapping[str, Known], given: Known) -> Outputs:
     node_type = node.node_type
-    found = {(node.id, port): given for port in _output_ports(node)}
+    found = {(node.id, port): given for port in output_names(node)}
     if node_type.rejects_by_port(node.config):
         came = inputs.get(UNNAMED, Known()) if node_type.has_input else texts(given)
         found[node.id, REJECTED] = rejected(came)

@@ -38,6 +38,9 @@ def packed(about: Document, content: bytes | memoryview = b"") -> bytes:
     return json.dumps(about).encode() + b"\n" + content
 
 
+END_OF_UPLOAD = packed({"end": True})
+
+
 def piece_bytes(max_payload: int) -> int:
     """How many bytes of a file one message holds, where NATS takes messages up to `max_payload`."""
     return min(PIECE, max_payload - HEAD)

@@ -120,6 +120,9 @@ class KeptSource(Source):
     def schema_of(self, output: str) -> Schema:
         return self._files[output].schema
 
+    def total_of(self, output: str) -> int | None:
+        return len(self._files[output]) or None
+
     def run(self) -> None:
         for output, file in self._files.items():
             self._give_all(output, file)

@@ -84,7 +84,7 @@ class Feeder:
 
     @property
     def row_total(self) -> int | None:
-        return self.node.row_total  # none of a node that rejects rows
+        return self.node.total_of(self.output)
 
 
 class Node:
@@ -186,6 +186,10 @@ class Node:
         if self.rejecting is not None and output == REJECTED:
             return self.rejecting.schema
         return self.schema
+
+    def total_of(self, output: str) -> int | None:
+        """How many rows leave by an output, where that is known before they do: never of a node that rejects rows."""
+        return self.row_total
 
     def begin_rejecting(self, schema: Schema) -> None:
         """Gets ready to reject rows of this schema, where we do."""

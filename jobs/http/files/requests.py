@@ -11,6 +11,7 @@ from jobs.http.problems import Problem, unavailable
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.file_questions import (
     ANSWER_WAIT,
+    END_OF_UPLOAD,
     FINISH_WAIT,
     Document,
     files_subject,
@@ -26,7 +27,8 @@ TRANSFERS = 8
 Read = Callable[[int], bytes]
 
 _NOBODY = "no runner answered: files lie on the disks of runners"
-_NOT_TOLD = "the runner did not say in time that it has the file: look whether it is there"
+_AWAY = "files are asked for over NATS, which is away"
+_NOT_TOLD = "the runner did not say whether it has the whole file: look whether it is there"
 
 
 class FileRequests:
@@ -57,7 +59,7 @@ class FileRequests:
             is_done = False
             try:
                 self._send(session, size, read)
-                told = self._piece(session, packed({"end": True}), FINISH_WAIT, _NOT_TOLD)[0]
+                told = self._piece(session, END_OF_UPLOAD, FINISH_WAIT, _NOT_TOLD)[0]
                 is_done = True
                 return told
             finally:
@@ -98,15 +100,15 @@ class FileRequests:
         self._link.publish(session, packed({"drop": True}))
 
     def _piece(
-        self, subject: str, payload: bytes, wait: float = ANSWER_WAIT, nobody: str = _NOBODY
+        self, subject: str, payload: bytes, wait: float = ANSWER_WAIT, unanswered: str = ""
     ) -> tuple[Document, bytes]:
-        """What a runner answers. Raises Problem, of `nobody` where none does within `wait` seconds."""
+        """What a runner answers. Raises Problem; where none does within `wait` seconds it says `unanswered`, if that is something."""
         try:
             answer = self._link.request(subject, payload, wait).payload
         except NatsAway:
-            raise unavailable("files are asked for over NATS, which is away") from None
+            raise unavailable(unanswered or _AWAY) from None
         except NatsError:
-            raise unavailable(nobody) from None
+            raise unavailable(unanswered or _NOBODY) from None
         about, content = unpacked(answer)
         if "message" in about:
             status = int(about["status"])

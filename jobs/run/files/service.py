@@ -16,6 +16,8 @@ from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.work.fair_shares import FairPlaces, FairQueue
 from jobs.work.file_questions import (
     ANSWER_WAIT,
+    END_OF_UPLOAD,
+    FINISH_WAIT,
     IDLE,
     Document,
     packed,
@@ -110,7 +112,7 @@ class Files:
         while (turn := self._waiting.take()) is not None:
             tenant_id, message, waited = turn
             try:
-                if waited < ANSWER_WAIT:  # else nobody waits for the answer
+                if waited < _patience(message):  # else nobody waits for the answer
                     self._say(message, self._answer(tenant_id, message))
             except Exception:
                 LOG.exception("an answer about a file is not sent")
@@ -266,6 +268,11 @@ class _Transfer:
 
 def _told(status: int, message: str) -> bytes:
     return json.dumps({"status": status, "message": message}).encode()
+
+
+def _patience(message: Message) -> float:
+    """Seconds that who asks waits for the answer."""
+    return FINISH_WAIT if message.payload == END_OF_UPLOAD else ANSWER_WAIT
 
 
 def _busy() -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
@@ -58,7 +58,7 @@ class ManyFiles(Generic[R]):
         self._sizes = [size_of(path) for path in self._paths]
         schemas = [self._looked_at(path) for path in self._paths]
         self._own = _union(schemas) if self._has_all else self._common(schemas)
-        if not self._own:
+        if self._has_all and not self._own:
             raise ProgramError(
                 f"{self._pattern} tells no columns: its files have no members, and Types names none"
             )
@@ -116,23 +116,24 @@ class ManyFiles(Generic[R]):
 
     def _common(self, schemas: list[Schema]) -> Schema:
         """The columns of the first file, as wide as those of any, and NULL where any may be. Raises ProgramError."""
+        wanted = _types(schemas[0])
         for path, schema in zip(self._paths, schemas, strict=True):
-            self._check_same(path, schema, schemas[0])
+            self._check_same(path, schema, wanted)
         return common_schema(schemas)
 
-    def _check_same(self, path: str, schema: Schema, wanted: Schema) -> None:
-        """Raises ProgramError for other columns, or types, than those of the first file."""
+    def _check_same(self, path: str, schema: Schema, wanted: Mapping[str, Type]) -> None:
+        """Raises ProgramError for other columns, or types, than those `wanted`, which are of the first file."""
         first = self._paths[0]
-        if lacks := [name for name in wanted.names if schema.column(name) is None]:
+        if lacks := [name for name in wanted if schema.column(name) is None]:
             raise ProgramError(
                 f"{path} has no column {listed(map(repr, lacks))}, which {first} has"
             )
-        if more := [name for name in schema.names if wanted.column(name) is None]:
+        if more := [name for name in schema.names if name not in wanted]:
             raise ProgramError(
                 f"{path} has a column {listed(map(repr, more))}, which {first} has not"
             )
         theirs = _types(schema)
-        for name, of in _types(wanted).items():
+        for name, of in wanted.items():
             if theirs[name] != of:
                 raise ProgramError(
                     f"the column {name} is {theirs[name]} in {path}, and {of} in {first}"
@@ -169,7 +170,9 @@ class ManyFiles(Generic[R]):
         reader = self._make(path, self._own if self._has_all else None)
         try:
             schema = reader.open()
-            if _types(schema) != _types(self._own):
+            if _types(schema) != _types(self._own) or _may_be_null(schema) - _may_be_null(
+                self._own
+            ):
                 raise ProgramError(
                     f"{path} has other columns, or other types, than when the run began"
                 )
@@ -232,6 +235,10 @@ class ManyTexts(ManyFiles[T]):
 def _types(schema: Schema) -> dict[str, Type]:
     """What the columns hold, in whatever order they stand, whatever width or length a file declares for it."""
     return {column.name: column.type.without_bounds() for column in schema}
+
+
+def _may_be_null(schema: Schema) -> set[str]:
+    return {column.name for column in schema if column.is_nullable}
 
 
 def _union(schemas: list[Schema]) -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +14,24 @@ from typing import Any
 
 import pytest
 
+from jobs.http.files import requests
 from jobs.http.files.requests import FileRequests
 from jobs.http.problems import Problem
+from jobs.run.files import service
 from jobs.run.files.listing import MOST_LOOKED_AT, Page, listed
 from jobs.run.files.places import Place, Reach, Refused
 from jobs.run.files.service import TRANSFERS, Files
 from jobs.run.files.uploads import LEFT_OVER, Upload
-from jobs.work.file_questions import PIECE, files_subject, packed, unpacked
-from progress_lib.nats import Link, Message, NatsTimeout
+from jobs.work.file_questions import (
+    END_OF_UPLOAD,
+    PIECE,
+    files_subject,
+    packed,
+    unpacked,
+)
+from progress_lib.nats import Link
 from settings.groups import UploadSettings
-from tests.harness import NatsServer, eventually, linked, plain_nats
+from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT
 from tests.programs import allowance
 
@@ -92,21 +101,60 @@ def test_files_lie_on_the_runners_disk_alone(files: Files, link: Link, root: Pat
     assert b"".join(pieces) == CONTENT
 
 
-def test_a_disk_may_take_half_a_minute_for_a_file_that_is_complete() -> None:
-    """After five seconds it was said that no runner had answered, and the file was there."""
+class SlowDisk:
+    """`os.fsync` of a disk that writes nothing until it is released."""
 
-    class SlowDisk:
-        max_payload = 1 << 20
+    def __init__(self) -> None:
+        self._fsync = os.fsync
+        self._lock = threading.Lock()
+        self._released = threading.Event()
+        self.waiting = 0
 
-        def request(self, subject: str, payload: bytes, timeout: float) -> Message:
-            told, _ = unpacked(payload)
-            if told.get("end") and timeout < 30.0:
-                raise NatsTimeout("no answer yet")
-            return Message(1, subject, "", packed({"session": "s", "replaced": False}))
+    def fsync(self, file: int) -> None:
+        with self._lock:
+            self.waiting += 1
+        assert self._released.wait(DEADLINE)
+        self._fsync(file)
 
-    link: Any = SlowDisk()
+    def release(self) -> None:
+        self._released.set()
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    disk = SlowDisk()
+    monkeypatch.setattr(os, "fsync", disk.fsync)
+    yield disk
+    disk.release()
+
+
+def test_a_file_that_is_complete_waits_for_a_slow_disk_also_behind_others(
+    link: Link, root: Path, tmp_path: Path, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After five seconds nobody was said to have answered; what had waited behind others so long was thrown away."""
+    files = Files(link, tmp_path / "var", allowance(root, of=TENANT), UploadSettings())
+    files.start()
+    sessions = [
+        asked(link, do="write", path=name, size=0, replace=False)["session"] for name in "abc"
+    ]
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(link.request, session, END_OF_UPLOAD, DEADLINE) for session in sessions]
+        eventually(lambda: slow_disk.waiting == service.THREADS_EACH)
+        monkeypatch.setattr(service, "ANSWER_WAIT", 0.0)
+        slow_disk.release()
+        told = [unpacked(end.result(DEADLINE).payload)[0] for end in ends]
+    files.stop()
+    assert [one.get("path") for one in told] == ["a", "b", "c"]
+
+
+def test_who_does_not_hear_whether_a_file_is_there_is_told_to_look(
+    files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "FINISH_WAIT", 0.1)
     web = FileRequests(link, has_many_tenants=False)
-    assert web.upload(TENANT, "a.csv", 3, lambda most: b"abc"[:most], replace=False)
+    with pytest.raises(Problem, match="look whether it is there") as unknown:
+        web.upload(TENANT, "a.csv", 3, lambda most: b"abc"[:most], replace=False)
+    assert unknown.value.code == 503
 
 
 def test_a_runner_of_another_tenant_says_so(files: Files, link: Link) -> None:
