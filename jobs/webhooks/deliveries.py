@@ -118,11 +118,13 @@ class Deliveries:
             return
         for result in results:
             self._forget(result.claimed)
-        self._webhooks.settle(results)
+        disabled = self._webhooks.settle(results)
         with self._lock:
             del self._results[: len(results)]
         for result in results:
             _tell(result)
+        for webhook_id, why in disabled.items():
+            LOG.warning("webhook %s is disabled: %s", webhook_id, why)
 
     def _forget(self, claimed: Claimed) -> None:
         sending = self._sending.pop((claimed.delivery_id, claimed.attempt), None)
@@ -208,6 +210,8 @@ def result_of(claimed: Claimed, outcome: Outcome, settings: WebhookSettings, now
     wait = wait_after(claimed.attempt, settings.retry_wait, settings.attempts, outcome.retry_after)
     if wait is not None:
         return Result(*failed, next_at=now + wait)
+    if claimed.attempt > settings.attempts:  # somebody tries once more what was given up
+        return Result(*failed)
     days = settings.disable_days
     if not days or claimed.failing_since is None or now - claimed.failing_since <= days * DAY:
         return Result(*failed)
@@ -226,8 +230,6 @@ def _tell(result: Result) -> None:
             *(claimed.webhook_id, host_of(claimed.url), claimed.delivery_id, claimed.attempt),
             result.error,
         )
-    if result.disable is not None:
-        LOG.warning("webhook %s is disabled: %s", claimed.webhook_id, result.disable)
 
 
 def _outcome(result: Result) -> str:

@@ -224,15 +224,18 @@ class Webhooks:
 
         return self._write(claim)
 
-    def settle(self, results: Iterable[Result]) -> None:
-        """Writes how attempts went. What another process has claimed since is left to that one."""
+    def settle(self, results: Iterable[Result]) -> dict[str, str]:
+        """Writes how attempts went; the webhooks that it disabled, and why. What another process has claimed since is left to that one."""
         ordered = sorted(results, key=lambda result: result.claimed.webhook_id)
 
-        def settle(connection: Connection) -> None:
+        def settle(connection: Connection) -> dict[str, str]:
+            disabled: dict[str, str] = {}
             for result in ordered:
-                _settle_one(connection, result)
+                if (why := _settle_one(connection, result)) is not None:
+                    disabled[result.claimed.webhook_id] = why
+            return disabled
 
-        self._write(settle)
+        return self._write(settle)
 
     def delete_older(self, seconds: float, limit: int) -> int:
         """Deletes what was recorded so long ago, the oldest first; how many it were, at most `limit`."""
@@ -286,7 +289,8 @@ def _claim_one(connection: Connection, webhook_id: str, lease: float) -> Claimed
     return Claimed(**{**row, "form": Form(row["form"]), "secrets": secrets, "claimed_at": now})
 
 
-def _settle_one(connection: Connection, result: Result) -> None:
+def _settle_one(connection: Connection, result: Result) -> str | None:
+    """Why the webhook is disabled by that; None: it is not."""
     claimed = result.claimed
     _lock(connection, claimed.webhook_id)
     values = {
@@ -300,12 +304,11 @@ def _settle_one(connection: Connection, result: Result) -> None:
         _DELIVERY.delivery_id == claimed.delivery_id,
         _DELIVERY.attempts == claimed.attempt,
     )
-    if (
-        result.error is not None
-    ):  # what the receiver has taken is delivered, also where it was given up meanwhile
+    # What the receiver has taken is delivered, also where it was given up meanwhile
+    if result.error is not None:
         update = update.where(_WAITING)
     if connection.execute(update.values(**values)).rowcount == 0:
-        return
+        return None
     if result.error is None:
         _update(connection, claimed.webhook_id, {"failing_since": None})
     elif claimed.event != TEST:  # who tries a webhook that is not right yet harms it by nothing
@@ -314,13 +317,12 @@ def _settle_one(connection: Connection, result: Result) -> None:
     if result.disable is not None:
         fails_as_then = [WEBHOOKS.c.failing_since == claimed.failing_since]
         conditions = fails_as_then if result.unless_taken else []
-        _disable(connection, claimed.webhook_id, result.disable, *conditions)
-    elif result.next_at is not None and _too_many_wait(connection, claimed.webhook_id):
-        _disable(
-            connection,
-            claimed.webhook_id,
-            f"it takes nothing, and {MOST_WAITING:,} deliveries wait",
-        )
+        is_disabled = _disable(connection, claimed.webhook_id, result.disable, *conditions)
+        return result.disable if is_disabled else None
+    if result.next_at is not None and _too_many_wait(connection, claimed.webhook_id):
+        why = f"it takes nothing, and {MOST_WAITING:,} deliveries wait"
+        return why if _disable(connection, claimed.webhook_id, why) else None
+    return None
 
 
 def _too_many_wait(connection: Connection, webhook_id: str) -> bool:
@@ -332,19 +334,21 @@ def _too_many_wait(connection: Connection, webhook_id: str) -> bool:
 
 def _disable(
     connection: Connection, webhook_id: str, reason: str, *conditions: sa.ColumnElement[bool]
-) -> None:
-    """Tells the webhook nothing any more, and gives up what waits for it; does nothing where one of the conditions is not met."""
+) -> bool:
+    """Tells the webhook nothing any more, and gives up what waits for it. False, and does nothing, where one of the conditions is not met."""
     values = {"disabled_at": NOW, "disabled_reason": reason}
     enabled = WEBHOOKS.c.disabled_at.is_(None)
     of_it = WEBHOOKS.c.webhook_id == webhook_id
     update = sa.update(WEBHOOKS).where(of_it, enabled, *conditions).values(**values)
-    if connection.execute(update).rowcount == 0 and conditions:
-        return
+    is_new = connection.execute(update).rowcount > 0
+    if conditions and not is_new:
+        return False
     waiting = sa.update(WEBHOOK_DELIVERIES).where(
         _DELIVERY.webhook_id == webhook_id, _DELIVERY.due_at.is_not(None)
     )
     given_up = {"status": DeliveryStatus.FAILED.value, "due_at": None}
     connection.execute(waiting.values(**given_up, error="the webhook was disabled"))
+    return is_new
 
 
 def _locked(connection: Connection, tenant_id: str, webhook_id: str) -> Webhook:

@@ -194,7 +194,8 @@ def test_one_that_has_just_taken_something_is_not_disabled_by_an_older_attempt(
     if takes:
         desk.hooks.settle([Result(good, 2_000.0, 200)])
     given_up = Result(bad, 2_001.0, 500, "it answered 500", disable="for days", unless_taken=True)
-    desk.hooks.settle([given_up])
+    disabled = desk.hooks.settle([given_up])
+    assert disabled == ({} if takes else {webhook.webhook_id: "for days"}), "which the log says"
     now = desk.hooks.get(TENANT, webhook.webhook_id)
     assert (now.disabled_at is None, now.failing_since) == (
         (True, 2_001.0) if takes else (False, 1_000.0)

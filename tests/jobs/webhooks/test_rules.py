@@ -122,6 +122,7 @@ def test_a_webhook_that_has_failed_for_days_is_disabled_by_a_delivery_that_is_gi
         assert (tried.disable, tried.status) == (None, DeliveryStatus.WAITING)
     assert after(3, months_ago).disable == "nothing could be delivered for 5 days"
     assert after(3, now - 4 * DAY).disable is None
+    assert after(4, months_ago).disable is None, "it was replayed"
     assert after(3, None).status is DeliveryStatus.FAILED
 
 
