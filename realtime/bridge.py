@@ -47,7 +47,7 @@ class NATSBridge:
 
     `tenant_id` may be "*": then each message belongs to the tenant in its subject. With JetStream
     the bridge follows the stream PROGRESS; without, it listens to the plain subjects, and only
-    what is said from now on is known.
+    what is said from now on is known, and what the database has.
     """
 
     def __init__(

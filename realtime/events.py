@@ -93,6 +93,7 @@ def make_event(
     payload: bytes,
     seq: int = 0,
     at: float = 0.0,
+    *,
     recorded_at: float = 0.0,
 ) -> Event:
     """The event in one payload, whose topic is its subject's, whatever the payload says. `at`: when it was heard.

@@ -342,7 +342,7 @@ class Hub:
         if self._load is None:
             return
         silent = [topic for topic, job in self._jobs.items() if job.is_silent]
-        start = self._asked % max(len(silent), 1)  # those that were not asked last time come first
+        start = self._asked % max(len(silent), 1)  # in turns, as far as the list stays the same
         asked = [*silent[start:], *silent[:start]][:MOST_ASKED]
         self._asked += len(asked)
         for topic in asked:

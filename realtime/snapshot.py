@@ -81,11 +81,13 @@ class JobSnapshot:
         return run_id in self._over
 
     def is_followed(self, record: StatusEvent | None) -> bool:
-        """Whether another run was told of after the one of the database's word had changed last: one that it does not know.
+        """Whether another run was told of after the one of the database's word had ended: one that it does not know.
 
-        So the job's last run is that of a publisher of its own, as of cron.
+        So the job's last run is that of a publisher of its own, as of cron. A run that is at work is not left out for it.
         """
         if record is None or not record.recorded_at or record.run_id == self.run_id:
+            return False
+        if not record.run.is_end:
             return False
         told = 0.0 if self._status is None else self._status.at
         if (seen := self.seen) is not None and seen.run_id != record.run_id:

@@ -333,6 +333,18 @@ def test_a_publishers_own_run_is_not_hidden_by_an_earlier_one_that_the_database_
     assert {event.run_id for event in past.snapshot().events()} == {shown}
 
 
+@pytest.mark.parametrize("run", [None, "cron"])
+def test_a_run_at_work_that_the_database_knows_is_not_hidden_by_what_else_is_said_of_its_job(
+    run: str | None,
+) -> None:
+    past = Past()
+    said = Progress(1, "Load", RUNNING, 5, run_id=run)
+    past.add(ProgressEvent(JOB, said, said.to_json(), 1, 900_000.0))
+    at_work = StatusEvent(JOB, RunStatus("recorded", "running"), b"", recorded_at=1_000.0)
+    past.add_record([at_work])
+    assert past.snapshot().status == at_work
+
+
 @pytest.mark.parametrize(("clock", "began"), [(90.0, 90.0), (3_700.0, 100.0)])
 def test_a_run_began_by_its_publishers_clock_but_not_after_it_was_heard(
     clock: float, began: float
