@@ -257,6 +257,28 @@ def test_each_output_of_a_node_is_kept_also_one_that_nobody_gets_and_rejected_ro
     assert (last(said, 3).row_count, last(said, 3).ports) == (1, {REJECTED: 1})
 
 
+def test_who_gets_one_of_several_kept_outputs_knows_how_many_rows_it_has(
+    keeps: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nodes() -> list[Any]:
+        return [
+            Source(1, "Orders", lambda: Rows(ORDERS, [table(1, 2, 3)]), feeds=[2]),
+            Split(
+                2,
+                "Sizes",
+                lambda b: b.split({"small": "id < 3"}),
+                feeds={"small": [3], "else": [4]},
+            ),
+            Output(3, "Small", Kept),
+            Output(4, "Large", Kept),
+        ]
+
+    directory = keeps()
+    ran(*nodes())
+    _, said = ran_again(monkeypatch, directory, {1: (3, False), 2: (3, True)}, *nodes())
+    assert [last(said, number).row_total for number in (2, 3, 4)] == [3, 2, 1]
+
+
 def test_a_node_without_rows_is_kept_with_its_columns(keeps: Callable[..., Path]) -> None:
     directory = keeps()
     ran(Source(1, "None", lambda: Rows(ORDERS, []), feeds=[2]), Output(2, "Out", Kept))

@@ -253,6 +253,18 @@ def test_what_parquet_files_declare_of_a_type_is_that_of_all(data: Path) -> None
         )
 
 
+def test_a_column_that_may_be_null_since_its_file_was_looked_at_is_told(data: Path) -> None:
+    """The output had been told that it never is."""
+    for name in ("1", "2"):
+        field = pa.field("a", pa.int64(), nullable=False)
+        pq.write_table(pa.table([[1]], pa.schema([field])), data / f"{name}.parquet")
+    with closing(read_parquet("*.parquet")) as reader:
+        reader.open()
+        pq.write_table(pa.table({"a": [None, 1]}), data / "2.parquet")
+        with pytest.raises(ProgramError, match=r"2\.parquet has other columns, or other types"):
+            list(reader.batches())
+
+
 @pytest.mark.parametrize("columns", [{"a": ["x"]}, {"a": [1.5]}, {"b": [1]}])
 def test_a_file_that_has_changed_before_its_turn_is_told(data: Path, columns: Any) -> None:
     """All are looked at before the first row; of many, the last one is read minutes later."""
