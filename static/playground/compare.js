@@ -17,6 +17,11 @@ export function comparedWith(runs, runId) {
   return (at < 0 ? undefined : ended.find((run) => runs.indexOf(run) > at)) ?? ended[0];
 }
 
+/** The rows that a node had; null of one that is not there, or did not run. */
+export function rowsOf(view) {
+  return view === null || !view.heard ? null : view.rowCount;
+}
+
 /** How long a node took, in seconds; null where its beginning or its end is not known. */
 export function tookOf(view) {
   return view === null || view.startedAt === null || view.endedAt === null ? null : view.endedAt - view.startedAt;

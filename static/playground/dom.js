@@ -51,6 +51,11 @@ export function closest(from, selector) {
   return from?.closest(selector) ?? null;
 }
 
+/** Brings the keyboard to where "Skip to the content" leads, from what is hidden now. */
+export function focusContent() {
+  closest(document.querySelector(byId('skip').getAttribute('href')), '*').focus({ preventScroll: true });
+}
+
 /** What has the keyboard, of which kind whoever asks knows. @returns {any} */
 export function focused() {
   return document.activeElement;

@@ -3,7 +3,7 @@
  * `#notice-action`.
  */
 
-import { byId, setHidden, setText } from './dom.js';
+import { byId, focusContent, setHidden, setText } from './dom.js';
 
 export class NoticeView {
   #box = byId('notice');
@@ -42,7 +42,9 @@ export class NoticeView {
 
   clear() {
     this.#cause = null;
+    const hasKeyboard = this.#box.contains(document.activeElement);
     setHidden(this.#box, true);
+    if (hasKeyboard) focusContent();
     setText(this.#text, '');
     this.#run = null;
   }

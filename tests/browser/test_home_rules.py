@@ -289,6 +289,16 @@ def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) 
     assert found == ["b", "c", "c", None]
 
 
+def test_of_a_node_that_did_not_run_no_rows_are_compared(modules: Page) -> None:
+    rows = modules.evaluate(
+        """async () => {
+          const { rowsOf } = await import('/playground/compare.js');
+          return [null, { heard: false, rowCount: 0 }, { heard: true, rowCount: 0 }, { heard: true, rowCount: 7 }].map(rowsOf);
+        }"""
+    )
+    assert rows == [None, None, 0, 7]
+
+
 def test_a_comparison_names_each_setting_node_and_edge_that_differs_and_nothing_else(
     modules: Page,
 ) -> None:

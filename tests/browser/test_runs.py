@@ -775,6 +775,10 @@ def test_the_keyboard_reaches_the_drawers_and_the_slider(
     expect_run(page, "queued")
     page.keyboard.press("End")
     expect_run(page, "completed")
+    page.locator("#past-close").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#past")).to_be_hidden()
+    expect(page.locator("#graph")).to_be_focused()
 
 
 def test_changes_of_state_are_read_out_and_counts_are_not(

@@ -448,6 +448,10 @@ def test_a_dropped_file_that_is_no_job_is_told_what_it_is_for(edit: Any) -> None
     expect(page.locator("#notice-text")).to_contain_text("visits.csv is not a job")
     expect(page.locator("#notice-text")).to_contain_text("drop it on the canvas of a job")
     assert "Unexpected token" not in page.locator("#notice-text").inner_text()
+    page.locator("#notice-close").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#graph")).to_be_focused()
     page.click("#job-edit")
     assert page.evaluate(DROP_ON, "#json"), "the browser would leave the page for the file"
     expect(page.locator("#json-text")).to_have_value("{}")

@@ -121,7 +121,7 @@ export class JobTools {
   /** `then`: what has the focus after it. */
   startRename({ then = byId('job-menu') } = {}) {
     const draft = this.#host.draft();
-    if (draft === null) return;
+    if (draft === null || this.#renaming?.id === draft.id) return;
     const { id, name } = draft;
     this.#renaming = { id, name, then };
     const input = byId('job-rename');
