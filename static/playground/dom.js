@@ -116,6 +116,21 @@ export function stepIn(event, items) {
   items[Math.min(Math.max(to, 0), items.length - 1)].focus();
 }
 
+/**
+ * A button that cannot be pressed now. One that was pressed by keyboard keeps it until it goes elsewhere, for `isPressable` to ask: the keyboard would
+ * be nowhere.
+ */
+export function setDisabled(button, isDisabled) {
+  const keeps = isDisabled && button.matches(':focus-visible');
+  button.disabled = isDisabled && !keeps;
+  if (keeps) setAttribute(button, 'aria-disabled', 'true');
+  else button.removeAttribute('aria-disabled');
+}
+
+export function isPressable(button) {
+  return !button.disabled && button.getAttribute('aria-disabled') !== 'true';
+}
+
 /** A button that is a bare icon. */
 export function iconButton(name, label) {
   const button = element('button', 'icon-button', icon(name));

@@ -6,7 +6,7 @@
  * `#run-stale`, `#run-graph`, `#run-share`, `#run-remaining`, `#run-place`, `#run-wait`, `#run-progress[data-known]`.
  */
 
-import { byId, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, focusContent, isPressable, setAttribute, setDisabled, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
 import { drawProgress } from './progress-bar.js';
 import {
@@ -32,8 +32,8 @@ export class RunView {
   #failedNodeId = null;
 
   constructor({ onExecute, onCancel, onShowNode }) {
-    this.#execute.addEventListener('click', onExecute);
-    this.#cancel.addEventListener('click', onCancel);
+    this.#execute.addEventListener('click', () => isPressable(this.#execute) && onExecute());
+    this.#cancel.addEventListener('click', () => isPressable(this.#cancel) && onCancel());
     byId('run-reason-show').addEventListener('click', () => onShowNode(this.#failedNodeId));
   }
 
@@ -58,10 +58,12 @@ export class RunView {
     fact('place', waits && waitReason === null && place !== null ? placeText(place) : null);
     fact('wait', waits && waitReason !== null ? asSentence(waitReason) : null);
     const live = run !== null && !run.ended && run.told && !isPast;
-    this.#execute.disabled = !canExecute || live || pending !== null;
+    setDisabled(this.#execute, !canExecute || live || pending !== null);
     setText(this.#execute.querySelector('span'), isPast ? 'Run as it is now' : run?.ended && run.runId !== null ? 'Run again' : 'Execute');
+    const hadKeyboard = document.activeElement === this.#cancel;
     setHidden(this.#cancel, !live || !canCancel);
-    this.#cancel.disabled = pending !== null;
+    if (hadKeyboard && this.#cancel.hidden) focusContent();
+    setDisabled(this.#cancel, pending !== null);
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
   }
 

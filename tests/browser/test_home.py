@@ -349,12 +349,31 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#all-runs-more")).to_contain_text(
         "the newest 1,000 runs were looked through"
     )
+    expect_no_run_to_be_looked_through_twice(page)
     [failure] = quiet.get(f"/api/runs?status=failed&job={BROKEN}").json()["runs"]
     # Its own day: in the first hour behind midnight that is not today
     made = "at => new Date(at * 1_000).toLocaleDateString('sv')"
     day = page.evaluate(made, failure["createdAt"])
     page.goto(f"{quiet.url}/?view=runs&day={day}&status=failed")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
+
+
+def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
+    """Who asks to look further while it is looked gets further, and no page for a second time."""
+    held = hold(page, re.compile(r"/api/runs\?.*before="))
+    page.fill("#filter-text", "no such run at all")
+    wait_for_held(page, held)
+    page.click("#all-runs-more")
+    for asked in (2, 3):
+        eventually(lambda n=asked: page.evaluate("true") and len(held) == n)  # type: ignore[misc]
+        if asked == 2:
+            for route in held:
+                route.continue_()
+    held[2].continue_()
+    page.unroute_all()
+    expect(page.locator("#all-runs-more")).to_contain_text(
+        "the newest 1,500 runs were looked through"
+    )
 
 
 def test_a_run_that_begins_comes_into_the_list_and_ends_in_it(

@@ -245,14 +245,20 @@ def test_a_page_opened_half_way_and_one_after_the_end_show_the_truth_at_once(
 def test_cancel_stops_the_run_and_every_node(open_playground: OpenPlayground) -> None:
     page = open_playground()
     expect_live(page)
-    page.click("#execute")
+    page.locator("#execute").focus()
+    page.keyboard.press("Enter")
     wait_for_rows(page, DB_INPUT)
-    page.click("#cancel")
+    expect(
+        page.locator("#execute")
+    ).to_be_focused()  # it cannot be pressed, and the keyboard is somewhere
+    page.locator("#cancel").focus()
+    page.keyboard.press("Enter")
     expect_run(page, "cancelled")
     expect_state(page, DB_INPUT, "cancelled")
     for node_id in ALL_NODES:
         expect(node(page, node_id)).not_to_have_attribute("data-state", "running")
     expect(page.locator("#cancel")).to_be_hidden()
+    expect(page.locator("#graph")).to_be_focused()
     expect(page.locator("#execute")).to_be_enabled()
 
 

@@ -1,5 +1,7 @@
 /** The commands that can be found by name: each presses a button of the page, and is there while that one can be pressed. */
 
+import { isPressable } from '../dom.js';
+
 const COMMANDS = [
   { press: '#execute', label: 'Execute this job', icon: 'play' },
   { press: '#cancel', label: 'Cancel the run', icon: 'stop' },
@@ -42,5 +44,5 @@ export function commandsNow() {
 }
 
 function canBePressed(button) {
-  return button !== null && !button.disabled && button.checkVisibility();
+  return button !== null && isPressable(button) && button.checkVisibility();
 }
