@@ -83,11 +83,12 @@ class JobSnapshot:
     def is_followed(self, record: StatusEvent | None) -> bool:
         """Whether another run was told of after the one of the database's word had ended: one that it does not know.
 
-        So the job's last run is that of a publisher of its own, as of cron. A run that is at work is not left out for it.
+        So the job's last run is that of a publisher of its own, as of cron. A run that is running is not left out for it, unless
+        its own status was told here before.
         """
-        if record is None or not record.recorded_at or record.run_id == self.run_id:
+        if record is None or not record.recorded_at or record.run.status == "running":
             return False
-        if not record.run.is_end:
+        if record.run_id == self.run_id:
             return False
         told = 0.0 if self._status is None else self._status.at
         if (seen := self.seen) is not None and seen.run_id != record.run_id:

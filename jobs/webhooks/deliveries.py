@@ -210,7 +210,7 @@ def result_of(claimed: Claimed, outcome: Outcome, settings: WebhookSettings, now
     wait = wait_after(claimed.attempt, settings.retry_wait, settings.attempts, outcome.retry_after)
     if wait is not None:
         return Result(*failed, next_at=now + wait)
-    if claimed.attempt > settings.attempts:  # somebody tries once more what was given up
+    if claimed.attempt > settings.attempts:  # it is replayed, or who had the last attempt died
         return Result(*failed)
     days = settings.disable_days
     if not days or claimed.failing_since is None or now - claimed.failing_since <= days * DAY:

@@ -24,7 +24,8 @@ from program_lib.pieces import pieces
 from program_lib.types import Schema, Type
 
 MAX_PAGES = 100_000  # of one run; more is a service that never ends
-MAX_WITHOUT_ROWS = 100  # pages one after another, each of which says that there are more
+# Counted pages one after another, each of which says that there are more
+MAX_WITHOUT_ROWS = 100
 MAX_SECONDS = 86_400.0  # for all pages, as for a program's CPU time
 
 
@@ -242,7 +243,8 @@ class HttpReader:
                 f"{said}, and nothing says which: see whether Pages and Next are those of the service"
             )
         self._without_rows = 0 if rows else self._without_rows + 1
-        if self._without_rows > MAX_WITHOUT_ROWS or (not rows and self._was_asked(found)):
+        is_endless = self._paging.is_counted and self._without_rows > MAX_WITHOUT_ROWS
+        if is_endless or (not rows and self._was_asked(found)):
             raise ProgramError(
                 f"{said}, and this one has no rows, as the one before or any that follows: see whether More is"
                 " what says that there are more rows"

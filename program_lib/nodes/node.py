@@ -188,7 +188,7 @@ class Node:
         return self.schema
 
     def total_of(self, output: str) -> int | None:
-        """How many rows leave by an output, where that is known before they do: never of a node that rejects rows."""
+        """How many rows leave by an output, where that is known before they do: of a node that rejects rows only where they were kept."""
         return self.row_total
 
     def begin_rejecting(self, schema: Schema) -> None:

@@ -93,12 +93,18 @@ def _within_a_list(found: Found) -> Found | None:
 
 
 def _is_of_casts(whole: Any, place: Place) -> bool:
-    """Whether in the list that a function at this place of a query is of something is written as a CAST."""
+    """Whether in the list that a function at this place of a query is of something is written as a CAST to decimals."""
     calls = (part for part in _parts(whole) if part.get("class") == "FUNCTION")
     call = next((call for call in calls if _place(call) == place), None)
     return call is not None and any(
-        part.get("class") == "CAST" for part in _parts(call["arguments"])
+        part.get("class") == "CAST" and _is_to_decimals(part) for part in _parts(call["arguments"])
     )
+
+
+def _is_to_decimals(cast: Found) -> bool:
+    """Whether it names such a type, or one that is made of it, as that of a list."""
+    types = (str(part.get("type_name", "")).upper() for part in _parts(cast["type_expr"]))
+    return any(type_ in ("DECIMAL", "NUMERIC", "DEC") for type_ in types)
 
 
 def _median_refused(cut: Found, position: int | None) -> QueryRefused:
@@ -131,7 +137,11 @@ def _has_cast(call: Found) -> bool:
     """Whether what it is of, or ordered by, is written as a CAST."""
     orders = (call.get("order_bys") or {}).get("orders", ())
     written = (each["expression"] for each in (*call["arguments"], *orders))
-    return any(expression["class"] == "CAST" for expression in written)
+    # the CAST of a constant is that of a quantile's fraction
+    return any(
+        expression["class"] == "CAST" and expression["child"]["class"] != "CONSTANT"
+        for expression in written
+    )
 
 
 def _about_medians(name: str, width: int, scale: int) -> str:

@@ -552,19 +552,34 @@ def test_rows_that_no_file_takes_are_rejected(tmp_path: Path) -> None:
     assert (tmp_path / "bad.csv").read_text().count("x" * 101) == 1
 
 
-def test_too_many_values_are_the_fault_of_no_row(
-    data: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("bound", "name", "said"),
+    [
+        ("MOST_VALUES", "k", "k has more than 1 values"),
+        ("MOST_FILES", "k", "the output would have more than 1 files"),
+        ("", "日", "日"),
+    ],
+)
+def test_what_is_wrong_with_all_files_is_the_fault_of_no_row(
+    data: Path, monkeypatch: pytest.MonkeyPatch, bound: str, name: str, said: str
 ) -> None:
     """Where rows may be rejected, those of the 101st value were, and the run completed without them."""
-    monkeypatch.setattr(split, "MOST_VALUES", 1)
-    schema, bad = Schema([Column("k", TEXT)]), Kept()
-    code, said = ran(
+    if bound:
+        monkeypatch.setattr(split, bound, 1)
+    schema, bad = Schema([Column(name, TEXT)]), Kept()
+    code, told = ran(
         Source(1, "In", lambda: in_memory_rows(schema, [("a",), ("b",), ("a",)]), feeds=[2]),
-        Output(2, "Out", lambda: write_csv("a-*.csv", split_by="k"), {REJECTED: [3]}, Rejects(9)),
+        Output(
+            2,
+            "Out",
+            lambda: write_csv("a-*.csv", split_by=name, encoding="latin-1"),
+            {REJECTED: [3]},
+            Rejects(9),
+        ),
         Output(3, "Bad", lambda: bad),
     )
     assert (code, bad.rows, files(data)) == (1, [], {})
-    assert last(said, 2).message.startswith("k has more than 1 values")
+    assert said in last(told, 2).message
 
 
 @pytest.mark.parametrize(

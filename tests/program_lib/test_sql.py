@@ -277,6 +277,19 @@ def test_of_several_medians_none_is_said_to_be_the_one_that_is_cut() -> None:
     assert "line 1" not in told
 
 
+@pytest.mark.parametrize(
+    "median",
+    [
+        "list_median(list(a) FILTER (WHERE CAST(n AS BIGINT) > 0))",
+        "list_median(list(a ORDER BY CAST(n AS DOUBLE)))",
+        "list_aggregate(list(a), CAST('median' AS VARCHAR))",
+        "quantile_cont(a, CAST(0.5 AS DOUBLE))",
+    ],
+)
+def test_a_cast_of_something_else_says_nothing_of_a_medians_digits(median: str) -> None:
+    assert "CAST them" in refused(f"SELECT {median} AS x FROM input", RATES, [])
+
+
 def test_a_median_has_the_digits_that_are_asked_for() -> None:
     query = """
         SELECT median(CAST(a AS DECIMAL(18, 3))) AS x, median(CAST(a AS DOUBLE)) AS y, median(n) AS z,

@@ -345,6 +345,14 @@ def test_a_run_at_work_that_the_database_knows_is_not_hidden_by_what_else_is_sai
     assert past.snapshot().status == at_work
 
 
+def test_a_run_that_waits_in_the_queue_does_not_hide_what_is_said_now() -> None:
+    """A retry that is due in an hour: the run of cron was shown no more, to anybody."""
+    past = Past()
+    past.add(StatusEvent(JOB, RunStatus("cron", "running"), b"", 1, 900_000.0))
+    past.add_record([StatusEvent(JOB, RunStatus("r", "queued"), b"", recorded_at=1_000.0)])
+    assert past.snapshot().run_id == "cron"
+
+
 @pytest.mark.parametrize(("clock", "began"), [(90.0, 90.0), (3_700.0, 100.0)])
 def test_a_run_began_by_its_publishers_clock_but_not_after_it_was_heard(
     clock: float, began: float

@@ -102,11 +102,11 @@ class FileRequests:
     def _piece(
         self, subject: str, payload: bytes, wait: float = ANSWER_WAIT, unanswered: str = ""
     ) -> tuple[Document, bytes]:
-        """What a runner answers. Raises Problem; where none does within `wait` seconds it says `unanswered`, if that is something."""
+        """What a runner answers. Raises Problem; where none does within `wait` seconds, or NATS is away, it says `unanswered`, too."""
         try:
             answer = self._link.request(subject, payload, wait).payload
         except NatsAway:
-            raise unavailable(unanswered or _AWAY) from None
+            raise unavailable("; ".join(filter(None, (_AWAY, unanswered)))) from None
         except NatsError:
             raise unavailable(unanswered or _NOBODY) from None
         about, content = unpacked(answer)

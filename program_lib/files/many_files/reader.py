@@ -174,7 +174,7 @@ class ManyFiles(Generic[R]):
                 self._own
             ):
                 raise ProgramError(
-                    f"{path} has other columns, or other types, than when the run began"
+                    f"{path} has other columns, or other types, than when the run began, or NULL in other columns"
                 )
         except BaseException:
             reader.close()

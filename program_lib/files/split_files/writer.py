@@ -312,9 +312,11 @@ class SplitWriter:
         place = place_of(path)
         try:
             claim(place, self._as_what)
-        except ProgramError as error:
+            return self._begun(_File(path, place, self._make(place)))
+        except ProgramError as error:  # that of no row: each other one would meet it, too
             raise TargetFailed(str(error)) from error
-        file = _File(path, place, self._make(place))
+
+    def _begun(self, file: _File) -> _File:
         try:
             file.writer.start(self._say)
             file.writer.open(self._schema)

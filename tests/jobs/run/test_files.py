@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from jobs.run.files.service import TRANSFERS, Files
 from jobs.run.files.uploads import LEFT_OVER, Upload
 from jobs.work.file_questions import (
     END_OF_UPLOAD,
+    IDLE,
     PIECE,
     files_subject,
     packed,
@@ -46,15 +48,28 @@ def root(tmp_path: Path) -> Path:
     return found
 
 
-@pytest.fixture
-def files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files]:
+@contextmanager
+def serving(server: NatsServer, data_dir: Path, root: Path, idle: float) -> Iterator[Files]:
     """The part of a runner that moves files; the web server's `link` knows nothing of its disk."""
-    with linked(nats_server.url) as link:
-        made = Files(link, tmp_path / "var", allowance(root, of=TENANT), UploadSettings(), QUICK)
+    with linked(server.url) as link:
+        made = Files(link, data_dir, allowance(root, of=TENANT), UploadSettings(), idle)
         made.start()
         assert link.flush()
         yield made
         made.stop()
+
+
+@pytest.fixture
+def files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files]:
+    with serving(nats_server, tmp_path / "var", root, QUICK) as made:
+        yield made
+
+
+@pytest.fixture
+def patient_files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files]:
+    """The same, where a transfer may stand still."""
+    with serving(nats_server, tmp_path / "var", root, IDLE) as made:
+        yield made
 
 
 def asked(link: Link, **question: Any) -> dict[str, Any]:
@@ -129,11 +144,9 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
 
 
 def test_a_file_that_is_complete_waits_for_a_slow_disk_also_behind_others(
-    link: Link, root: Path, tmp_path: Path, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+    patient_files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After five seconds nobody was said to have answered; what had waited behind others so long was thrown away."""
-    files = Files(link, tmp_path / "var", allowance(root, of=TENANT), UploadSettings())
-    files.start()
     sessions = [
         asked(link, do="write", path=name, size=0, replace=False)["session"] for name in "abc"
     ]
@@ -143,12 +156,11 @@ def test_a_file_that_is_complete_waits_for_a_slow_disk_also_behind_others(
         monkeypatch.setattr(service, "ANSWER_WAIT", 0.0)
         slow_disk.release()
         told = [unpacked(end.result(DEADLINE).payload)[0] for end in ends]
-    files.stop()
     assert [one.get("path") for one in told] == ["a", "b", "c"]
 
 
 def test_who_does_not_hear_whether_a_file_is_there_is_told_to_look(
-    files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+    patient_files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "FINISH_WAIT", 0.1)
     web = FileRequests(link, has_many_tenants=False)
