@@ -188,3 +188,11 @@ def listed(names: Iterable[object], most: int = 30) -> str:
     """Names for a message, the first `most` of them; of a line break in one, as first lines of sheets have, its sign."""
     all_names = [text if (text := str(name)).isprintable() else repr(text) for name in names]
     return ", ".join(all_names[:most]) + (" …" if len(all_names) > most else "") or "none"
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether two names differ in the case of their letters at most.
+
+    Letter by letter: str.casefold() alone makes "masse" of "Maße", which is another word and another column.
+    """
+    return [*map(str.casefold, one)] == [*map(str.casefold, other)]

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from program_lib.common_types import common_type
 from program_lib.errors import ProgramError
 from program_lib.rejects import as_texts, rejected_schema
-from program_lib.types import TEXT, Column, Schema, listed
+from program_lib.types import TEXT, Column, Schema, are_alike, listed
 
 MOST_COLUMNS = 1_600  # of a node, as PostgreSQL's tables have; joins of joins double them. Of more nothing is known
 _COMPARED = 100  # names that are looked at for one that is meant
@@ -53,7 +53,7 @@ class Known(Schema):
         return self.every is not None and name not in self._names
 
     def has_in_any_case(self, name: str) -> bool:
-        return any(one.casefold() == name.casefold() for one in self.some)
+        return any(are_alike(one, name) for one in self.some)
 
 
 def known_of(names: Iterable[str] | None, typed: Schema) -> Known:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
-from program_lib.types import listed
+from program_lib.types import are_alike, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _is_exactly(name: str | None, written: str) -> bool:
 
 
 def _is_but_for_case(name: str | None, written: str) -> bool:
-    return name is not None and name.casefold() == written.casefold()
+    return name is not None and are_alike(name, written)
 
 
 def no_table(written: str, there: Iterable[Table]) -> str:
@@ -93,7 +93,7 @@ def spelt(columns: Sequence[str], there: Sequence[str], table: str) -> list[str]
     names = [name for name in found if name is not None]
     for name in names:
         if names.count(name) > 1:
-            both = [column for column in columns if column.casefold() == name.casefold()]
+            both = [column for column in columns if are_alike(column, name)]
             raise ProgramError(
                 f"{listed(both)} would all go into the column {name} of {table}: drop or rename some"
             )
@@ -103,7 +103,7 @@ def spelt(columns: Sequence[str], there: Sequence[str], table: str) -> list[str]
 def _spelt(column: str, there: Sequence[str], table: str) -> str | None:
     if column in there:
         return column
-    alike = [name for name in there if name.casefold() == column.casefold()]
+    alike = [name for name in there if are_alike(name, column)]
     if len(alike) > 1:
         raise ProgramError(
             f"the column {column} may be any of {listed(alike)} in {table}: rename it to one of them"

@@ -349,6 +349,19 @@ def test_columns_are_matched_exactly_then_by_case_and_spelt_as_the_table_does(
     assert rows_of(path, "SELECT * FROM t") == [(1, "Ann", "d")]
 
 
+def test_a_letter_that_two_others_stand_for_is_not_those_in_another_case(tmp_path: Path) -> None:
+    path = execute(
+        tmp_path / "out.db", "CREATE TABLE Masse (Masse INTEGER)", "INSERT INTO Masse VALUES (80)"
+    )
+    write(path, "replace", schema_of(maße=INTEGER), (7,), table="Maße")
+    assert rows_of(path, "SELECT * FROM Masse") == [(80,)]
+    assert rows_of(path, "SELECT maße FROM Maße") == [(7,)]
+    with pytest.raises(ProgramError, match="the table Masse has no column maße; it has Masse"):
+        write(path, "append", schema_of(maße=INTEGER), (7,), table="Masse")
+    write(path, "append", schema_of(MAßE=INTEGER), (8,), table="mAße")
+    assert rows_of(path, "SELECT maße FROM Maße") == [(7,), (8,)]
+
+
 @pytest.mark.parametrize(
     ("made", "names", "said"),
     [
