@@ -13,8 +13,9 @@ from program_lib.errors import ProgramError
 from program_lib.parameters.parameter import Value
 from program_lib.types import listed
 
-# A colon that ends a word or brackets is part of a range, as in a[1:n] of PostgreSQL, and :: is a cast
-_NAME = r"(?<![:\w\])]):(?P<name>[A-Za-z_]\w*)"
+# A colon that ends a word or brackets is part of a range, as in a[1:n] of PostgreSQL, one that ends a text parts a member
+# from its value, as in {'day':day} of DuckDB and json_object('day':day), and :: is a cast
+_NAME = r"(?<![:\w\])'\"]):(?P<name>[A-Za-z_]\w*)"
 _TEXT, _QUOTED, _LINE = r"'(?:[^']|'')*'", r'"(?:[^"]|"")*"', r"--[^\n]*"
 _COMMENT = r"/\*.*?(?:\*/|\Z)"
 _POSTGRESQL = (

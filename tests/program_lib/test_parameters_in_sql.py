@@ -138,7 +138,7 @@ def test_sql_around_the_rows_of_an_output_takes_them_too(shop: Target) -> None:
 NOT_THERE = {
     "postgresql": (
         POSTGRESQL,
-        "SELECT ':a', E'\\':b', \":c\", $x$ :d $x$, $$:e$$, x::date, a[1:n], a[(f):m] -- :f\n"
+        "SELECT ':a', E'\\':b', \":c\", $x$ :d $x$, $$:e$$, x::date, a[1:n], a[(f):m], json_object('k':v) -- :f\n"
         "/* :g /* :h */ :i */ , b$c$:yes, ':' || :yes::date, :yes2",
     ),
     "mariadb": (

@@ -540,6 +540,10 @@ def test_parameters_are_values_with_their_types() -> None:
         (2, Decimal("-0.05"), datetime.date(2026, 11, 28), "'); DROP TABLE input; --", None, ":least")
     ]  # fmt: skip
     assert "the SQL names :nope, and there is no such parameter" in refused("SELECT :nope AS a")
+    struct = (
+        "SELECT to_json({'n':n, 'least':least}) AS j FROM (SELECT n, 9 AS least FROM input) LIMIT 1"
+    )
+    assert asked(struct).rows() == [('{"n":1,"least":9}',)]
     assert "(line 1, column 22)" in refused("SELECT :least, :day, nope FROM input")
 
 
