@@ -64,6 +64,7 @@ class Shared:
     session: Session
     database: tuple[str, ...] = ()  # as WHICH_DATABASE tells it
     tables: ClaimedTables = field(default_factory=ClaimedTables)
+    unfinished: int = 0  # writers that may still change rows
     lost: Exception | None = None  # why the connection is of no use any more
     is_committed: bool = False
 
@@ -158,6 +159,7 @@ class PostgresqlWriter:
         if self._key not in _SHARED:
             _share(self._url, self._key)
         self._shared = _SHARED[self._key]
+        self._shared.unfinished += 1
         self._session = self._shared.session
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
@@ -416,7 +418,9 @@ class PostgresqlWriter:
             for sequence in self._plan.sequences:
                 self._set(sequence)
             self._run("after", self._around.after)
-            self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            self._shared.unfinished -= 1
+            if not self._shared.unfinished:  # what others change at their end counts, too
+                self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def _run(self, when: str, statement: str) -> None:
         """Raises StatementFailed, also where it is more than one statement."""
