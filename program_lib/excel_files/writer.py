@@ -50,6 +50,7 @@ class ExcelWriter(HoldsNothing, WritesAll):
         self._zip: zipfile.ZipFile | None = None
         self._sheet: IO[bytes] | None = None
         self._names: list[str] = []  # of the sheets so far
+        self._last_number = 1  # that a sheet's name has; the first sheet's has none
         self._rows = self._bytes = 0  # of the sheet
         self._failure: OSError | ProgramError | None = None  # after which it takes no rows
 
@@ -158,15 +159,22 @@ class ExcelWriter(HoldsNothing, WritesAll):
 
     def _begin_sheet(self) -> None:
         assert self._zip is not None
-        number = len(self._names) + 1
-        ending = f" {number}" if number > 1 else ""
-        self._names.append(_cut(self._first_name, LONGEST_NAME - len(ending)) + ending)
-        self._sheet = self._zip.open(_entry(parts.SHEET.format(number)), "w")
+        self._names.append(self._next_name())
+        self._sheet = self._zip.open(_entry(parts.SHEET.format(len(self._names))), "w")
         self._rows = self._bytes = 0
         self._put_xml(parts.sheet_begin(self._schema))
         names = pa.table([[column.name] for column in self._schema], self._schema.names)
         self._put_xml(row_lines(cells(names, parts.as_texts(self._schema), [], REFUSE), 1))
         self._rows = 1
+
+    def _next_name(self) -> str:
+        """The first one and a number; another number where the first, cut for it, would end as it does already."""
+        if not self._names:
+            return self._first_name
+        self._last_number += 1
+        ending = f" {self._last_number}"
+        name = _cut(self._first_name, LONGEST_NAME - len(ending)) + ending
+        return name if name != self._first_name else self._next_name()
 
     def _end_sheet(self) -> None:
         assert self._sheet is not None

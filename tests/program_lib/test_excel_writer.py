@@ -219,6 +219,21 @@ def test_more_rows_than_a_sheet_has_are_refused_or_go_to_a_further_one(
     assert found == [rows[:3], rows[3:6], rows[6:]]
 
 
+def test_a_further_sheet_is_not_called_as_a_first_one_that_ends_with_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MOST_ROWS", 2)
+    cut = "N" * (LONGEST_NAME - 2)
+    path = write(
+        tmp_path / "x.xlsx",
+        {"n": INTEGER},
+        [(n,) for n in range(3)],
+        overflow="sheet",
+        sheet=f"{cut} 2",
+    )
+    assert fastexcel.read_excel(path).sheet_names == [f"{cut} 2", f"{cut} 3", f"{cut} 4"]
+
+
 def test_rows_before_a_full_sheet_stand_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
