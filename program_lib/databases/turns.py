@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 from sqlalchemy.engine import URL
 
@@ -42,6 +42,15 @@ class ClaimedTables:
     def __init__(self) -> None:
         # By table: the mode of each transaction that writes it
         self._modes: dict[Hashable, dict[str, str]] = {}
+
+    def check_beside(self, others: Iterable[Hashable], mode: str, written: str) -> None:
+        """Raises ProgramError where another output writes one of these, which share rows with the table, unless both append."""
+        modes = {of for other in others for of in self._modes.get(other, {}).values()}
+        if modes and {mode, *modes} != {"append"}:
+            raise ProgramError(
+                f"another node writes a partition of the table {written}, or what it is a partition of:"
+                " let one of them take all the rows"
+            )
 
     def claim(self, table: Hashable, mode: str, written: str, by: str = "") -> None:
         """Raises ProgramError where another output writes it, too, unless both append. `by` names the transaction."""

@@ -671,6 +671,26 @@ def test_a_deferred_constraint_is_checked_before_any_commit(postgresql: Database
     assert postgresql.rows("SELECT * FROM t") == []
 
 
+def test_a_table_and_its_partition_are_one_table_for_two_outputs(postgresql: Database) -> None:
+    postgresql.execute(
+        "CREATE TABLE p (a integer) PARTITION BY RANGE (a)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20)",
+    )
+    for first, second in (("p1", "p"), ("p", "p1")):
+        with (
+            writing(postgresql.url, first, "append", a=INTEGER),
+            pytest.raises(ProgramError, match=f"another node writes .* the table {second}"),
+            writing(postgresql.url, second, "replace", a=INTEGER),
+        ):
+            pass
+    with (
+        writing(postgresql.url, "p1", "append", a=INTEGER),
+        writing(postgresql.url, "p2", "replace", a=INTEGER),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("mode", ["append", "replace"])
 def test_parents_may_come_after_children(postgresql: Database, mode: str) -> None:
     """Replaced with a new column, their rows wait beside the table for the end."""

@@ -154,6 +154,17 @@ def has_heirs(session: Session, table: Table) -> bool:
     )
 
 
+def sharing_rows(session: Session, table: Table) -> list[tuple[str, str]]:
+    """The schema and the name of each table that this one is a partition of, and of each that is a partition of it."""
+    return session.rows(
+        "SELECT n.nspname, c.relname FROM (SELECT %s::regclass) AS t(oid) CROSS JOIN LATERAL ("
+        "SELECT relid FROM pg_partition_ancestors(t.oid) UNION SELECT relid FROM pg_partition_tree(t.oid)) AS part"
+        " JOIN pg_catalog.pg_class c ON c.oid = part.relid AND c.oid <> t.oid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
+        [quoted(table.schema, table.name)],
+    )
+
+
 def may_keep_rows(session: Session, table: Table) -> bool:
     """Whether a trigger or a rule of somebody has a say in a DELETE."""
     deletes, before = 8, 2  # bits of tgtype
