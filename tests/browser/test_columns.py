@@ -103,10 +103,14 @@ def test_a_query_completes_tables_and_their_columns(editor: Editor) -> None:
     with page.expect_response("**/api/tables"):
         editor.field("table").locator("input").focus()
     page.unroute("**/api/tables")
-    editor.field("connection").locator("input").focus()
-    editor.field("table").locator("input").focus()  # they are asked for once more
     there = editor.field("table").locator("datalist option", has_text="customers")
-    expect(there).to_have_count(1)
+
+    def are_there() -> bool:
+        editor.field("connection").locator("input").focus()
+        editor.field("table").locator("input").focus()  # they are asked for once more
+        return there.count() == 1
+
+    eventually(are_there, what="the tables are offered")
     page.locator(".segment", has_text="SQL").click()
     query = editor.field("sql").locator("textarea")
     query.press_sequentially("SELECT c.name FROM cust")

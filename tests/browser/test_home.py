@@ -359,7 +359,7 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
 
 
 def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
-    """Who asks to look further while it is looked gets further, and no page for a second time."""
+    """Who asks to look further while it is looked gets further: a page that is asked for twice is counted once."""
     held = hold(page, re.compile(r"/api/runs\?.*before="))
     page.fill("#filter-text", "no such run at all")
     wait_for_held(page, held)
@@ -367,7 +367,7 @@ def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
     for asked in (2, 3):
         eventually(lambda n=asked: page.evaluate("true") and len(held) == n)  # type: ignore[misc]
         if asked == 2:
-            for route in held:
+            for route in held[:2]:
                 route.continue_()
     held[2].continue_()
     page.unroute_all()
