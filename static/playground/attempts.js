@@ -17,18 +17,18 @@ export class Attempts {
   }
 
   /**
-   * True when it went well. Otherwise the person was told, unless `quiet`. Whoever has gone on to another job meanwhile is told of which one
-   * it is, and nothing of it is drawn on the other. Rejects with what is a fault of this page.
+   * True when it went well. Otherwise the person was told, unless `quiet`. `of`: what was shown of the job that it is about, where that may
+   * have been left before the work begins. Whoever has gone on to another job meanwhile is told of which one it is, and nothing of it is drawn
+   * on the other. Rejects with what is a fault of this page.
    */
-  async attempt(work, { quiet = false } = {}) {
-    const asked = this.#shown();
+  async attempt(work, { quiet = false, of = this.#shown() } = {}) {
     try {
       await work();
       return true;
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      if (asked.jobId !== this.#shown().jobId) {
-        if (!quiet) this.#tell(problem, nameOf(asked));
+      if (of.jobId !== this.#shown().jobId) {
+        if (!quiet) this.#tell(problem, nameOf(of));
       } else if (problem.status === 422) this.#showErrors(problem);
       else if (problem.status === 409 && problem.runId !== null) await this.#showRunning(problem);
       else if (!quiet) this.#tell(problem);

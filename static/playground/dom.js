@@ -109,6 +109,7 @@ export function setHidden(target, hidden) {
 
 /** In a list, arrows, Home and End bring the keyboard from one of `items` to another; a narrow window has some lists in a row. */
 export function stepIn(event, items) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's: Alt and an arrow go back
   const at = items.indexOf(document.activeElement);
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: items.length - 1 }[event.key];
   if (at < 0 || to === undefined) return;

@@ -55,8 +55,9 @@ export class Executing {
     else if (values === null || (await this.#start(shown, job, values)).length > 0) await this.#askAndStart(shown, job, parameters);
   }
 
-  // What somebody saved meanwhile is looked at before it runs, and before its parameters are asked for.
+  // What somebody saved meanwhile is looked at before it runs, and before its parameters are asked for. Of a job that was left the server says so.
   async #hasChanged(shown) {
+    if (shown !== this.#job.shown) return false;
     let found = false;
     await this.#pending(shown, 'execute', async () => (found = await this.#job.hasChanged()), { quiet: true });
     if (found) this.#tellChanged(shown);
@@ -127,12 +128,13 @@ export class Executing {
 
   // A press after an answer that was lost makes no second run, unless the one that it made was seen to end: then another one is meant.
   async #executeOnce(shown, job, values, begin) {
-    const about = JSON.stringify([shown.jobId, job.etag, values, begin]); // another graph, or other values, are another run
+    const about = JSON.stringify([shown.jobId, job.asStored, values, begin]); // another graph, or other values, are another run
     const isRepeated = this.#unanswered?.about === about;
     const press = isRepeated ? this.#unanswered : { key: newIdempotencyKey(), about };
     const before = shown.state.run();
     const told = await this.#answered(press, job, values, begin);
-    if (!isRepeated || !before?.ended || told.runId !== before.runId) return told;
+    const isOver = (before?.ended && told.runId === before.runId) || shown.state.isPast(told.runId);
+    if (!isRepeated || !isOver) return told;
     return this.#answered({ key: newIdempotencyKey(), about }, job, values, begin);
   }
 
@@ -179,11 +181,11 @@ export class Executing {
     if (runs) await this.execute();
   }
 
-  async #pending(shown, action, work, how = {}) {
+  async #pending(shown, action, work, { quiet = false } = {}) {
     shown.pending = action;
     this.#page.redraw();
     try {
-      await this.#page.attempt(work, how);
+      await this.#page.attempt(work, { quiet, of: shown });
     } finally {
       shown.pending = null;
       this.#page.redraw();

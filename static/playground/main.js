@@ -397,7 +397,7 @@ class Playground {
     const before = this.#editor.graphOf(job.id);
     const saved = await saveOver(this.#api, job, document);
     if (saved === null) return false;
-    const isAsItWas = this.#editor.graphOf(saved.id) === before;
+    const isAsItWas = this.#editor.graphOf(saved.id) === before || !this.#editor.unsavedIds.includes(saved.id);
     if (isAsItWas) this.#editor.forget(saved.id);
     await this.#refreshJobs();
     if (isAsItWas && this.#job.shown.jobId === saved.id) this.#places.go(jobPlace(saved.id), { isAnew: true });

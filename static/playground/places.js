@@ -36,8 +36,8 @@ export class Places {
   }
 
   /**
-   * The browser went to this place, back or on: a dialog of the one before goes with it, once the person says that what was written in it may. To
-   * compare is a place itself, and who has to sign in has to at each.
+   * The browser went to this place, back or on: a dialog of the one before goes with it, once the person says that what was written in it may; one
+   * that is saving that stays. To compare is a place itself, and who has to sign in has to at each.
    */
   async comeBack(place) {
     if (isWritten()) {

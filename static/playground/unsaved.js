@@ -14,6 +14,7 @@ let asking = null; // resolves to whether what was written may go; null: nobody 
  * dialog; `text`: what stays then.
  */
 export function keepWritten(dialog, { holds, isBusy = () => false, close, text }) {
+  if (dialogs.length === 0) addEventListener('beforeunload', (event) => isWritten() && event.preventDefault());
   const entry = { dialog, holds, isBusy, text };
   dialogs.push(entry);
   const leave = () => isBusy() || discarded(entry);
@@ -21,19 +22,24 @@ export function keepWritten(dialog, { holds, isBusy = () => false, close, text }
   close.addEventListener('click', leave);
 }
 
-/** Closes the dialog that holds something, once the person says that it may go; resolves to whether there is none any more. */
-export function leftWritten() {
+/** Closes the dialog that holds something, once the person says that it may go; resolves to whether there is none any more. One that is busy stays. */
+export async function leftWritten() {
   const entry = written();
-  return entry === undefined ? Promise.resolve(true) : discarded(entry);
+  return entry === undefined || (!entry.isBusy() && discarded(entry));
 }
 
-/** Whether an open dialog holds something. */
+/** Once nobody is being asked whether what was written may go. */
+export async function answered() {
+  await asking;
+}
+
+/** Whether an open dialog holds something, or is busy with it. */
 export function isWritten() {
   return written() !== undefined;
 }
 
 function written() {
-  return dialogs.find(({ dialog, holds, isBusy }) => dialog.open && !isBusy() && holds());
+  return dialogs.find(({ dialog, holds, isBusy }) => dialog.open && (isBusy() || holds()));
 }
 
 // Asked for twice, as by two steps back, it is asked once.
@@ -47,5 +53,3 @@ async function mayGo({ dialog, holds, text }) {
   dialog.close();
   return true;
 }
-
-addEventListener('beforeunload', (event) => isWritten() && event.preventDefault());

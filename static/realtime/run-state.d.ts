@@ -79,4 +79,6 @@ export class JobState {
   /** With `now`, a running node that was silent for 15 s is stalled. */
   node(nodeId: number, now?: number | null): NodeView;
   nodeIds(): number[];
+  /** Whether a run was followed by another one: what is said of it changes nothing any more. */
+  isPast(runId: string): boolean;
 }

@@ -197,6 +197,11 @@ export class JobState {
     return { ...view, state: 'stalled', rate: 0, silentFor: now - node.heardAt };
   }
 
+  /** Whether a run was followed by another one: what is said of it changes nothing any more. */
+  isPast(runId) {
+    return this.#past.includes(runId);
+  }
+
   /** Ids of all nodes that anything was heard of, in the order in which they were first heard of. */
   nodeIds() {
     return [...this.#nodes.keys()];

@@ -191,10 +191,45 @@ def test_a_restored_draft_does_not_replace_what_was_saved_since(edit: Any, shop:
     assert editor.stored()["name"] == "Theirs"
 
 
-def test_what_is_changed_while_its_json_is_saved_is_not_lost(edit: Any) -> None:
-    """By who left the dialog with Back: the late answer took what was changed on the canvas since."""
+STAYS = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+
+
+def expect_back_to_stay(page: Page, url: str) -> None:
+    page.evaluate("history.pushState(null, '', './')")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page).to_have_url(url)
+    expect(page.locator("#json")).to_be_visible()
+
+
+def test_what_is_written_stays_until_its_save_is_answered(edit: Any, shop: Product) -> None:
+    """Back took the dialog, the question of a save with it, and what was written was gone with no word."""
     editor = edit()
     page = editor.page
+    here = page.url
+    page.click("#job-edit")
+    page.fill("#json-text", page.input_value("#json-text").replace("Edited", "Mine"))
+    their = {"name": "Theirs", "graph": small_graph()}
+    shop.request("PUT", f"/api/jobs/{editor.job_id}", their)
+    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    page.click("#json-save")
+    wait_for_held(page, held)
+    assert page.evaluate(STAYS), "the browser asks before a reload"
+    expect_back_to_stay(page, here)
+    held[0].continue_()
+    page.unroute_all()
+    expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
+    expect_back_to_stay(page, here)
+    page.click("#confirm-yes")
+    expect(page.locator("#json")).to_be_hidden()
+    expect(page.locator("#job-name")).to_have_text("Mine")
+
+
+def test_what_is_changed_while_its_json_is_saved_is_not_lost(edit: Any) -> None:
+    """As by a file that was dropped before: the late answer took what was changed on the canvas since."""
+    editor = edit()
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("ArrowDown", "Control+z")
     page.click("#job-edit")
     document = json.loads(page.input_value("#json-text"))
     page.fill("#json-text", json.dumps({**document, "name": "Named in JSON"}))
@@ -209,13 +244,10 @@ def test_what_is_changed_while_its_json_is_saved_is_not_lost(edit: Any) -> None:
     page.route(f"**/api/jobs/{editor.job_id}", hold_put)
     page.click("#json-save")
     wait_for_held(page, held)
-    for place in ("./", f"?job={editor.job_id}"):
-        page.evaluate("(place) => history.pushState(null, '', place)", place)
-        page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
-    editor.node(2).focus()
-    editor.press("ArrowDown")
+    page.evaluate("document.getElementById('redo').click()")
     expect(page.locator("#unsaved")).to_be_visible()
     held[0].continue_()
+    expect(page.locator("#json")).to_be_hidden()
     expect(page.locator(".job-label", has_text="Named in JSON")).to_have_count(1)
     expect(page.locator("#job-name")).to_have_text("Named in JSON")
     expect(page.locator("#unsaved")).to_be_visible()
@@ -354,6 +386,23 @@ def test_execute_cannot_be_pressed_again_while_it_looks(edit: Any) -> None:
     expect(page.locator("#execute")).to_be_disabled()
     held[0].continue_()
     expect(page.locator("#execute")).to_be_enabled()
+
+
+def test_what_execute_says_of_a_job_that_was_left_while_it_looked_is_drawn_on_no_other(
+    edit: Any, shop: Product
+) -> None:
+    editor = edit(small_graph(condition="id >"), name="Wrong")
+    page = editor.page
+    shop.create_job({"name": "Gone on to", "graph": small_graph()})
+    look_at_the_list(page)
+    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    page.click("#execute")
+    wait_for_held(page, held)
+    page.locator(".job", has_text="Gone on to").first.click()
+    expect(page.locator("#job-name")).to_have_text("Gone on to")
+    with page.expect_response("**/execute"):
+        held[0].continue_()
+    expect(page.locator("#notice-text")).to_contain_text("Wrong: ")
 
 
 def test_a_job_that_somebody_deleted_says_so_and_can_be_made_anew(edit: Any, shop: Product) -> None:

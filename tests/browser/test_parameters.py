@@ -48,6 +48,7 @@ def test_parameters_are_declared_saved_and_taken_back(edit: Any) -> None:
     expect(page.locator("#parameters-errors")).to_contain_text("which is no date")
     assert_accessible(page, "parameters")
     member(page, 0, "default").fill("2026-02-28")
+    expect_to_be_asked_while_they_are_checked(page)
     page.click("#parameters-add")
     member(page, 1, "name").fill("country")
     member(page, 1, "type").select_option("choice")
@@ -61,6 +62,27 @@ def test_parameters_are_declared_saved_and_taken_back(edit: Any) -> None:
     ]
     page.click("#undo")
     assert "parameters" not in editor.save()["graph"]
+
+
+def expect_to_be_asked_while_they_are_checked(page: Page) -> None:
+    """Who leaves then loses what was written: it is said first, and the answer of the check waits for that."""
+    held = hold(page, "**/api/jobs/validate")
+    page.click("#parameters-done")
+    wait_for_held(page, held)
+    page.keyboard.press("Escape")
+    expect(page.locator("#confirm-title")).to_have_text("Discard what you wrote?")
+    with page.expect_response("**/api/jobs/validate"):
+        held[0].continue_()
+    page.unroute_all()
+    expect(page.locator("#parameters")).to_be_visible()
+    page.click("#confirm-yes")
+    expect(page.locator("#parameters")).to_be_hidden()
+    expect(page.locator("#unsaved")).to_be_hidden()
+    page.click("#job-menu")
+    page.click('.menu-item[data-key="parameters"]')
+    member(page, 0, "name").fill("day")
+    member(page, 0, "type").select_option("date")
+    member(page, 0, "default").fill("2026-02-28")
 
 
 def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(

@@ -456,17 +456,16 @@ def test_a_job_is_made_checked_and_saved_as_json(
     wait_for_held(page, held)
     page.click("#json-close")  # it is being saved: there is nothing to discard any more
     page.keyboard.press("Escape")
-    expect(page.locator("dialog[open]")).to_have_count(1)
-    page.go_back()
-    expect(page.locator("dialog[open]")).to_have_count(0)
-    page.click("#job-edit")
-    page.fill("#json-text", "of another job")
     there = page.url
-    with page.expect_response("**/api/jobs?limit=500"):
-        held[0].continue_()
+    page.go_back()
+    expect(page).to_have_url(there)
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    held[0].continue_()
+    page.unroute_all()
+    expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator("#jobs-list .job", has_text="Late")).to_have_count(1)
-    expect(page).to_have_url(there)  # who has gone on stays there
-    expect(page.locator("#json-text")).to_be_visible()
+    page.click("#job-edit")
+    page.fill("#json-text", "no more")
     page.click("#json-save")
     expect(page.locator("#json-errors")).to_contain_text("not JSON")
     page.click("#json-close")
@@ -669,6 +668,39 @@ def test_a_press_after_an_answer_that_was_lost_makes_no_second_run(
     with page.expect_event("requestfailed"):
         page.click("#execute")
     assert keys[0] == keys[1]
+
+
+def test_a_press_after_a_lost_answer_runs_where_its_run_and_another_one_are_over(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    """It was answered with the first run, which the page knew to be past: nothing ran, and nothing was said."""
+    job_id = shop.create_job({"name": "pressed again", "graph": {"nodes": [BARE_FILTER]}})
+    page = open_playground(job_id)
+    keys: list[str] = []
+    runs = [letter * 32 for letter in "abc"]
+    answers = [None, runs[0], runs[2]]
+
+    def answer(route: Route) -> None:
+        run_id = answers[len(keys)]
+        keys.append(route.request.headers["idempotency-key"])
+        if run_id is None:
+            route.abort()
+        else:
+            told = {"runId": run_id, "jobId": job_id, "status": "queued"}
+            route.fulfill(status=202, json=told)
+
+    page.route("**/execute", answer)
+    expect_live(page)
+    with page.expect_event("requestfailed"):
+        page.click("#execute")
+    subject = f"tenant.{shop.tenant_id}.job.{job_id}.status"
+    for run_id, end in ((runs[0], "failed"), (runs[1], "completed")):
+        for status in ("running", end):
+            publish(shop, subject, {"runId": run_id, "status": status, "reason": None})
+        expect_run(page, end)
+    page.click("#execute")
+    expect_run(page, "queued")
+    assert keys[0] == keys[1] != keys[2]
 
 
 @pytest.mark.parametrize(("status", "is_kept"), [(504, True), (409, False)])

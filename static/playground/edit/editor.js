@@ -282,26 +282,26 @@ export class Editor {
     this.#opened.settle();
     const draft = this.#drafts.current;
     if (draft === null) return true;
-    const went = await inTurn(draft, () => {
-      const isMeant = asItIs && draft === this.#drafts.current && this.#notes.areAny;
-      return draft.model.isDirty || isMeant ? this.#put(draft) : true;
-    });
+    const went = await this.#page.attempt(() =>
+      inTurn(draft, async () => {
+        const isMeant = asItIs && draft === this.#drafts.current && this.#notes.areAny;
+        if (draft.model.isDirty || isMeant) await this.#put(draft);
+      })
+    );
     return went && !draft.model.isDirty;
   }
 
-  #put(draft) {
-    return this.#page.attempt(async () => {
-      const { graph } = draft.model;
-      const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#vocabulary.engine) });
-      if (saved === null) return;
-      draft.job = saved;
-      draft.model.markSaved(graph);
-      if (this.#drafts.of(saved.id) === draft) this.#drafts.keep(draft); // else it was discarded meanwhile
-      if (draft === this.#drafts.current) this.#notes.draw();
-      this.#page.announce('Saved.');
-      await this.#tells.onSaved(saved);
-      this.#refreshTools();
-    });
+  async #put(draft) {
+    const { graph } = draft.model;
+    const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#vocabulary.engine) });
+    if (saved === null) return;
+    draft.job = saved;
+    draft.model.markSaved(graph);
+    if (this.#drafts.of(saved.id) === draft) this.#drafts.keep(draft); // else it was discarded meanwhile
+    if (draft === this.#drafts.current) this.#notes.draw();
+    this.#page.announce('Saved.');
+    await this.#tells.onSaved(saved);
+    this.#refreshTools();
   }
 
   #discard() {
@@ -516,9 +516,10 @@ export class Editor {
 }
 
 // What writes a job is done one after the other: it would take what was written before it for somebody else's.
+// Resolves and rejects as `work` does, and not as what went before it.
 async function inTurn(draft, work) {
-  while (draft.saving !== null) await draft.saving;
-  draft.saving = Promise.resolve(work()).finally(() => (draft.saving = null));
+  while (draft.saving !== null) await draft.saving.catch(() => undefined);
+  draft.saving = work().finally(() => (draft.saving = null));
   return draft.saving;
 }
 

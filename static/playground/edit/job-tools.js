@@ -151,7 +151,7 @@ export class JobTools {
     setHidden(input, true);
     setHidden(byId('job-name'), false);
     const name = input.value.trim();
-    if (keep && name !== '' && name !== before) this.#host.inTurn(id, () => this.#attempt(() => this.#rename(id, name)));
+    if (keep && name !== '' && name !== before) this.#attempt(() => this.#host.inTurn(id, () => this.#rename(id, name)));
   }
 
   // With the graph that is stored: what is being edited is saved when the person says so.

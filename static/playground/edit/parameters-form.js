@@ -5,7 +5,7 @@
 
 import { byId, element, iconButton, setHidden, setText } from '../dom.js';
 import { textBox, textIn } from '../text-box.js';
-import { keepWritten } from '../unsaved.js';
+import { answered, keepWritten } from '../unsaved.js';
 
 const TYPES = ['text', 'number', 'date', 'choice'];
 
@@ -14,7 +14,6 @@ export class ParametersForm {
   #list = byId('parameters-list');
   #asked = null; // {check, onDone}; null while it is closed
   #before = ''; // what its lines said at first
-  #isChecking = false; // then who leaves wants none of it
 
   constructor() {
     byId('parameters-add').addEventListener('click', () => this.#add({}).querySelector('input').focus());
@@ -23,7 +22,7 @@ export class ParametersForm {
       this.#submit();
     });
     keepWritten(this.#dialog, {
-      holds: () => !this.#isChecking && this.#written !== this.#before,
+      holds: () => this.#written !== this.#before,
       close: byId('parameters-close'),
       text: 'The parameters stay as they are.',
     });
@@ -62,9 +61,9 @@ export class ParametersForm {
   async #submit() {
     const parameters = [...this.#list.children].map(read).filter((parameter) => parameter !== null);
     const asked = this.#asked;
-    this.#isChecking = true;
-    const errors = await asked.check(parameters).finally(() => (this.#isChecking = false));
-    if (asked !== this.#asked) return; // closed meanwhile
+    const errors = await asked.check(parameters);
+    await answered(); // who leaves meanwhile wants none of it
+    if (asked !== this.#asked || !this.#dialog.open) return;
     this.#say(errors);
     if (errors.length > 0) return;
     this.#dialog.close();
