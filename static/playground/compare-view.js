@@ -3,7 +3,7 @@
  * `#compare-nodes tr[data-node-id]`, `#compare-settings tr[data-node-id][data-field]`, `#compare-same`.
  */
 
-import { rowsOf, tookOf } from './compare.js';
+import { rowsOfNode, tookOf } from './compare.js';
 import { byId, element, ownTextElement, setHidden, setText } from './dom.js';
 import { formatCount, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS, settingText } from './text.js';
 
@@ -57,7 +57,7 @@ function wholeRow(one, other) {
 
 function nodeRow({ nodeId, name, one, other }) {
   const word = (view) => (view === null ? 'Not there' : NODE_WORDS[view.state]);
-  const row = lineOf(name, word(one), word(other), [rowsOf(one), rowsOf(other)], [tookOf(one), tookOf(other)]);
+  const row = lineOf(name, word(one), word(other), [rowsOfNode(one), rowsOfNode(other)], [tookOf(one), tookOf(other)]);
   row.dataset.nodeId = String(nodeId);
   return row;
 }

@@ -18,7 +18,7 @@ export function comparedWith(runs, runId) {
 }
 
 /** The rows that a node had; null of one that is not there, or did not run. */
-export function rowsOf(view) {
+export function rowsOfNode(view) {
   return view === null || !view.heard ? null : view.rowCount;
 }
 

@@ -118,8 +118,8 @@ export function stepIn(event, items) {
 }
 
 /**
- * A button that cannot be pressed now. One that was pressed by keyboard keeps it until it goes elsewhere, for `isPressable` to ask: the keyboard would
- * be nowhere.
+ * A button that cannot be pressed now. A button that has the keyboard is only marked (`aria-disabled`), since a disabled one would lose it; whoever
+ * hears its click asks `isPressable`.
  */
 export function setDisabled(button, isDisabled) {
   const keeps = isDisabled && button.matches(':focus-visible');

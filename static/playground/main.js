@@ -313,7 +313,7 @@ class Playground {
         await this.#refreshJobs();
         await this.#places.go(jobPlace(jobId), { isAnew: true }); // also where it is shown: its draft was discarded
       },
-      editAsJson: () => this.#editor.isOpen && this.#jsonView.open(this.#editor.document),
+      editAsJson: () => this.#editAsJson(),
       find: () => this.#find.open(),
       browse: (path, isWriting) => this.#files.choose(path, isWriting),
       dock: this.#previewDock(),
@@ -390,6 +390,13 @@ class Playground {
   #tellOdd({ odd }) {
     const text = `This job was stored with errors that cannot be shown: ${odd.join('; ')}. Saving a change leaves them out.`;
     this.#notice.say(text, 'error', this.#editor.isOpen ? { label: 'Edit as JSON', run: () => this.#page.editAsJson() } : null);
+  }
+
+  // As it is once what is being saved of it is answered: its own new name would be somebody else's.
+  async #editAsJson() {
+    const { shown } = this.#job;
+    await this.#editor.settled();
+    if (shown === this.#job.shown && this.#editor.isOpen) this.#jsonView.open(this.#editor.document);
   }
 
   // Who has gone on meanwhile stays there, and what was changed on the canvas meanwhile stays as if somebody else had saved.
@@ -529,6 +536,7 @@ class Playground {
       this.#graph.show(this.#runs.past.graph, 'The graph of this run had no nodes.');
     } else if (this.#job.shown.job !== null) {
       this.#showStored(this.#job.shown.job);
+      if (this.#job.shown.isGone) this.#onOther(null); // told again: the notice went when the past run came
     }
   }
 

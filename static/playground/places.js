@@ -4,6 +4,7 @@
  */
 
 import { jobPlace, putInAddress } from './address.js';
+import { leaveQuestions } from './edit/confirm.js';
 import { currentRights } from './session.js';
 import { isWritten, leftWritten } from './unsaved.js';
 
@@ -44,6 +45,7 @@ export class Places {
       putInAddress(this.#placeOfJob()); // where the person is until then
       return (await leftWritten()) ? this.go(place) : undefined;
     }
+    leaveQuestions();
     /** @type {NodeListOf<HTMLDialogElement>} */
     const open = document.querySelectorAll('dialog[open]:not(#compare, #token)');
     for (const dialog of open) dialog.close();

@@ -13,7 +13,7 @@ export const NOT_READ = Object.freeze({ entries: [], next: null, first: null, pa
  */
 export function withFirstPage(list, { entries, next }, { keyOf, isBehind }) {
   const first = new Set(entries.map(keyOf));
-  const isWhole = list.pages < 2 || next === null || first.isDisjointFrom(list.first);
+  const isWhole = list.pages < 2 || next === null || entries.every((entry) => !list.first.has(keyOf(entry)));
   if (isWhole) return { entries, next, first, pages: 1 };
   const older = list.entries.filter((entry) => !first.has(keyOf(entry)) && isBehind(entry, entries.at(-1)));
   return { ...list, entries: [...entries, ...older], first };

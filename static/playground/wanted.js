@@ -18,9 +18,8 @@ export function wanted({ run, nodes, shown, isLookedAt, isPast, at }) {
   const { runId } = run;
   const found = [];
   if (run.status === 'queued' && at - shown.askedForPlace >= PLACE_PERIOD) found.push({ kind: 'place', runId });
-  if (!isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node.nodeId))) {
-    if (!shown.fetchedHistories.has(runId)) found.push({ kind: 'beginnings', runId });
-  }
+  const lacksBeginnings = !isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node.nodeId));
+  if (lacksBeginnings && !shown.fetchedHistories.has(runId)) found.push({ kind: 'beginnings', runId });
   if (!shown.fetchedRuns.has(runId) && ((run.told && shown.runGraph?.runId !== runId) || lacksTimes(run, nodes, isPast))) found.push({ kind: 'run', runId });
   return found;
 }

@@ -665,6 +665,27 @@ def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     expect(editor.page.locator("#notice")).to_be_hidden()
 
 
+def test_who_edits_a_job_as_json_while_its_name_is_saved_edits_it_with_that_name(edit: Any) -> None:
+    """Its save told of the new name as of somebody else's, and gave back the old one."""
+    editor = edit(name="Old name")
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("F2")
+    page.keyboard.type("New name")
+    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    editor.press("Enter")
+    wait_for_held(page, held)
+    page.click("#job-edit")
+    expect(page.locator("#json")).to_be_hidden()
+    held[0].continue_()
+    page.unroute_all()
+    expect(page.locator("#json-title")).to_have_text("Edit New name")
+    page.fill("#json-text", page.input_value("#json-text").replace("id > 5", "id > 6"))
+    page.click("#json-save")
+    expect(page.locator("#json")).to_be_hidden()
+    assert editor.stored()["name"] == "New name"
+
+
 def test_deleting_a_job_asks_first(edit: Any, shop: Product) -> None:
     editor = edit(name="Doomed")
     page = editor.page

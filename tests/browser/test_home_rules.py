@@ -292,8 +292,8 @@ def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) 
 def test_of_a_node_that_did_not_run_no_rows_are_compared(modules: Page) -> None:
     rows = modules.evaluate(
         """async () => {
-          const { rowsOf } = await import('/playground/compare.js');
-          return [null, { heard: false, rowCount: 0 }, { heard: true, rowCount: 0 }, { heard: true, rowCount: 7 }].map(rowsOf);
+          const { rowsOfNode } = await import('/playground/compare.js');
+          return [null, { heard: false, rowCount: 0 }, { heard: true, rowCount: 0 }, { heard: true, rowCount: 7 }].map(rowsOfNode);
         }"""
     )
     assert rows == [None, None, 0, 7]

@@ -16,7 +16,7 @@ export class Drafts {
   #takenIds;
   #onUseOther;
   #onDiscard;
-  #all = new Map(); // job id → {job, model, saving}, of the job at hand and of those with changes; `saving`: the save that is under way, or null
+  #all = new Map(); // job id → {job, model, saving}, of the job at hand and of those with changes; `saving`: what is being saved of it, its name, too; or null
   #current = null; // {job, model} of the job at hand
   #kept = new KeptDrafts(currentTenant, tabName());
   #toldOthers = new Set(); // ids of jobs of which was told that another tab changes them, too

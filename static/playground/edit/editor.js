@@ -291,6 +291,12 @@ export class Editor {
     return went && !draft.model.isDirty;
   }
 
+  /** Once what is being saved of the job at hand is answered, its name, too. */
+  async settled() {
+    const draft = this.#drafts.current;
+    while (draft !== null && draft.saving !== null) await draft.saving.catch(() => undefined);
+  }
+
   async #put(draft) {
     const { graph } = draft.model;
     const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#vocabulary.engine) });
@@ -493,6 +499,7 @@ export class Editor {
         const draft = this.#drafts.of(jobId);
         return draft === undefined ? work() : inTurn(draft, work);
       },
+      settled: () => this.settled(),
       renamed: async (job, before) => {
         const draft = this.#drafts.of(job.id);
         if (draft !== undefined && draft.job.updatedAt === before.updatedAt) draft.job = job;
@@ -518,7 +525,7 @@ export class Editor {
 // What writes a job is done one after the other: it would take what was written before it for somebody else's.
 // Resolves and rejects as `work` does, and not as what went before it.
 async function inTurn(draft, work) {
-  while (draft.saving !== null) await draft.saving.catch(() => undefined);
+  while (draft.saving !== null) await draft.saving.catch(() => undefined); // nothing may come between the look and the turn
   draft.saving = work().finally(() => (draft.saving = null));
   return draft.saving;
 }

@@ -22,7 +22,7 @@ export class JobTools {
   #renaming = null; // {id, name, then}: the job whose name is being written, and what has the focus after it
 
   /**
-   * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), inTurn(jobId, work): after what writes the job already, renamed(job, before),
+   * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), inTurn(jobId, work): after what writes the job already, settled(): once nothing writes the one at hand, renamed(job, before),
    * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), setKept(), attempt(work), say(text, tone)}
    */
   constructor(api, host) {
@@ -92,8 +92,11 @@ export class JobTools {
   }
 
   async delete() {
+    const { id } = this.#host.draft();
+    await this.#host.settled();
     const draft = this.#host.draft();
-    const { id, name } = draft;
+    if (draft?.id !== id) return; // the person has gone on
+    const { name } = draft;
     const wanted = await confirmed({
       title: `Delete “${name}”?`,
       text: 'Its runs and their logs are deleted with it. This cannot be taken back; an export of it could be imported again.',

@@ -75,7 +75,8 @@ export class Files {
     const there = brought.filter((found) => found !== null);
     if (this.#page.jobId() === jobId && this.#does.canAdd()) there.forEach((found, place) => this.#add(found, clientX, clientY + place * APART));
     else if (there.length > 0) {
-      this.#page.say(`${there.map(({ path }) => path).join(', ')} is uploaded; no node was added, since another job is looked at by now.`);
+      const names = there.map(({ path }) => path).join(', ');
+      this.#page.say(`${names} ${there.length === 1 ? 'is' : 'are'} uploaded; no node was added, since the job is not edited by now.`);
     }
   }
 
