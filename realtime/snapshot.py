@@ -81,10 +81,10 @@ class JobSnapshot:
         return run_id in self._over
 
     def is_followed(self, record: StatusEvent | None) -> bool:
-        """Whether another run was told of after the one of the database's word had ended: one that it does not know.
+        """Whether another run was told of after what the database noted last of its own: one that it does not know.
 
-        So the job's last run is that of a publisher of its own, as of cron. A run that is running is not left out for it, unless
-        its own status was told here before.
+        So the job's last run is that of a publisher of its own, as of cron. Never where the database's run is running; `apply`
+        still drops what is said of it where another one followed it here.
         """
         if record is None or not record.recorded_at or record.run.status == "running":
             return False

@@ -134,14 +134,11 @@ def _calls(whole: Any) -> Iterator[Found]:
 
 
 def _has_cast(call: Found) -> bool:
-    """Whether what it is of, or ordered by, is written as a CAST."""
+    """Whether what it is of is written as a CAST: of `percentile_cont(0.5) WITHIN GROUP (ORDER BY a)` that is what it is ordered by."""
     orders = (call.get("order_bys") or {}).get("orders", ())
-    written = (each["expression"] for each in (*call["arguments"], *orders))
-    # the CAST of a constant is that of a quantile's fraction
-    return any(
-        expression["class"] == "CAST" and expression["child"]["class"] != "CONSTANT"
-        for expression in written
-    )
+    is_within_group = call["function_name"] == "quantile_cont" and len(call["arguments"]) == 1
+    [of, *_] = orders if is_within_group and orders else call["arguments"]
+    return bool(of["expression"]["class"] == "CAST")
 
 
 def _about_medians(name: str, width: int, scale: int) -> str:

@@ -302,6 +302,17 @@ def test_a_service_that_says_for_ever_that_there_is_more_fails_the_run(
         ids(reader(api, rows="d", paging=paging, more="more"))
 
 
+def test_cursors_may_give_any_number_of_pages_without_rows(
+    api: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a service that filters the rows of a page after it has cut it."""
+    monkeypatch.setattr("program_lib.http_service.reader.MAX_WITHOUT_ROWS", 2)
+    empty = [{"d": [], "next": f"c{number}", "more": True} for number in range(5)]
+    api.answer = in_turn(*empty, {"d": numbered(1), "more": False})
+    paging = by_cursor("next", parameter="c")
+    assert ids(reader(api, rows="d", paging=paging, more="more")) == ["1"]
+
+
 def test_more_counts_above_a_total_that_the_service_caps(api: Service) -> None:
     """As Elasticsearch does: the rows behind the capped total were missing without a word."""
     api.answer = in_turn(

@@ -691,6 +691,27 @@ def test_a_table_and_its_partition_are_one_table_for_two_outputs(postgresql: Dat
         pass
 
 
+def test_a_table_of_partitions_of_partitions_is_looked_at_without_a_lock(
+    postgresql: Database,
+) -> None:
+    """Whoever drops an old partition at night would wait for the run, and all others for him."""
+    postgresql.execute(
+        "CREATE TABLE p (a integer) PARTITION BY RANGE (a)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (a)",
+        "CREATE TABLE p11 PARTITION OF p1 FOR VALUES FROM (0) TO (5)",
+    )
+    locks = "SELECT count(*) FROM pg_locks WHERE relation IN ('p'::regclass, 'p11'::regclass) AND pid <> pg_backend_pid()"
+    with writing(postgresql.url, "p1", "append", a=INTEGER):
+        assert postgresql.rows(locks) == [(0,)]
+    for first, second in (("p", "p11"), ("p11", "p")):
+        with (
+            writing(postgresql.url, first, "append", a=INTEGER),
+            pytest.raises(ProgramError, match=f"another node writes .* the table {second}"),
+            writing(postgresql.url, second, "replace", a=INTEGER),
+        ):
+            pass
+
+
 @pytest.mark.parametrize("mode", ["append", "replace"])
 def test_parents_may_come_after_children(postgresql: Database, mode: str) -> None:
     """Replaced with a new column, their rows wait beside the table for the end."""

@@ -283,7 +283,9 @@ def test_of_several_medians_none_is_said_to_be_the_one_that_is_cut() -> None:
         "list_median(list(a) FILTER (WHERE CAST(n AS BIGINT) > 0))",
         "list_median(list(a ORDER BY CAST(n AS DOUBLE)))",
         "list_aggregate(list(a), CAST('median' AS VARCHAR))",
-        "quantile_cont(a, CAST(0.5 AS DOUBLE))",
+        "quantile_cont(a, CAST([0.5] AS DOUBLE[]))",
+        "percentile_cont(CAST(0.5 AS DOUBLE)) WITHIN GROUP (ORDER BY a)",
+        "median(a ORDER BY CAST(n AS DOUBLE))",
     ],
 )
 def test_a_cast_of_something_else_says_nothing_of_a_medians_digits(median: str) -> None:

@@ -102,7 +102,7 @@ class FileRequests:
     def _piece(
         self, subject: str, payload: bytes, wait: float = ANSWER_WAIT, unanswered: str = ""
     ) -> tuple[Document, bytes]:
-        """What a runner answers. Raises Problem; where none does within `wait` seconds, or NATS is away, it says `unanswered`, too."""
+        """What a runner answers. Raises Problem; `unanswered` is what it says where none does within `wait` seconds, and behind that NATS is away."""
         try:
             answer = self._link.request(subject, payload, wait).payload
         except NatsAway:

@@ -155,13 +155,19 @@ def has_heirs(session: Session, table: Table) -> bool:
 
 
 def sharing_rows(session: Session, table: Table) -> list[tuple[str, str]]:
-    """The schema and the name of each table that this one is a partition of, and of each that is a partition of it."""
+    """The schema and the name of each table that this one is a partition of, and of each that is a partition of it.
+
+    pg_partition_tree() would lock each of them until the transaction's end.
+    """
+    name = quoted(table.schema, table.name)
     return session.rows(
-        "SELECT n.nspname, c.relname FROM (SELECT %s::regclass) AS t(oid) CROSS JOIN LATERAL ("
-        "SELECT relid FROM pg_partition_ancestors(t.oid) UNION SELECT relid FROM pg_partition_tree(t.oid)) AS part"
-        " JOIN pg_catalog.pg_class c ON c.oid = part.relid AND c.oid <> t.oid"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
-        [quoted(table.schema, table.name)],
+        "WITH RECURSIVE part (above, below) AS (SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i"
+        " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relispartition),"
+        " up (oid) AS (SELECT %s::regclass::oid UNION SELECT part.above FROM up JOIN part ON part.below = up.oid),"
+        " down (oid) AS (SELECT %s::regclass::oid UNION SELECT part.below FROM down JOIN part ON part.above = down.oid)"
+        " SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.oid IN (SELECT oid FROM up UNION SELECT oid FROM down) AND c.oid <> %s::regclass",
+        [name, name, name],
     )
 
 

@@ -163,12 +163,12 @@ class PostgresqlWriter:
         self._session = self._shared.session
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
-        if self._is_there:
-            sharing = catalog.sharing_rows(self._session, self._place)
-            self._shared.tables.check_beside(sharing, self._mode, self._written)
-        self._shared.tables.claim(place, self._mode, self._written, self._key)
-        if self._shared.tables.has_several(place):
-            _wait_no_longer(self._shared.tables)
+        tables = self._shared.tables
+        sharing = catalog.sharing_rows(self._session, self._place) if self._is_there else []
+        tables.check_beside(sharing, self._mode, self._written)
+        tables.claim(place, self._mode, self._written, self._key)
+        if tables.has_several(place, *sharing):
+            _wait_no_longer(tables)
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
         if self._mode in KEYED and catalog.has_heirs(self._session, self._place):

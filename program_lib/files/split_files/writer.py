@@ -313,7 +313,9 @@ class SplitWriter:
         try:
             claim(place, self._as_what)
             return self._begun(_File(path, place, self._make(place)))
-        except ProgramError as error:  # that of no row: each other one would meet it, too
+        except (
+            ProgramError
+        ) as error:  # no row is at fault: another output has the file, or none can be opened
             raise TargetFailed(str(error)) from error
 
     def _begun(self, file: _File) -> _File:
