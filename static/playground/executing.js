@@ -45,6 +45,11 @@ export class Executing {
     }
   }
 
+  /** A job is stored so: what is about to run, though it was left meanwhile. */
+  takeSaved(job) {
+    if (this.#pressed?.jobId === job.id) this.#pressed.job = job;
+  }
+
   async #saveAndStart(shown, begin, values) {
     this.#page.clearNotice();
     this.#runs.goOnNow();
@@ -117,9 +122,9 @@ export class Executing {
     try {
       return await this.#executeOnce(shown, job, values, begin);
     } catch (problem) {
-      if (problem.status !== 412) throw problem;
+      if (problem.status !== 412 || shown !== this.#job.shown) throw problem;
     }
-    if (shown === this.#job.shown && !(await this.#job.hasChanged()) && !isOtherGraph(shown.job, job)) {
+    if (!(await this.#job.hasChanged()) && !isOtherGraph(shown.job, job)) {
       return this.#executeOnce(shown, shown.job, values, begin);
     }
     this.#tellChanged(shown);

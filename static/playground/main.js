@@ -45,6 +45,7 @@ import { LookedAt } from './looked-at.js';
 import { NoticeView } from './notice-view.js';
 import { Notifier } from './notifier.js';
 import { OfferedHere } from './offered-here.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { Places } from './places.js';
@@ -393,11 +394,11 @@ class Playground {
   }
 
   // As it is once what is being saved of it is answered: its own new name would be somebody else's.
-  async #editAsJson() {
+  #editAsJson = oneAtATime(async () => {
     const { shown } = this.#job;
     await this.#editor.settled();
     if (shown === this.#job.shown && this.#editor.isOpen) this.#jsonView.open(this.#editor.document);
-  }
+  });
 
   // Who has gone on meanwhile stays there, and what was changed on the canvas meanwhile stays as if somebody else had saved.
   async #save(job, document) {
@@ -418,6 +419,7 @@ class Playground {
 
   async #onSaved(job) {
     if (this.#job.shown.jobId === job.id) this.#job.shown.job = job;
+    this.#executing.takeSaved(job);
     await this.#refreshJobs();
     this.#redraw();
   }

@@ -29,7 +29,9 @@ export class NoticeView {
     this.#cause = cause;
     this.#run = action?.run ?? null;
     setText(this.#button, action?.label ?? '');
+    const hasKeyboard = this.#button === document.activeElement;
     setHidden(this.#button, action === null);
+    if (hasKeyboard && action === null) focusContent();
     this.#box.dataset.tone = tone;
     setText(this.#text, text);
     setHidden(this.#box, false);

@@ -25,6 +25,20 @@ def hold(page: Page, url: str | Pattern[str]) -> list[Route]:
     return held
 
 
+def hold_first(page: Page, url: str) -> list[Route]:
+    """Holds back what is asked of this address first; all that follows goes on."""
+    held: list[Route] = []
+
+    def handle(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(url, handle)
+    return held
+
+
 def wait_for_held(page: Page, held: list[Route]) -> None:
     """Until the page has asked for what a test holds back."""
     # Playwright hands routes over while it is asked for something

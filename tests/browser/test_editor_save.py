@@ -14,7 +14,7 @@ from tests.browser.editing import (
     node_of,
     small_graph,
 )
-from tests.browser.pages import hold, refuse_twice, wait_for_held
+from tests.browser.pages import hold, hold_first, refuse_twice, wait_for_held
 from tests.browser.test_playground import (
     expect_live,
     expect_run,
@@ -210,13 +210,12 @@ def test_what_is_written_stays_until_its_save_is_answered(edit: Any, shop: Produ
     page.fill("#json-text", page.input_value("#json-text").replace("Edited", "Mine"))
     their = {"name": "Theirs", "graph": small_graph()}
     shop.request("PUT", f"/api/jobs/{editor.job_id}", their)
-    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    held = hold_first(page, f"**/api/jobs/{editor.job_id}")
     page.click("#json-save")
     wait_for_held(page, held)
     assert page.evaluate(STAYS), "the browser asks before a reload"
     expect_back_to_stay(page, here)
     held[0].continue_()
-    page.unroute_all()
     expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
     expect_back_to_stay(page, here)
     page.click("#confirm-yes")
@@ -403,6 +402,28 @@ def test_what_execute_says_of_a_job_that_was_left_while_it_looked_is_drawn_on_no
     with page.expect_response("**/execute"):
         held[0].continue_()
     expect(page.locator("#notice-text")).to_contain_text("Wrong: ")
+
+
+def test_execute_runs_what_it_saved_though_the_job_is_left_meanwhile(
+    edit: Any, shop: Product
+) -> None:
+    """It was refused as of another version, and nothing was said."""
+    graph = small_graph()
+    graph["edges"].append({"from": 2, "to": 3})
+    editor = edit(graph, name="Saved and left")
+    page = editor.page
+    shop.create_job({"name": "Gone on to, too", "graph": small_graph()})
+    look_at_the_list(page)
+    editor.node(2).focus()
+    editor.press("ArrowDown")
+    held = hold_first(page, f"**/api/jobs/{editor.job_id}")
+    page.click("#execute")
+    wait_for_held(page, held)
+    page.locator(".job", has_text="Gone on to, too").first.click()
+    expect(page.locator("#job-name")).to_have_text("Gone on to, too")
+    with page.expect_response("**/execute") as answer:
+        held[0].continue_()
+    assert answer.value.status == 202, answer.value.text()
 
 
 def test_a_job_that_somebody_deleted_says_so_and_can_be_made_anew(edit: Any, shop: Product) -> None:
@@ -672,13 +693,12 @@ def test_who_edits_a_job_as_json_while_its_name_is_saved_edits_it_with_that_name
     editor.node(2).focus()
     editor.press("F2")
     page.keyboard.type("New name")
-    held = hold(page, f"**/api/jobs/{editor.job_id}")
+    held = hold_first(page, f"**/api/jobs/{editor.job_id}")
     editor.press("Enter")
     wait_for_held(page, held)
     page.click("#job-edit")
     expect(page.locator("#json")).to_be_hidden()
     held[0].continue_()
-    page.unroute_all()
     expect(page.locator("#json-title")).to_have_text("Edit New name")
     page.fill("#json-text", page.input_value("#json-text").replace("id > 5", "id > 6"))
     page.click("#json-save")

@@ -91,7 +91,7 @@ export class JobTools {
     });
   }
 
-  async delete() {
+  delete = oneAtATime(async () => {
     const { id } = this.#host.draft();
     await this.#host.settled();
     const draft = this.#host.draft();
@@ -108,7 +108,7 @@ export class JobTools {
       await this.#host.gone(id);
       this.#host.say(`Deleted ${name}.`);
     });
-  }
+  });
 
   export() {
     const { name, graph } = this.#host.exported();
