@@ -240,9 +240,12 @@ def test_a_warm_one_that_was_killed_is_missed_by_one_program_and_comes_back(
         next_one = run(interpreters, tmp_path, HELLO)
         assert isinstance(next_one, Fresh)
         assert outcome(next_one) == TOLD
-        assert [record.message for record in caplog.records] == [
-            "the warm interpreter failed: [Errno 32] Broken pipe; for 0.2 s, programs start in fresh ones"
-        ]
+        [told] = [record.message for record in caplog.records]
+        # the kernel may close its descriptors before or after the question is sent
+        why = r"(\[Errno 32\] Broken pipe|it has ended, or has no descriptor to spare)"
+        assert re.fullmatch(
+            f"the warm interpreter failed: {why}; for 0.2 s, programs start in fresh ones", told
+        )
         assert is_alive(living.pid), "what it has forked goes on"
 
         def is_back() -> bool:
