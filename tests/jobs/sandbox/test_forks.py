@@ -7,6 +7,7 @@ import faulthandler
 import json
 import os
 import platform
+import re
 import resource
 import signal
 import sys
