@@ -39,10 +39,10 @@ def hold_first(page: Page, url: str) -> list[Route]:
     return held
 
 
-def wait_for_held(page: Page, held: list[Route]) -> None:
-    """Until the page has asked for what a test holds back."""
+def wait_for_held(page: Page, held: list[Route], count: int = 1) -> None:
+    """Until the page has asked so often for what a test holds back."""
     # Playwright hands routes over while it is asked for something
-    eventually(lambda: page.evaluate("true") and len(held), what="it is asked for")
+    eventually(lambda: page.evaluate("true") and len(held) >= count, what="it is asked for")
 
 
 def shift_clock(page: Page, seconds: int) -> None:

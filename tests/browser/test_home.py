@@ -364,11 +364,12 @@ def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
     page.fill("#filter-text", "no such run at all")
     wait_for_held(page, held)
     page.click("#all-runs-more")
-    for asked in (2, 3):
-        eventually(lambda n=asked: page.evaluate("true") and len(held) == n)  # type: ignore[misc]
-        if asked == 2:
-            for route in held[:2]:
-                route.continue_()
+    wait_for_held(page, held, 2)
+    assert len(held) == 2
+    for route in held[:2]:
+        route.continue_()
+    wait_for_held(page, held, 3)
+    assert len(held) == 3
     held[2].continue_()
     page.unroute_all()
     expect(page.locator("#all-runs-more")).to_contain_text(
