@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 
 from sqlalchemy.engine import URL
 
@@ -46,7 +46,7 @@ class ClaimedTables:
     def check_beside(self, others: Iterable[Hashable], mode: str, written: str) -> None:
         """Raises ProgramError where another output writes one of these, which share rows with the table, unless both append."""
         modes = {of for other in others for of in self._modes.get(other, {}).values()}
-        if modes and {mode, *modes} != {"append"}:
+        if _clash(mode, modes):
             raise ProgramError(
                 f"another node writes a partition of the table {written}, or what it is a partition of:"
                 " let one of them take all the rows"
@@ -55,7 +55,7 @@ class ClaimedTables:
     def claim(self, table: Hashable, mode: str, written: str, by: str = "") -> None:
         """Raises ProgramError where another output writes it, too, unless both append. `by` names the transaction."""
         others = self._modes.setdefault(table, {})
-        if others and {mode, *others.values()} != {"append"}:
+        if _clash(mode, others.values()):
             raise ProgramError(
                 f"another node writes the table {written}, too: let one of them take all the rows"
             )
@@ -69,6 +69,11 @@ class ClaimedTables:
         """Forgets what a transaction that has ended wrote: an output that commits on the way begins another one."""
         for modes in self._modes.values():
             modes.pop(by, None)
+
+
+def _clash(mode: str, others: Collection[str]) -> bool:
+    """Whether an output of this mode may not write where others of these modes do: all would have to append."""
+    return bool(others) and {mode, *others} != {"append"}
 
 
 def spelled_alike(url: URL) -> str:
