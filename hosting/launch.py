@@ -351,16 +351,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def launch(*, once: bool, tells_token: bool = True) -> int:
     """Starts, uses and stops the server. Returns the exit code."""
-    from progress_lib.subjects import EVERY_TENANT
-    from settings import Settings, SettingsError, keep_private
-
-    keep_private()
-    try:
-        settings = Settings.from_env(os.environ)
-        settings.make_data_dir()
-    except SettingsError as error:
-        raise LaunchError(str(error), 2) from error
-
+    settings = _settings()
     log_file = settings.data_dir / "once.log"
     server: Server | None = None
 
@@ -375,26 +366,7 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
             if reloads:
                 signal.signal(signal.SIGHUP, reload)
             server = Server(settings, files.enter_context(log_file.open("wb")) if once else None)
-            from scripts.mint import mint_for  # PyJWT's 30 ms pass while the server starts
-
-            server.wait_ready()
-            if not (once or tells_token):
-                return serve(server, "")
-            try:
-                everyone = settings.tenant_id == EVERY_TENANT
-                token = mint_for(
-                    settings,
-                    tenant=SAMPLE_TENANT if everyone else None,
-                    session_days=settings.sessions.most_days,
-                )
-            except SettingsError as error:
-                if once:
-                    raise LaunchError(f"--once needs a token: {error}", 2) from error
-                return serve(server, "")
-            if not once:
-                return serve(server, token)
-            print(f"server ready at {server.url}", flush=True)
-            return run_sample(Api(server.url, token))
+            return _use(server, settings, once=once, tells_token=tells_token)
         except StopAsked:
             print("scripts/run: stopping", file=sys.stderr)
             return 1 if once else 0
@@ -406,6 +378,44 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
             _on_stop(signal.SIG_IGN)  # further signals would interrupt the stop
             if server is not None:
                 server.stop()
+
+
+def _settings() -> Settings:
+    """Those of the environment, whose directory is there. Raises LaunchError."""
+    from settings import Settings, SettingsError, keep_private
+
+    keep_private()
+    try:
+        settings = Settings.from_env(os.environ)
+        settings.make_data_dir()
+    except SettingsError as error:
+        raise LaunchError(str(error), 2) from error
+    return settings
+
+
+def _use(server: Server, settings: Settings, *, once: bool, tells_token: bool) -> int:
+    """Runs the sample, or says where the server is and waits for its end. Returns the exit code."""
+    from progress_lib.subjects import EVERY_TENANT
+    from scripts.mint import mint_for  # PyJWT's 30 ms pass while the server starts
+    from settings import SettingsError
+
+    server.wait_ready()
+    token = ""
+    if once or tells_token:
+        of_every_tenant = settings.tenant_id == EVERY_TENANT
+        try:
+            token = mint_for(
+                settings,
+                tenant=SAMPLE_TENANT if of_every_tenant else None,
+                session_days=settings.sessions.most_days,
+            )
+        except SettingsError as error:
+            if once:
+                raise LaunchError(f"--once needs a token: {error}", 2) from error
+    if not once:
+        return serve(server, token)
+    print(f"server ready at {server.url}", flush=True)
+    return run_sample(Api(server.url, token))
 
 
 def _may_lose_terminal() -> bool:
