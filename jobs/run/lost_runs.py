@@ -12,6 +12,7 @@ from typing import Any
 from jobs.graph.unchecked import outputs_of
 from jobs.run.ending import as_reason, told_standing
 from jobs.run.run_spans import NodeTimes, spans_of_run
+from jobs.run.swept_ends import SweptEnds
 from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Move, Run
@@ -90,6 +91,7 @@ class LostRuns:
         self._remove_unfinished = remove_unfinished
         self._traces = traces or Traces("progress-runner")
         self._sightings = Sightings(stale_after)
+        self._ends = SweptEnds(store)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -99,6 +101,7 @@ class LostRuns:
     def end_all(self, own_runs: Collection[str]) -> None:
         """Ends the runs whose runner is gone: at once when it died on this machine, else when stale."""
         try:
+            self._ends.follow_up()
             running = [r for r in self._store.sweeps.all_running() if r.run_id not in own_runs]
         except Exception:
             self._sightings.forget()
@@ -119,8 +122,7 @@ class LostRuns:
             killed = kill_marked(run_mark(run.run_id))  # before its last words are read
             stands = told_standing(RunFiles(self._data_dir, run.run_id).read_committing())
             reason = as_reason(f"the runner died while the run went on{stands}")
-            if self._end_lost(run, reason, killed):
-                self._clean_up(run)
+            self._end_lost(run, reason, killed, is_here=True)
         elif is_stale:
             self._end_lost(run, "the runner was not heard of any more")
 
@@ -135,32 +137,39 @@ class LostRuns:
         graph = self._store.graph_of_run(run.tenant_id, run.run_id)
         self._remove_unfinished(run, graph)
 
-    def _end_lost(self, run: Run, reason: str, killed: int = 0) -> bool:
-        """False when another process has ended the run, or its runner has beaten since the look."""
+    def _end_lost(self, run: Run, reason: str, killed: int = 0, *, is_here: bool = False) -> None:
+        """Unless another process has ended the run, or its runner has beaten since the look. `is_here`: its files are this machine's."""
         try:
             now, known = self._store.run_with_nodes(run.tenant_id, run.run_id)
         except NotFound:
-            return False
+            return
         if now.beat != run.beat:  # to end the runs before this one may have taken minutes
-            return False
+            return
         board = NodeBoard(run.run_id, known)
         for state in last_words(self._link, run, known):
             board.see(state)
         outputs = list(outputs_of(self._store.graph_of_run(run.tenant_id, run.run_id)))
         closings = board.close_open(Status.FAILED, reason, outputs=outputs, seq_gap=SEQ_GAP)
-        lost = RunStatus.LOST
         move = Move(
             RunStatus.RUNNING,
-            lost,
+            RunStatus.LOST,
             reason=reason,
             nodes=board.states(),
             runner=run.runner,
             log=log_end(RunFiles(self._data_dir, run.run_id).log),
         )
-        if not self._store.move_run(run.tenant_id, run.run_id, move):
-            return False
+
+        def follow() -> None:
+            self._tell_lost(run, reason, closings, killed)
+            if is_here:
+                self._clean_up(run)
+
+        self._ends.write(run, move, follow)
+
+    def _tell_lost(self, run: Run, reason: str, closings: Iterable[NodeState], killed: int) -> None:
         killed += kill_marked(run_mark(run.run_id))  # so that no message follows the closings
         LOG.warning("run %s is lost: %s; %d processes killed", run.run_id, reason, killed)
+        lost = RunStatus.LOST
         self._announcer.announce(
             *(node_announcement(run, closing) for closing in closings),
             status_announcement(run, lost, reason),
@@ -168,7 +177,6 @@ class LostRuns:
         # when its nodes began, only the runner knew that is gone
         spans = spans_of_run(run, lost, EndKind.LOST, {}, (), NodeTimes(), time.time())
         self._traces.tell(run.traceparent, *spans)
-        return True
 
 
 def _runner_is_dead(run: Run) -> bool:

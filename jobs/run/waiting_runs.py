@@ -1,8 +1,10 @@
 """Runs that wait to be taken: queued again when their message was lost, failed when no runner took them in time."""
 
 import logging
+from functools import partial
 
-from jobs.store.records import Move
+from jobs.run.swept_ends import SweptEnds
+from jobs.store.records import Move, Run
 from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
@@ -18,6 +20,7 @@ class WaitingRuns:
         self._store = store
         self._queue = queue
         self._announcer = announcer
+        self._ends = SweptEnds(store)
 
     def queue_again(self, queued_for: float, tag: str | None = None) -> None:
         """Puts runs of the tag in the queue again that have waited for `queued_for` seconds, when messages are missing.
@@ -48,9 +51,12 @@ class WaitingRuns:
 
     def end_late_starts(self, limit: float) -> None:
         """Fails the runs that no runner took in time."""
+        self._ends.follow_up()
         for run in self._store.queued.longer_than(limit):
             reason = f"time-out: waited longer than {limit:g} s in the queue"
             move = Move(RunStatus.QUEUED, RunStatus.FAILED, reason, kind=EndKind.TIME_OUT)
-            if self._store.move_run(run.tenant_id, run.run_id, move):
-                self._queue.drop(run)
-                self._announcer.announce(status_announcement(run, move.to, reason))
+            self._ends.write(run, move, partial(self._tell, run, move))
+
+    def _tell(self, run: Run, move: Move) -> None:
+        self._queue.drop(run)
+        self._announcer.announce(status_announcement(run, move.to, move.reason))

@@ -426,16 +426,27 @@ class Store:
         return self._read(lambda c: maybe_run(c.execute(query).mappings().first()))
 
     def start_run(self, tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
-        """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there."""
+        """Moves a queued run to running, owned by `runner`. None when it is not queued, or not there.
+
+        One that this runner has started, and that has no program yet, is found, too: the answer was lost.
+        """
+        beaten = {"beat": RUNS.c.beat + 1}
         values = {
             "status": RunStatus.RUNNING.value,
             "started_at": not_before(RUNS.c.created_at),
             "runner": str(runner),
-            "beat": RUNS.c.beat + 1,
+            **beaten,
         }
+        is_without_program = sa.and_(RUNS.c.runner == str(runner), RUNS.c.program_pid.is_(None))
+
+        def is_ours(connection: Connection) -> bool:
+            of_run = (connection, tenant_id, run_id)
+            return set_run(*of_run, RunStatus.QUEUED, values) or set_run(
+                *of_run, RunStatus.RUNNING, beaten, is_without_program
+            )
 
         def start(connection: Connection) -> Started | None:
-            if not set_run(connection, tenant_id, run_id, RunStatus.QUEUED, values):
+            if not is_ours(connection):
                 return None
             query = select_runs().add_columns(RUNS.c.graph, RUNS.c.program, RUNS.c.again)
             row = dict(connection.execute(query.where(RUNS.c.run_id == run_id)).mappings().one())

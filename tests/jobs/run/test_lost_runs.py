@@ -14,11 +14,13 @@ import pytest
 
 from jobs.run.lost_runs import LostRuns, Sightings
 from jobs.run.run_spans import NodeTimes, spans_of_run
+from jobs.run.waiting_runs import WaitingRuns
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
 from jobs.store.records import Move, Run
 from jobs.store.run_states import EndKind, RunStatus
-from jobs.store.store import Store
+from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcement, Announcer
+from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from tests.harness import NatsServer, eventually
 from tests.jobs.conftest import new_runner, record
@@ -130,6 +132,51 @@ def test_a_lost_run_whose_end_cannot_be_written_leaves_the_others_their_end(
         ending.end_all(())
     assert lost(store, runs) == 2
     assert f"run {runs[1].run_id}: that it is lost cannot be written" in caplog.text
+
+
+def losing_the_answer(store: Store, *, writes: bool) -> Callable[..., bool]:
+    """Store.move_run, whose answer does not arrive; with `writes` the database has what it wrote."""
+    move_run = store.move_run
+
+    def move(tenant_id: str, run_id: str, move: Move) -> bool:
+        if writes:
+            assert move_run(tenant_id, run_id, move)
+        raise StoreUnavailable("the connection broke")
+
+    return move
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_lost_run_is_told_once_though_the_answer_to_its_end_was_lost(
+    store: Store, link: Link, writes: bool
+) -> None:
+    """Its end stood in the database, and no browser ever heard of it."""
+    runs, told = started(store, 1), []
+    ending = lost_runs(store, link, lambda: told.append("an end"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "move_run", losing_the_answer(store, writes=writes))
+        with pytest.raises(StoreUnavailable):
+            ending.end_all(())
+    assert (lost(store, runs), told) == (int(writes), [])
+    for _ in range(2):
+        ending.end_all(())
+        assert (lost(store, runs), told) == (1, ["an end"])
+
+
+def test_a_late_start_is_told_though_the_answer_to_its_end_was_lost(
+    store: Store, link: Link
+) -> None:
+    told: list[str] = []
+    announcer = Noticing(link, lambda: told.append("an end"))
+    waiting = WaitingRuns(store, RunQueue(link), announcer)
+    run = record(store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "move_run", losing_the_answer(store, writes=True))
+        with pytest.raises(StoreUnavailable):
+            waiting.end_late_starts(0.0)
+    for _ in range(2):
+        waiting.end_late_starts(0.0)
+        assert (store.run(run.tenant_id, run.run_id).status, told) == (RunStatus.FAILED, ["an end"])
 
 
 def test_a_runner_that_stops_ends_no_more_lost_runs(store: Store, link: Link) -> None:

@@ -1,5 +1,6 @@
-"""What a runner says while it can take no runs."""
+"""Runs that a runner takes, and what it says while it can take none."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,8 +9,13 @@ import pytest
 from jobs.run import taker
 from jobs.run.executions import Executions
 from jobs.run.taker import Taker
-from jobs.work.run_queue import QueueUnavailable
-from tests.harness import eventually
+from jobs.store.records import Started
+from jobs.store.run_states import RunStatus
+from jobs.store.store import Store, StoreUnavailable
+from jobs.work.run_queue import QueueUnavailable, RunQueue
+from progress_lib.nats import Link
+from tests.harness import NatsServer, eventually
+from tests.jobs.conftest import ended, new_runner, record
 
 
 class AwayQueue:
@@ -49,3 +55,33 @@ def test_why_no_runs_can_be_taken_is_told_once_while_it_is_so(
         taking.join(20.0)
     told = [record.getMessage().rpartition(": ")[2] for record in caplog.records]
     assert told == ["away", "no leader", "no leader"]
+
+
+def test_a_run_whose_start_was_written_and_its_answer_lost_is_run(
+    store: Store,
+    run_queue: RunQueue,
+    link: Link,
+    nats_server: NatsServer,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was running in the database and had no program, until another runner called it lost."""
+    monkeypatch.setattr(taker, "RETRY_PAUSE", 0.05)
+    start_run, answers = store.start_run, [StoreUnavailable("the connection broke")]
+
+    def losing(*of_run: Any) -> Started | None:
+        started = start_run(*of_run)
+        if answers:
+            raise answers.pop()
+        return started
+
+    monkeypatch.setattr(store, "start_run", losing)
+    runner = new_runner(store, link, nats_server, data_dir)
+    run = record(store)
+    runner.start()
+    try:
+        run_queue.put(run)
+        assert ended(store, run).status is RunStatus.COMPLETED
+    finally:
+        assert runner.stop()
+    assert not answers

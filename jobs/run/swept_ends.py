@@ -1,0 +1,39 @@
+"""Ends that a sweep writes for runs of others: each is told, also where the database's answer to the write was lost."""
+
+import logging
+from collections.abc import Callable
+
+from jobs.store.records import Move, Run
+from jobs.store.store import NotFound, Store
+
+LOG = logging.getLogger(__name__)
+
+
+class SweptEnds:
+    """Of one sweep, on its thread. Raises StoreUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # Run id → what was to be written, and what follows: the database has not answered
+        self._unanswered: dict[str, tuple[Run, Move, Callable[[], None]]] = {}
+
+    def write(self, run: Run, move: Move, follow: Callable[[], None]) -> bool:
+        """Makes the move, then calls `follow`. False when another process was faster."""
+        self._unanswered[run.run_id] = (run, move, follow)
+        has_moved = self._store.move_run(run.tenant_id, run.run_id, move)
+        del self._unanswered[run.run_id]
+        if has_moved:
+            follow()
+        return has_moved
+
+    def follow_up(self) -> None:
+        """Does what follows on the ends that stand, though their answer was lost. Call it before each sweep."""
+        for run, move, follow in list(self._unanswered.values()):
+            try:
+                now = self._store.run(run.tenant_id, run.run_id)
+            except NotFound:
+                now = run
+            del self._unanswered[run.run_id]
+            if (now.status, now.reason) == (move.to, move.reason):
+                LOG.warning("run %s: its end was written, and the answer lost", run.run_id)
+                follow()
