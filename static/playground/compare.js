@@ -61,8 +61,8 @@ function edgesOf(one, other) {
   return [...gone, ...added];
 }
 
-// A setting that is null is one that is missing; the order of an object's members does not matter.
-function isSame(one, other) {
+/** Whether two values of JSON are the same: a setting that is null is one that is missing; the order of an object's members does not matter. */
+export function isSame(one, other) {
   return canonical(one ?? null) === canonical(other ?? null);
 }
 

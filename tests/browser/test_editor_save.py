@@ -124,6 +124,29 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop:
     assert node_of(editor.stored(), 2)["config"]["condition"] == "id > 5"
 
 
+def test_a_save_whose_answer_was_lost_is_not_taken_for_somebody_elses(edit: Any) -> None:
+    """Saved again, as it is or with what was changed since, it asked whether to replace what somebody did."""
+    editor = edit()
+    page = editor.page
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        route.abort()
+
+    for key in ([], ["ArrowUp"]):
+        editor.node(2).focus()
+        editor.press("ArrowDown")
+        page.route("**/api/jobs/*", lose, times=1)
+        with page.expect_event("requestfailed"):
+            page.click("#save")
+        editor.node(2).focus()
+        editor.press(*key)
+        page.click("#save")
+        expect(page.locator("#unsaved")).to_be_hidden()
+    assert lost == [200, 200]
+
+
 def test_two_saves_on_a_slow_network_are_not_taken_for_somebody_elses(edit: Any) -> None:
     editor = edit()
     page = editor.page
