@@ -180,7 +180,9 @@ class Lifeline:
         self._has_own_nats = has_own_nats
         self._child: subprocess.Popen[bytes] | None = None
         self._fifo: int | None = None
-        self._pid = 0
+        self._supervisor: ProcessIdentity | None = (
+            None  # that keeps the parts; None: `hold` was not called
+        )
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -195,13 +197,13 @@ class Lifeline:
                 f"process {kept.get('pid')} still keeps the nats-server and runner of an earlier "
                 "start with other settings; wait for its runs to end, or end that process"
             )
-        self._pid = int(kept["pid"])
+        self._supervisor = ProcessIdentity.of(int(kept["pid"]))
         self.let_go()
         try:
             self._fifo = os.open(fifo_path(self._settings), os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
             raise EmbeddedError(
-                f"process {self._pid}, which keeps the embedded parts, is just ending "
+                f"process {self._supervisor.pid}, which keeps the embedded parts, is just ending "
                 f"({error.strerror}); start again"
             ) from None
 
@@ -232,7 +234,8 @@ class Lifeline:
             try:
                 self._has_claim = self._has_claim or claim(self._settings, is_upgrade=True)
                 if not is_kept(self._settings):
-                    LOG.error("the supervisor (process %d) is gone; starting another", self._pid)
+                    pid = self._supervisor and self._supervisor.pid
+                    LOG.error("the supervisor (process %s) is gone; starting another", pid)
                     self.hold()
             except (EmbeddedError, OSError, ValueError) as error:
                 LOG.error("the embedded parts are not kept: %s", error)
@@ -248,28 +251,28 @@ class Lifeline:
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.join(START_WAIT)
-        if not self._pid:
+        if self._supervisor is None:
             return
         rollback = self._settings.deadlines.cancel
         if is_kept(self._settings):
-            self._stop_supervisor(rollback + STOP_WAIT)
+            self._stop_supervisor(self._supervisor, rollback + STOP_WAIT)
         EmbeddedProcesses(self._settings).end(rollback + PART_STOP_WAIT)
 
-    def _stop_supervisor(self, wait: float) -> None:
+    def _stop_supervisor(self, supervisor: ProcessIdentity, wait: float) -> None:
         try:
-            os.kill(self._pid, signal.SIGTERM)
+            os.kill(supervisor.pid, signal.SIGTERM)
         except ProcessLookupError:
             return
         deadline = time.monotonic() + wait
-        while self._supervisor_lives() and time.monotonic() < deadline:
+        while self._lives(supervisor) and time.monotonic() < deadline:
             time.sleep(TICK)
 
-    def _supervisor_lives(self) -> bool:
-        """Whether the supervisor lives. It frees the lock just before it ends, so a child is polled, too."""
-        child = self._child
-        if child is not None and child.pid == self._pid and child.poll() is None:
-            return True
-        return is_kept(self._settings)
+    def _lives(self, supervisor: ProcessIdentity) -> bool:
+        """Until its process has ended: it frees the lock just before that."""
+        if self._child is not None:
+            self._child.poll()  # or it stays as a zombie
+        is_ending = supervisor.is_here and not supervisor.is_known_dead
+        return is_kept(self._settings) or is_ending
 
 
 def parts_fingerprint(settings: Settings, has_own_nats: bool) -> str:
