@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.store.run_states import ENDS
-from soak.faults import FAULTS, Fault
+from soak.faults import Fault, Kinds
 from soak.watchers import Watcher
 from soak.work import Attempt, Places, Worker
 
@@ -152,9 +152,9 @@ def told_ends(watchers: Iterable[Watcher], runs: Iterable[dict[str, Any]]) -> li
     return wrong
 
 
-def fault_lines(log: list[Fault], missed: int) -> list[str]:
+def fault_lines(kinds: Kinds, log: list[Fault], missed: int) -> list[str]:
     counts = Counter((fault.part, fault.what) for fault in log)
-    lines = [f"  {part:<12} {what:<16} {counts[(part, what)]:>5}" for part, what, _ in FAULTS]
+    lines = [f"  {part:<12} {what:<16} {counts[(part, what)]:>5}" for part, what, _ in kinds]
     return ["faults", *lines, f"  {'all':<29} {len(log):>5}   ({missed} found nothing to hit)"]
 
 

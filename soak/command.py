@@ -19,16 +19,19 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from bench.machine import commit_of
+from bench.programs.server import NoServer, Server, postgresql
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.launch import ROOT
 from hosting.product import NotReady
 from hosting.reader import ended_with_reader
 from settings import WORKER_CLASSES
 from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
+from soak.database import Database
 from soak.faults import Faults
 from soak.product import Away, Product
 from soak.watchers import Watcher
@@ -45,18 +48,22 @@ ENDS = (signal.SIGINT, signal.SIGTERM)  # a soak of hours may outlive its termin
 class Soak:
     """One soak, from its start to the account. Any thread may add to `violations`."""
 
-    def __init__(self, minutes: float, seed: int, worker_class: str, directory: Path) -> None:
+    def __init__(
+        self, options: argparse.Namespace, directory: Path, server: Server | None = None
+    ) -> None:
         self.violations: list[str] = []
-        self._minutes = minutes
-        self._seed = seed
+        self._minutes: float = options.minutes
+        self._seed: int = options.seed
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self.product = Product(directory, worker_class)
+        more = {} if server is None else {"DATABASE_URL": server.url}
+        self.product = Product(directory, options.worker_class, **more)
         self._places = Places(self.product.data_dir)
         self._drip: Drip | None = None
         self._workers: list[Worker] = []
         self._watchers: list[Watcher] = []
-        self._faults = Faults(self.product, self._watchers, seed, self.say)
+        database = None if server is None else Database(server.pid)
+        self._faults = Faults(self.product, self._watchers, options.seed, self.say, database)
 
     def say(self, sentence: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s  {sentence}", file=sys.stderr, flush=True)
@@ -131,7 +138,7 @@ class Soak:
         for sentence in told_ends(self._watchers, [run for own in runs.values() for run in own]):
             self.complain(sentence)
         return [
-            *fault_lines(self._faults.log, self._faults.missed),
+            *fault_lines(self._faults.kinds, self._faults.log, self._faults.missed),
             *run_lines(account, self._workers),
             *client_lines(self._watchers),
         ]
@@ -197,6 +204,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--seed", type=int, default=1, metavar="S", help="decides the faults (%(default)d)"
     )
     parser.add_argument("--worker-class", choices=WORKER_CLASSES, default=WORKER_CLASSES[0])
+    parser.add_argument(
+        "--postgresql",
+        action="store_true",
+        help="runs are kept in a PostgreSQL of the soak's own, which is hit, too",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the directory of a good soak too")
     options = parser.parse_args(arguments)
     if not options.minutes > 0:  # as nan is not, either
@@ -207,7 +219,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def _heading(options: argparse.Namespace) -> str:
     return (
         f"scripts/soak --minutes {options.minutes:g} --seed {options.seed} "
-        f"--worker-class {options.worker_class}\n"
+        f"--worker-class {options.worker_class}{' --postgresql' if options.postgresql else ''}\n"
         f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit_of(ROOT)}, "
         f"Python {platform.python_version()}, {_machine()}"
     )
@@ -223,9 +235,14 @@ def main(arguments: list[str]) -> int:
     heading = _heading(options)
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     print(f"{heading}\nin {directory}", file=sys.stderr)
-    soak = Soak(options.minutes, options.seed, options.worker_class, directory)
     try:
-        lines = soak.run()
+        with postgresql() if options.postgresql else nullcontext() as server:
+            soak = Soak(options, directory, server)
+            lines = soak.run()
+    except NoServer as error:
+        print(f"scripts/soak: {error}", file=sys.stderr)
+        shutil.rmtree(directory, ignore_errors=True)
+        return 1
     except Interrupted:
         shutil.rmtree(directory, ignore_errors=True)
         return 130

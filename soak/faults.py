@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hosting.processes import Process
+from soak.database import ROLE, Database
 from soak.product import Product
 from soak.watchers import Watcher
 
@@ -16,8 +17,9 @@ GAP = (1.5, 8.0)  # seconds from one fault to the next
 RESTART_GAP = (0.0, 3.0)  # seconds that an operator takes to start a master again
 TICK = 0.1
 
-# (part, fault, weight); the seconds of a stop come from STOPS
-FAULTS: tuple[tuple[str, str, float], ...] = (
+Kinds = tuple[tuple[str, str, float], ...]  # (part, fault, weight)
+
+FAULTS: Kinds = (
     ("worker", "kill -9", 3),
     ("worker", "SIGTERM", 2),
     ("worker", "stop and go on", 2),
@@ -36,7 +38,14 @@ FAULTS: tuple[tuple[str, str, float], ...] = (
     ("client", "reload", 2),
     ("client", "stops reading", 2),
 )
+# where the product has a PostgreSQL of its own
+DATABASE_FAULTS: Kinds = (
+    (ROLE, "kill -9", 6),
+    (ROLE, "stop and go on", 2),
+)
+# Seconds of the longest stop
 STOPS = {"worker": 12.0, "nats-server": 8.0, "runner": 12.0, "program": 6.0, "client": 12.0}
+STOPS[ROLE] = 8.0
 SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "stop and go on": signal.SIGSTOP}
 
 
@@ -64,20 +73,23 @@ class Faults:
         watchers: list[Watcher],
         seed: int,
         say: Callable[[str], None],
+        database: Database | None = None,
     ) -> None:
+        self.kinds = FAULTS if database is None else FAULTS + DATABASE_FAULTS
         self.log: list[Fault] = []
         self.missed = 0  # faults with nothing to hit, as when no program ran
         self._product = product
         self._watchers = watchers
         self._chance = random.Random(f"{seed}:faults")
         self._say = say
+        self._database = database
         self._stopped: list[tuple[float, Process]] = []  # (when to continue, what)
 
     def run_until(self, deadline: float) -> None:
         """Causes faults until a time (monotonic seconds). Raises NotReady."""
-        weights = [weight for _, _, weight in FAULTS]
+        weights = [weight for _, _, weight in self.kinds]
         while self._wait(self._chance.uniform(*GAP), deadline):
-            part, what, _ = self._chance.choices(FAULTS, weights)[0]
+            part, what, _ = self._chance.choices(self.kinds, weights)[0]
             draw, seconds = self._chance.random(), self._chance.random()
             pause = self._chance.uniform(*RESTART_GAP)
             self._provoke(part, what, draw, 0.5 + seconds * (STOPS.get(part, 0.5) - 0.5), pause)
@@ -106,6 +118,9 @@ class Faults:
     def _provoke(self, part: str, what: str, draw: float, seconds: float, pause: float) -> None:
         if part == "client":
             self._hit_client(what, draw, seconds)
+            return
+        if part == ROLE:
+            self._hit_database(what, draw, seconds)
             return
         found = sorted(
             (p for p in self._product.processes() if p.role == part), key=lambda p: (p.start, p.pid)
@@ -145,6 +160,22 @@ class Faults:
         else:
             watcher.stop_reading(seconds)
         self._note(Fault(time.time(), "client", what))
+
+    def _hit_database(self, what: str, draw: float, seconds: float) -> None:
+        assert self._database is not None
+        lasted = seconds if what == "stop and go on" else 0.0
+        hit = self._database.processes()
+        if not lasted:
+            sessions = self._database.sessions()
+            hit = sessions[int(draw * len(sessions)) :][:1]
+        for process in hit:
+            process.signal(SIGNALS[what])
+        if lasted:
+            self._stopped += [(time.monotonic() + lasted, process) for process in hit]
+        if hit:
+            self._note(Fault(time.time(), ROLE, what, hit[0].pid, lasted=lasted))
+        else:
+            self.missed += 1
 
     def _note(self, fault: Fault) -> None:
         self.log.append(fault)

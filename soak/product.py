@@ -26,8 +26,8 @@ class Product(product.Product):
 
     tls = None
 
-    def __init__(self, directory: Path, worker_class: str) -> None:
-        settings = {"WORKERS": "2", "SAMPLE_ORDERS": "0", "ACCESS_LOG": "off"}
+    def __init__(self, directory: Path, worker_class: str, **more: str) -> None:
+        settings = {"WORKERS": "2", "SAMPLE_ORDERS": "0", "ACCESS_LOG": "off", **more}
         super().__init__(directory / "data", worker_class=worker_class, **settings)
         self.starts = 0
         self.bearer = self.token(sub="soak", exp=int(time.time() + TOKEN_HOURS * 3600))

@@ -110,7 +110,7 @@ class Bench:
         if not needing:
             return None
         try:
-            return stack.enter_context(postgresql())
+            return stack.enter_context(postgresql()).url
         except NoServer as error:
             names = ", ".join(job.name for job in needing)
             self.document["left_out"].append(f"{names}: {error}")

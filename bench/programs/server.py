@@ -1,4 +1,4 @@
-"""A PostgreSQL of the bench's own: a new one, on a free port, gone afterwards."""
+"""A PostgreSQL of a bench's or soak's own: a new one, on a free port, gone afterwards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,17 @@ class NoServer(Exception):
     """PostgreSQL is not installed here, or does not start."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    url: str  # of its database
+    pid: int  # of the process whose children are its others
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of its database. Raises NoServer."""
+def postgresql() -> Iterator[Server]:
+    """Raises NoServer."""
     binaries, port = _binaries(), free_port()
-    with tempfile.TemporaryDirectory(prefix="bench-pg-") as directory:
+    with tempfile.TemporaryDirectory(prefix="pg-") as directory:
         account = _account(Path(directory))
         files = Path(directory) / "files"
         initdb: list[str | Path] = [
@@ -60,7 +67,8 @@ def postgresql() -> Iterator[str]:
             command, stdout=log, stderr=log, cwd=directory, **account
         )
         try:
-            yield _until_it_answers(f"postgresql://bench@127.0.0.1:{port}/postgres", server)
+            url = _until_it_answers(f"postgresql://bench@127.0.0.1:{port}/postgres", server)
+            yield Server(url, server.pid)
         finally:
             server.terminate()
             server.wait()
