@@ -42,6 +42,9 @@ class Batch:
     start: int = 0
     share: float | None = None
 
+    def __post_init__(self) -> None:
+        assert isinstance(self.numbers, pa.Array), "the numbers of rows lie in one piece"
+
     def __len__(self) -> int:
         return len(self.numbers)
 
@@ -107,8 +110,7 @@ class Batch:
         made = self._stretched(columns, schema)
         if nulls == KEEP:
             return made
-        mask = pc.is_valid(made.table[value])
-        return replace(made, table=made.table.filter(mask), numbers=made.numbers.filter(mask))
+        return made._filtered(pc.is_valid(made.table[value]).combine_chunks())
 
     def _stretched(self, columns: Sequence[str], schema: Schema) -> Batch:
         """Each row as often as there are columns, with the value of one of them each time."""

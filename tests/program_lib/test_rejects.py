@@ -15,7 +15,7 @@ from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader
 from program_lib.errors import ExpressionFailed, ProgramError, RowRefused
 from program_lib.failing import sorted_out
-from program_lib.nodes import Filter, Map, Output, Source, Split
+from program_lib.nodes import Expand, Filter, Map, Output, Source, Split
 from program_lib.ports import UNNAMED
 from program_lib.rejects import REJECTED, Rejects, rejected_schema
 from program_lib.types import INTEGER, TEXT, Column, Schema
@@ -348,3 +348,18 @@ def test_lines_of_rows_in_their_order_cost_one_reading_of_the_file() -> None:
     assert reader.where(7) == "line 14 of a.csv"
     assert len(opens) == 3, "from the start again"
     reader.close()
+
+
+def test_rows_without_nulls_that_an_unpivot_made_may_be_rejected_behind_it() -> None:
+    """The run failed: “Iterable should contain Array objects, got <class 'pyarrow.lib.ChunkedArray'> instead”."""
+    good, bad = Kept(), Kept()
+    code, _ = ran(
+        source(5, None, 0, each=3),
+        Expand(2, "Rows", lambda b: b.unpivot(["id", "n"], "of", "n", nulls="drop"), feeds=[5]),
+        Map(5, "Share", share_of, feeds=BY, rejects=Rejects()),
+        Output(3, "Good", lambda: good),
+        Output(4, "Bad", lambda: bad),
+    )
+    assert code == 0
+    assert [row["share"] for row in good.rows] == [100, 20, 50, 33]  # type: ignore[index]
+    assert [row["reject_row"] for row in bad.rows] == [3]  # type: ignore[index]
