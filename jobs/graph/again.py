@@ -73,8 +73,9 @@ class Before:
 def begin_again(before: Before, now: Document, node_id: int) -> Again:
     """What a run of the graph `now` does that begins at this node. Raises CannotBegin.
 
-    Nodes before it stand, where they and all that feeds them are as they were. All else runs, but for what leads only
-    to ends that the run before completed, that are as they were, and that are not after the node.
+    Nodes before it stand, where they and all that feeds them are as they were, and outputs among them were written. All
+    else runs, but for what leads only to ends that the run before completed, that are as they were, and that are not
+    after the node.
     """
     nodes = {node["id"]: node for node in now["nodes"]}
     if node_id not in nodes:
@@ -83,14 +84,15 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
     if not earlier:
         name = name_of(nodes[node_id])
         raise CannotBegin(f"nothing comes before {name}: execute the whole job", node_id)
-    _check_unchanged(before.graph, now, earlier)
+    _check_unchanged(before.graph, now, earlier, rejecting_nodes(now))
+    _check_written(before, [nodes[number] for number in sorted(earlier)])
     after = {node_id} | reached(_edges(now), [node_id], forwards=True)
     ends = [one for one in nodes if _is_end(nodes[one], now) and _runs(one, after, before, now)]
     feeding = reached(_edges(now), ends, forwards=False, stop=earlier)
     run = (feeding | set(ends)) - earlier
     read = {edge["from"] for edge in _edges(now) if edge["to"] in run} & earlier
     for number in sorted(read):
-        _check_kept(before, number, name_of(nodes[number]))
+        _check_kept(before, nodes[number])
     stands = {
         number: Stands(before.rows.get(number, 0), number in read)
         for number in nodes
@@ -99,10 +101,13 @@ def begin_again(before: Before, now: Document, node_id: int) -> Again:
     return Again(before.run_id, node_id, before.place, stands)
 
 
-def begin_preview(before: Before, now: Document, shown: Iterable[int]) -> Again | None:
-    """What a preview of these nodes reads of a run before; None: nothing.
+def begin_preview(
+    before: Before, now: Document, shown: Iterable[int], rejecting: Collection[int]
+) -> Again | None:
+    """What a preview of these nodes reads of a run before; None: nothing. `now`: the part of a graph that feeds them.
 
     On each way back from them it is the first node that was kept, and is as it was, as is all that feeds it.
+    `rejecting`: the nodes of the whole graph whose rejected rows lead somewhere, of which the part need not know.
     """
     read, run = set[int](), set[int]()
     waiting = list(shown)
@@ -110,7 +115,7 @@ def begin_preview(before: Before, now: Document, shown: Iterable[int]) -> Again 
         number = waiting.pop()
         if number in read | run:
             continue
-        if _is_as_kept(before, now, number):
+        if _is_kept(before, number) and _is_unchanged(before, now, number, rejecting):
             read.add(number)
         else:
             run.add(number)
@@ -125,15 +130,15 @@ def begin_preview(before: Before, now: Document, shown: Iterable[int]) -> Again 
     return Again(before.run_id, min(read), before.place, stands)
 
 
-def _is_as_kept(before: Before, now: Document, number: int) -> bool:
-    return before.kept.get(number, "") is None and _is_unchanged(before, now, number)
+def _is_kept(before: Before, number: int) -> bool:
+    return before.kept.get(number, "") is None
 
 
-def _is_unchanged(before: Before, now: Document, number: int) -> bool:
+def _is_unchanged(before: Before, now: Document, number: int, rejecting: Collection[int]) -> bool:
     """Whether a node is what it was in the run before, as is all that feeds it."""
     earlier = reached(_edges(now), [number], forwards=False)
     try:
-        _check_unchanged(before.graph, now, {number, *earlier})
+        _check_unchanged(before.graph, now, {number, *earlier}, rejecting)
     except CannotBegin:
         return False
     return True
@@ -141,26 +146,52 @@ def _is_unchanged(before: Before, now: Document, number: int) -> bool:
 
 def _is_end(node: Document, now: Document) -> bool:
     """Whether nothing follows a node but, of an output, what it rejects."""
+    return _writes(node) or not _next(now, node["id"])
+
+
+def _writes(node: Document) -> bool:
+    """Whether a node is an output."""
     node_type = type_named(node.get("type"))
-    writes = node_type is not None and not node_type.has_output
-    return writes or not _next(now, node["id"])
+    return node_type is not None and not node_type.has_output
 
 
 def _runs(end: int, after: Collection[int], before: Before, now: Document) -> bool:
-    return end in after or end not in before.completed or not _is_unchanged(before, now, end)
+    if end in after or end not in before.completed:
+        return True
+    return not _is_unchanged(before, now, end, rejecting_nodes(now))
 
 
-def _check_kept(before: Before, number: int, name: str) -> None:
+def _check_written(before: Before, earlier: Iterable[Document]) -> None:
+    """Raises CannotBegin for an output that was not written: rows that it rejects may have led on, and been kept."""
+    for node in earlier:
+        if _writes(node) and node["id"] not in before.completed:
+            raise CannotBegin(
+                f"{name_of(node)} was not written in that run, and would not be now: begin at it, or before it",
+                node["id"],
+            )
+
+
+def _check_kept(before: Before, node: Document) -> None:
+    number, name = node["id"], name_of(node)
+    if _writes(node):
+        raise CannotBegin(
+            f"what {name} rejects is not kept, as of no output: begin at it, or before it", number
+        )
     if number not in before.kept:
         raise CannotBegin(f"nothing was kept of {name}: that run had not come so far", number)
     if (reason := before.kept[number]) is not None:
         raise CannotBegin(f"what {name} gave was not kept: {reason}", number)
 
 
-def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) -> None:
-    """Raises CannotBegin for a node that is not what it was in the run before, or gets its rows otherwise."""
+def _check_unchanged(
+    before: Document, now: Document, earlier: Iterable[int], rejecting: Collection[int]
+) -> None:
+    """Raises CannotBegin for a node that is not what it was in the run before, or gets its rows otherwise.
+
+    `rejecting`: nodes whose rejected rows lead somewhere now.
+    """
     then = {node["id"]: node for node in before["nodes"]}
-    rejecting_then, rejecting_now = rejecting_nodes(before), rejecting_nodes(now)
+    rejecting_then = rejecting_nodes(before)
     if not declare_the_same(before, now):
         raise CannotBegin("the parameters that the job declares have changed since that run")
     for node in now["nodes"]:
@@ -173,7 +204,7 @@ def _check_unchanged(before: Document, now: Document, earlier: Iterable[int]) ->
             raise CannotBegin(f"{name} has changed since that run", number)
         if _feeds(before, number) != _feeds(now, number):
             raise CannotBegin(f"{name} gets its rows otherwise than in that run", number)
-        if (number in rejecting_then) != (number in rejecting_now):
+        if (number in rejecting_then) != (number in rejecting):
             raise CannotBegin(f"{name} rejects rows in one of the two runs alone", number)
 
 

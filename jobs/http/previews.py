@@ -2,13 +2,12 @@
 
 import json
 import queue
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jobs.graph.again import Again, Before, begin_preview, declare_the_same
 from jobs.graph.errors import GraphError, GraphInvalid, shortened
-from jobs.graph.feeding import Document, Last, feeding_part, file_part, rejecting_nodes
+from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.graph.runner_tag import parse_runner_tag
@@ -67,15 +66,15 @@ class PreviewRequests:
             before = None
         values = given if before is None else {**before.parameters, **given}
         parameters = checked_values(parse_graph(part), values)
-        again = _kept_rows(before, part, last, parameters) if around is None else None
         question = PreviewQuestion(
             part,
             last,
             parameters=parameters,
             rejecting=rejecting_nodes(graph),
             around=around,
-            again=again,
         )
+        if before is not None and around is None:
+            question = replace(question, again=_kept_rows(before, question))
         return self._in_turn(tenant_id, tag, question)
 
     def page(self, tenant_id: str, part: Document, start: int, rows: int) -> Document:
@@ -163,16 +162,12 @@ class PreviewRequests:
             raise Problem(413, "the graph is too large for a preview") from None
 
 
-def _kept_rows(
-    before: Before | None,
-    part: Document,
-    last: Sequence[Last],
-    parameters: Mapping[str, str | None],
-) -> Again | None:
+def _kept_rows(before: Before, question: PreviewQuestion) -> Again | None:
     """What of a run's kept rows a preview shows; none where it has other values."""
-    if before is None or dict(before.parameters) != dict(parameters):
+    if dict(before.parameters) != dict(question.parameters):
         return None
-    return begin_preview(before, part, [node_id for node_id, _ in last])
+    shown = [node_id for node_id, _ in question.last]
+    return begin_preview(before, question.graph, shown, question.rejecting)
 
 
 def _checked_tag(graph: Document) -> str | None:

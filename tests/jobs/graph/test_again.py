@@ -9,6 +9,7 @@ import pytest
 
 from jobs.graph.again import Again, Before, CannotBegin, begin_again, begin_preview
 from jobs.graph.errors import GraphInvalid
+from jobs.graph.feeding import feeding_part, rejecting_nodes
 from jobs.graph.parsing import parse_graph
 from tests.programs import chain, graph, node
 
@@ -91,6 +92,36 @@ def test_an_output_that_was_not_written_runs_though_what_it_rejects_was() -> Non
     assert sorted(written.nodes) == [1, 2, 5, 6, 7]
 
 
+#  1 Orders → 2 Good → 6 Other, which rejects → 7 Bad → 8 List
+OF_BAD_ROWS = graph(
+    [
+        *GRAPH["nodes"][:2],
+        node(6, "csv_output", "Other", path="c.csv"),
+        node(7, "map", "Bad"),
+        node(8, "csv_output", "List", path="d.csv"),
+    ],
+    [(1, 2), (2, 6), (6, 7, "rejected", ""), (7, 8)],
+)
+
+
+def test_a_run_does_not_begin_behind_an_output_that_was_not_written() -> None:
+    """What it rejects had been kept: the run completed, said that it stands, and its rows were nowhere."""
+    known = before(graph=OF_BAD_ROWS, kept={1: None, 2: None, 7: None}, completed={1, 2, 7})
+    with pytest.raises(CannotBegin, match="Other was not written in that run") as refused:
+        begin_again(known, OF_BAD_ROWS, 8)
+    assert refused.value.node_id == 6
+    assert sorted(begin_again(known, OF_BAD_ROWS, 6).nodes) == [1, 2]
+    written = before(graph=OF_BAD_ROWS, kept={7: None}, completed={1, 2, 6, 7})
+    assert begin_again(written, OF_BAD_ROWS, 8).read == [7]
+
+
+def test_what_an_output_rejects_is_not_kept_and_that_is_said() -> None:
+    """It said that the run had not come so far."""
+    known = before(graph=OF_BAD_ROWS, completed={1, 2, 6, 7, 8})
+    with pytest.raises(CannotBegin, match="what Other rejects is not kept"):
+        begin_again(known, OF_BAD_ROWS, 7)
+
+
 def test_the_node_and_what_follows_it_may_have_changed() -> None:
     now = changed(lambda nodes: nodes[3]["config"].update(keep="all"))
     assert begin_again(before(), now, 3).read == [2]
@@ -134,7 +165,7 @@ def test_nodes_without_names_are_called_by_their_types() -> None:
     nodes = [{name: node[name] for name in ("id", "type", "config")} for node in GRAPH["nodes"]]
     nameless = {**GRAPH, "nodes": nodes}
     assert begin_again(before(graph=nameless), nameless, 3).read == [2]
-    assert begin_preview(before(graph=nameless), nameless, [3]) is not None
+    assert begin_preview(before(graph=nameless), nameless, [3], []) is not None
     with pytest.raises(CannotBegin, match="nothing was kept of Filter"):
         begin_again(before(graph=nameless, kept={1: None}), nameless, 3)
 
@@ -162,7 +193,7 @@ def test_what_is_no_setting_is_refused_with_a_sentence(entry: Any) -> None:
 
 def test_a_preview_reads_what_was_kept_last_on_each_way_back() -> None:
     def read(shown: int, now: dict[str, Any] = GRAPH, **known: Any) -> list[int] | None:
-        again = begin_preview(before(**known), now, [shown])
+        again = begin_preview(before(**known), now, [shown], [])
         return None if again is None else again.read
 
     def edit(nodes: dict[int, dict[str, Any]]) -> None:
@@ -177,6 +208,17 @@ def test_a_preview_reads_what_was_kept_last_on_each_way_back() -> None:
 
 
 def test_nodes_before_what_a_preview_reads_do_not_run() -> None:
-    again = begin_preview(before(), GRAPH, [2])
+    again = begin_preview(before(), GRAPH, [2], [])
     assert again is not None
     assert not again.nodes[1].is_read
+
+
+def test_a_preview_reads_what_was_kept_of_a_node_whose_bad_rows_lead_elsewhere() -> None:
+    """The part of the graph that feeds it lacks that edge: all was read anew."""
+    known = before(graph=REJECTING)
+    part, last = feeding_part(REJECTING, 3)
+    shown = [node_id for node_id, _ in last]
+    again = begin_preview(known, part, shown, rejecting_nodes(REJECTING))
+    assert again is not None
+    assert again.read == [2]
+    assert begin_preview(before(), part, [2], rejecting_nodes(REJECTING)).read == [1]  # type: ignore[union-attr]
