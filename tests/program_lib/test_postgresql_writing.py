@@ -361,6 +361,22 @@ def test_after_a_refused_batch_others_are_taken(postgresql: Database) -> None:
         ]
 
 
+def test_refused_batches_leave_no_locks(postgresql: Database) -> None:
+    """Each of them held one until the end: after some 6,000 the server had no memory for more, and the run failed."""
+    postgresql.execute("CREATE TABLE t (a integer CHECK (a > 0))")
+    with writing(postgresql.url, "t", "append", a=INTEGER) as writer:
+        for _ in range(5):
+            writer.write(rows_of({"a": INTEGER}, [(1,)]))
+            with pytest.raises(RowRefused):
+                writer.write(rows_of({"a": INTEGER}, [(0,)]))
+        assert (
+            postgresql.value("SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid'") == 1
+        )
+        writer.finish()
+        writer.commit()
+    assert postgresql.value("SELECT count(*) FROM t") == 5
+
+
 # ---------------------------------------------------------------- identity and generated columns
 
 

@@ -369,7 +369,8 @@ class PostgresqlWriter:
             if self._session.connection.closed:
                 self._shared.lost = error
                 raise
-            self._session.execute("ROLLBACK TO SAVEPOINT batch")
+            # a savepoint that stays would hold the next one, and the server has a lock for each
+            self._session.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
             self._plan.is_begun = was_begun
             raise
 
