@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
+import io
 import os
 import shutil
 import signal
@@ -26,13 +27,14 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy.engine import URL, make_url
 
 from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
-from settings.own_files import BESIDE_SQLITE
+from settings.own_files import BESIDE_SQLITE, sqlite_file
 
 DATABASE = "progress.db"  # in the archive: an SQLite database …
 DUMP = "progress.dump"  # … or what pg_dump made of one on PostgreSQL
@@ -48,6 +50,7 @@ NOT_KEPT = (
     "once.log",
 )
 NOT_KEPT_DIRECTORIES = ("nats", "previews", ".metrics")
+LOST_AND_FOUND = "lost+found"  # of a disk, which makes it for itself and lets root alone read it
 MAY_BE_LINKS = (DATABASE, "jwt_secret", "nats_password", "nats_seed", "runs")
 SQLITE_SIGN = b"SQLite format 3\0"
 FAILED, WRONG = 1, 2
@@ -73,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_env(reads_keys=False)
         if options.command == "backup":
-            return _backup(settings, options.file)
-        return _restore(settings, options.file)
+            return make_backup(settings, options.file)
+        return restore(settings, options.file)
     except (BackupError, SettingsError) as error:
         print(f"scripts/{options.command}: {error}", file=sys.stderr)
         return WRONG
@@ -104,7 +107,8 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 # ---------------------------------------------------------------- a backup
 
 
-def _backup(settings: Settings, wanted: Path | None) -> int:
+def make_backup(settings: Settings, wanted: Path | None) -> int:
+    """The exit code. Raises BackupError, OSError, NotRead, tarfile.TarError; then there is no archive."""
     if not settings.data_dir.is_dir():
         raise BackupError(f"there is no {settings.data_dir}: DATA_DIR names the server's directory")
     target = wanted or Path(time.strftime("backup-%Y%m%d-%H%M%S.tar.gz"))
@@ -116,7 +120,8 @@ def _backup(settings: Settings, wanted: Path | None) -> int:
     )  # where an archive has room, a copy has, too
     with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".part", dir=beside) as directory:
         part = Path(directory) / name
-        with tarfile.open(part, "x:gz", compresslevel=1) as archive:
+        # `dereference`: of a file with two names each has the content, where tar would write a link for the second
+        with tarfile.open(part, "x:gz", compresslevel=1, dereference=True) as archive:
             count = _Backup(archive, Path(directory)).fill(settings)
         part.rename(target)
     print(f"{target}: the database and {count:,} files, {target.stat().st_size / 1e6:,.1f} MB")
@@ -135,7 +140,7 @@ class _Backup:
         url = make_url(settings.database_url)
         own = None
         if url.get_backend_name() == "sqlite":
-            own = Path(url.database or "").resolve()
+            own = sqlite_file(url).resolve()
             self._add_sqlite(own, DATABASE)
         else:
             _dump(url, self._copy)
@@ -147,9 +152,12 @@ class _Backup:
         return count
 
     def _add_file(self, path: Path, name: str) -> int:
-        """Adds a regular file as it is now; one that is gone meanwhile is none. How many files it was."""
+        """Adds a regular file as it is now, or an empty directory; one that is gone meanwhile is none. How many files it was."""
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                self._archive.add(path, name, recursive=False)
+            if not stat.S_ISREG(mode):
                 return 0
             with path.open("rb") as file:
                 if file.read(len(SQLITE_SIGN)) == SQLITE_SIGN and self._has_added_sqlite(
@@ -191,7 +199,7 @@ class _Backup:
 
 
 def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
-    """The name of each file in DATA_DIR, and where it is.
+    """The name of each file in DATA_DIR, and of each empty directory, and where it is. Raises OSError for what cannot be looked into.
 
     In the place of what is the server's own, an operator may have a link to another disk. Any other link is left out, which
     is told: a program may have made it, and after a restore it would be data, wherever it leads.
@@ -211,7 +219,7 @@ def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _files_of(directory: Path, name: Path) -> Iterator[tuple[Path, Path]]:
-    """The files of a directory elsewhere, which DATA_DIR has by this name."""
+    """The files and empty directories of a directory elsewhere, which DATA_DIR has by this name."""
     for path in _tree(directory):
         if path.is_symlink():
             _tell_left_out(path)
@@ -224,17 +232,29 @@ def _tell_left_out(link: Path) -> None:
 
 
 def _tree(directory: Path, *, is_data_dir: bool = False) -> Iterator[Path]:
-    """Files and links below, without those that are not kept."""
-    for folder, folders, names in os.walk(directory):
+    """Files, links and empty directories below, without those that are not kept. Raises OSError."""
+    for folder, folders, names in os.walk(directory, onerror=_check_may_be_left_out):
         here = Path(folder)
         folders[:] = [name for name in folders if not _is_unfinished(name)]
         if is_data_dir and here == directory:
             folders[:] = [name for name in folders if name not in NOT_KEPT_DIRECTORIES]
             names = [name for name in names if not _is_made_anew(name)]
-        links = [name for name in folders if (here / name).is_symlink()]
-        for name in sorted((*names, *links)):
-            if not _is_unfinished(name):
-                yield here / name
+        files = {name for name in names if not _is_unfinished(name)}
+        kept = {name for name in files if not _is_beside_database(name, files)}
+        links = {name for name in folders if (here / name).is_symlink()}
+        yield from (here / name for name in sorted(kept | links))
+        if not files and not folders and here != directory:
+            yield here
+
+
+def _check_may_be_left_out(error: OSError) -> None:
+    """Raises the error of a directory that cannot be listed, unless it is gone meanwhile, or no data."""
+    is_the_disks = Path(str(error.filename)).name == LOST_AND_FOUND
+    is_no_loss = isinstance(error, FileNotFoundError) or (
+        isinstance(error, PermissionError) and is_the_disks
+    )
+    if not is_no_loss:
+        raise error
 
 
 def _is_made_anew(name: str) -> bool:
@@ -242,8 +262,13 @@ def _is_made_anew(name: str) -> bool:
 
 
 def _is_unfinished(name: str) -> bool:
-    """What SQLite keeps beside a database, whose copy has it, and what a program, or a backup, has not written to its end."""
-    return name.endswith(SQLITES_OWN) or (name.startswith(".") and name.endswith(".part"))
+    """What a program, or a backup, has not written to its end."""
+    return name.startswith(".") and name.endswith(".part")
+
+
+def _is_beside_database(name: str, files: set[str]) -> bool:
+    """What SQLite keeps beside a database of these files, whose copy has it."""
+    return any(name.endswith(end) and name.removesuffix(end) in files for end in SQLITES_OWN)
 
 
 def _copy_sqlite(path: Path, copy: Path) -> None:
@@ -258,7 +283,8 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
 # ---------------------------------------------------------------- a restore
 
 
-def _restore(settings: Settings, archive_file: Path) -> int:
+def restore(settings: Settings, archive_file: Path) -> int:
+    """The exit code. Raises BackupError, OSError, tarfile.TarError."""
     if settings.data_dir.exists() and _holds_something(settings.data_dir):
         raise BackupError(f"{settings.data_dir} is not empty; let DATA_DIR name a new directory")
     url = make_url(settings.database_url)
@@ -282,7 +308,7 @@ def _restore(settings: Settings, archive_file: Path) -> int:
 
 
 def _holds_something(directory: Path) -> bool:
-    return any(path.name != "lost+found" for path in directory.iterdir())  # which a new disk has
+    return any(path.name != LOST_AND_FOUND for path in directory.iterdir())  # which a new disk has
 
 
 def _where_to_unpack(data_dir: Path) -> Path:
@@ -316,23 +342,35 @@ def _unpack(archive: tarfile.TarFile, directory: Path) -> None:
     """By hand: the filters of tarfile, which keep names inside, are not there before Python 3.11.4. Raises BackupError."""
     for entry in archive:
         place = Path(os.path.normpath(directory / entry.name))
-        if not (entry.isreg() and place.is_relative_to(directory)):
+        content = _content(archive, entry) if place.is_relative_to(directory) else None
+        if content is None:
             raise BackupError(
                 f"{entry.name} of the archive is no file, or is outside the destination: scripts/backup made none such"
             )
+        if entry.isdir():
+            place.mkdir(parents=True, exist_ok=True)
+            continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        content = archive.extractfile(entry)
-        assert content is not None, "it is a regular file"
         with content, place.open("xb") as file:
             shutil.copyfileobj(content, file)
         place.chmod(entry.mode & 0o755 | 0o600)
         os.utime(place, (entry.mtime, entry.mtime))
 
 
+def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes] | None:
+    """What is in a file, nothing in a directory, and None for all else. Backups of before have the second name of a file as a link to the first."""
+    if entry.isdir():
+        return io.BytesIO()
+    try:
+        return archive.extractfile(entry) if entry.isreg() or entry.islnk() else None
+    except KeyError:  # what it links to is not in the archive
+        return None
+
+
 def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
     (found / "data").mkdir(exist_ok=True)
     if url.get_backend_name() == "sqlite":
-        place = Path(url.database or "").absolute()
+        place = sqlite_file(url).absolute()
         if place.is_relative_to(settings.data_dir.absolute()):
             place = found / "data" / place.relative_to(settings.data_dir.absolute())
         _check_new(place)
@@ -383,10 +421,12 @@ def _load(url: URL, dump: Path) -> None:
 
 
 def _postgres(program: str, url: URL, *options: str) -> None:
+    """The password goes by the environment: each user of the machine sees a command line."""
     plain = URL.create(
         "postgresql", url.username, None, url.host, url.port, url.database, url.query
-    )
-    environ = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    ).difference_update_query(["password"])
+    password = url.query.get("password", url.password)
+    environ = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     command = [_found(program), f"--dbname={plain.render_as_string()}", *options]
     done = subprocess.run(command, env=environ, capture_output=True)
     if done.returncode:

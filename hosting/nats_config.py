@@ -10,6 +10,7 @@ from settings import NATS_USER, Settings
 
 LOGIN_WAIT = 2.0  # seconds for a login, the runner's answer included
 MAX_LOG = 10 << 20  # bytes of one log file of nats-server
+LOGS = 2  # with the one that is written; by its default nats-server keeps all of them
 _AS_IT_IS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 /._-+=:@,~")
 
 
@@ -36,6 +37,7 @@ def nats_config(settings: Settings, issuer: Issuer) -> str:
         f"http_base_path: {nats_text(monitor_path(settings))}\n"
         f"log_file: {nats_text(nats_log(settings))}\n"
         f"logfile_size_limit: {MAX_LOG}\n"
+        f"logfile_max_num: {LOGS}\n"
         f"authorization {{\n"
         f"  timeout: {LOGIN_WAIT:g}\n"
         f"  users: [ {{ user: {NATS_USER}, password: {nats_text(_password(settings))} }} ]\n"

@@ -13,8 +13,11 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
     from settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent  # the product's own directory
@@ -131,13 +134,19 @@ def _entries(roots: list[Path]) -> Iterator[os.DirEntry[str]]:
             continue
 
 
+def sqlite_file(url: URL) -> Path:
+    """The file of a URL of SQLite, which may name it by a URI of SQLite's own (file:/srv/my%20data.db)."""
+    name = str(url.database)
+    return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name)
+
+
 def _of_database(database_url: str) -> Iterator[Path]:
     """Our own database where it is a file, and the files that its URL names (sslrootcert=…)."""
     from sqlalchemy.engine import make_url
 
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        for way in ways_to(Path(str(url.database).removeprefix("file:"))):
+        for way in ways_to(sqlite_file(url)):
             yield from (way.with_name(way.name + end) for end in BESIDE_SQLITE)
     for value in url.query.values():
         for text in [value] if isinstance(value, str) else value:

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
-from hosting.backup import BackupError, kept_files, move_whole
+from hosting import backup
+from hosting.backup import BackupError, kept_files, make_backup, move_whole, restore
 from jobs.graph.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
+from settings import Settings
 from tests.databases import Database
 from tests.harness import ROOT, StartProduct, running_product
 from tests.jobs.conftest import GRAPH, TENANT
@@ -92,6 +94,109 @@ def test_a_database_on_postgresql_is_part_of_it(postgresql: Database, tmp_path: 
     store.open()
     assert [job.name for job in store.jobs(TENANT)] == ["kept"]
     store.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """One with a database, in which a test puts what it is about."""
+    place = tmp_path / "data"
+    place.mkdir()
+    with contextlib.closing(sqlite3.connect(place / "progress.db")) as database:
+        database.execute("CREATE TABLE jobs (id)")
+    return place
+
+
+def there_and_back(data_dir: Path, **environ: str) -> Path:
+    """A DATA_DIR restored from a backup of this one; `environ`: of the restore."""
+    archive, place = data_dir.parent / "there.tar.gz", data_dir.parent / "back"
+    assert make_backup(Settings.from_env({"DATA_DIR": str(data_dir)}), archive) == 0
+    assert restore(Settings.from_env({"DATA_DIR": str(place), **environ}), archive) == 0
+    return place
+
+
+def below(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*")}
+
+
+def test_a_file_with_two_names_is_a_file_by_each_of_them(data_dir: Path) -> None:
+    """The second one was a link in the archive, and the restore refused all of it: "scripts/backup made none such"."""
+    (data_dir / "a.csv").write_text("id\n1\n")
+    os.link(data_dir / "a.csv", data_dir / "b.csv")
+    place = there_and_back(data_dir)
+    assert (place / "b.csv").read_text() == (place / "a.csv").read_text() == "id\n1\n"
+
+
+def test_an_archive_with_such_a_link_is_restored(data_dir: Path, tmp_path: Path) -> None:
+    """As those of before are."""
+    (data_dir / "a.csv").write_text("id\n1\n")
+    os.link(data_dir / "a.csv", data_dir / "b.csv")
+    with tarfile.open(tmp_path / "old.tar.gz", "w:gz") as old:
+        for path in ("a.csv", "b.csv", "progress.db"):
+            old.add(data_dir / path, path if path == "progress.db" else f"data/{path}")
+        assert old.getmember("data/b.csv").islnk()
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path / "back")})
+    assert restore(settings, tmp_path / "old.tar.gz") == 0
+    assert (tmp_path / "back" / "b.csv").read_text() == "id\n1\n"
+
+
+def test_directories_are_data_whatever_they_are_called_and_also_when_they_are_empty(
+    data_dir: Path,
+) -> None:
+    """What lay in general-journal was missing without a word, and so was out/, without which an output fails."""
+    for name in ("out", "runs/a", "general-journal/2026", "sales.csv-wal"):
+        (data_dir / name).mkdir(parents=True)
+    files = ("general-journal/accounts.csv", "sales.csv-wal/b.csv", "an own-journal")
+    for name in (*files, "x.db", "x.db-wal", "runs/a/.b.part"):
+        (data_dir / name).write_text("")
+    kept = {"out", "runs", "runs/a", "general-journal", "general-journal/2026", "sales.csv-wal"}
+    assert below(there_and_back(data_dir)) == {*kept, *files, "x.db", "progress.db"}
+
+
+def test_a_directory_that_cannot_be_looked_into_is_named(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lay in it was missing, and the backup said that it is complete. Not so of what a disk keeps for itself, or of what has just been deleted."""
+    errors = {"closed": errno.EACCES, "lost+found": errno.EACCES, "gone": errno.ENOENT}
+    for name in errors:
+        (data_dir / name).mkdir()
+    scandir = os.scandir
+
+    def scanned(path: Any) -> Any:
+        if number := errors.get(Path(path).name):
+            raise OSError(number, os.strerror(number), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scanned)
+    with pytest.raises(PermissionError, match="closed"):
+        list(kept_files(data_dir))
+    del errors["closed"]
+    assert {str(name) for name, _ in kept_files(data_dir)} == {"closed", "progress.db"}
+
+
+def test_a_database_that_is_named_by_a_uri_is_restored_where_the_server_has_it(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """It came into a directory called file:, and the server made an empty one."""
+    url = f"sqlite:///file:{tmp_path}/a%2520name.db?uri=true"
+    place = there_and_back(data_dir, DATABASE_URL=url)
+    assert (tmp_path / "a name.db").exists()
+    assert not (place / "progress.db").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:hush@h/n", "postgresql://h/n?user=u&password=hush"]
+)
+def test_no_password_is_seen_in_the_list_of_processes(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told = tmp_path / "pg_dump"
+    told.write_text('#!/bin/sh\necho "$PGPASSWORD; $*" >&2\nexit 1\n')
+    told.chmod(0o755)
+    monkeypatch.setattr(backup, "_found", lambda _: str(told))
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path), "DATABASE_URL": url})
+    with pytest.raises(BackupError, match=r"hush; --dbname=postgresql://[^:]*/n") as failed:
+        make_backup(settings, tmp_path / "a.tar.gz")
+    assert str(failed.value).count("hush") == 1
 
 
 @pytest.fixture
