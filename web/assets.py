@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import posixpath
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,10 @@ def install(app: Flask) -> None:
         found = send_from_directory(directory, filename)
         if version == latest.version():
             found.headers["Cache-Control"] = KEPT
-        return _compressed(found, directory / filename) if filename.endswith(COMPRESSED) else found
+        if not filename.endswith(COMPRESSED):
+            return found
+        # as Flask has found it: a path may go through what is not there, and back by ..
+        return _compressed(found, directory / posixpath.normpath(filename))
 
     app.jinja_env.globals["assets"] = lambda: f"static-{latest.of_page().version}"
     app.jinja_env.globals["page_files"] = lambda: latest.of_page().page

@@ -97,6 +97,17 @@ def test_text_is_sent_in_fewer_bytes_to_who_can_read_them(tmp_path: Path) -> Non
     assert "Content-Encoding" not in picture.headers
 
 
+def test_a_path_through_what_is_not_there_leads_to_the_same_file_in_fewer_bytes(
+    tmp_path: Path,
+) -> None:
+    """It was an error of ours, with a traceback in the log for whoever asked."""
+    app = Flask("test", static_folder=str(files(tmp_path)))
+    assets.install(app)
+    asked = {"Accept-Encoding": "gzip"}
+    found = app.test_client().get("/static-1/nothing/../main.js", headers=asked)
+    assert (found.status_code, gzip.decompress(found.data)) == (200, b"import './part/one.js';")
+
+
 def test_a_file_that_changed_is_compressed_anew_and_one_that_did_not_is_not_sent_again(
     tmp_path: Path,
 ) -> None:
