@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 import signal
 from collections.abc import Iterable
 from types import FrameType
@@ -29,6 +32,15 @@ def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
     """Without SIGHUP where it is ignored, as under nohup: there a closed terminal ends nothing."""
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [number for number in numbers if not (is_kept and number == signal.SIGHUP)]
+
+
+def end_with_parent(parent: int) -> None:
+    """Called in a child of that process: Linux sends it SIGTERM when its parent ends, and so do we where that was before."""
+    pr_set_pdeathsig = 1
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

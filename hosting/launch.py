@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import json
 import os
 import select
@@ -26,12 +25,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
-from hosting.interrupting import heeded
+from hosting.interrupting import end_with_parent, heeded
 from hosting.reader import ended_with_reader
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]  # and the application
-READY_DEADLINE = 120.0  # seconds; the first start makes the sample database
+# Seconds until it listens. Before, a start makes the sample, or changes the tables of an earlier release, and nats-server
+# reads its streams: each may take minutes, and none gets further by being ended
+LISTEN_DEADLINE = 3_600.0
+READY_DEADLINE = 120.0  # seconds from then on
+SAY_STARTING = 60.0  # seconds between two words that it is still starting
 READY_BYTES = 16_384  # of /readyz, whose reasons are sentences
 NATS_DEADLINE = 20.0  # seconds that the server of NATS_URL may be away at the start
 SAY_WAITING = 2.0  # seconds until a person is told what is waited for
@@ -88,7 +92,7 @@ class Server:
             stdout=log or sys.stderr,  # our own stdout holds the ready line and nothing else
             stderr=log or sys.stderr,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=partial(end_with_parent, os.getpid()),
             pass_fds=(says,),
         )
         os.close(says)
@@ -104,10 +108,10 @@ class Server:
     def wait_ready(self) -> None:
         """Returns when the server answers 200 at /readyz.
 
-        Raises LaunchError when it ends, when READY_DEADLINE passes, or when the server of NATS_URL is
-        away for NATS_DEADLINE.
+        Raises LaunchError when it ends, when LISTEN_DEADLINE or READY_DEADLINE passes, or when the server of NATS_URL
+        is away for NATS_DEADLINE.
         """
-        self._wait_listening(time.monotonic() + READY_DEADLINE)
+        self._wait_listening()
         start = time.monotonic()
         is_told = False
         while (waited := time.monotonic() - start) < READY_DEADLINE:
@@ -130,12 +134,18 @@ class Server:
             time.sleep(POLL)
         raise LaunchError(f"not ready after {READY_DEADLINE:g} s: {state or 'no answer'}")
 
-    def _wait_listening(self, end: float) -> None:
+    def _wait_listening(self) -> None:
+        began = told_at = time.monotonic()
         with os.fdopen(self._listening, "rb", buffering=0) as pipe:
             while not select.select([pipe], [], [], POLL)[0]:
                 self._check_alive()
-                if time.monotonic() > end:
-                    raise LaunchError(f"no server on its ports after {READY_DEADLINE:g} s")
+                now = time.monotonic()
+                if now - began > LISTEN_DEADLINE:
+                    raise LaunchError(f"no server on its ports after {LISTEN_DEADLINE:g} s")
+                if now - told_at > SAY_STARTING:
+                    told_at = now
+                    text = f"scripts/run: it is still starting, {now - began:.0f} s now; Ctrl-C stops it"
+                    print(text, file=sys.stderr, flush=True)
             if pipe.read(1):
                 self._listens = True
                 if self._is_to_reload:
@@ -169,13 +179,6 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-
-
-def _end_with_parent() -> None:
-    """Called in the child: Linux sends it SIGTERM when its parent is killed."""
-    pr_set_pdeathsig = 1
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _readiness(url: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from settings import Settings
 
+INTERRUPTED = 128 + signal.SIGINT
+
 
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
@@ -26,12 +28,19 @@ def no_collection() -> Iterator[None]:
 def prepare_apart(settings: Settings) -> int:
     """Prepares in a process of its own, and returns its exit code: the connections that it reads would stay in the memory of this one.
 
-    It is a fork, which finds imported what it needs. This process has no thread yet. Where the fork was killed, that is said, and 1.
+    It is a fork, which finds imported what it needs, and which ends with this process. This process has no thread yet. Where the
+    fork was killed, that is said, and 1.
     """
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
-        os._exit(_prepared(settings))
-    _, status = os.waitpid(child, 0)
+        os._exit(_prepared(settings, parent))
+    try:
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        return INTERRUPTED
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         guess = ", as by the system where memory is short" if number == signal.SIGKILL else ""
@@ -41,15 +50,27 @@ def prepare_apart(settings: Settings) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _prepared(settings: Settings) -> int:
+def _prepared(settings: Settings, parent: int) -> int:
     """(in the fork) The exit code. Raises nothing: what called us is the master's."""
     try:
+        _end_with(parent)
         with no_collection():
             # not in the master: where gevent serves, it must not import these packages
             from hosting.prepare import prepare
         code = prepare(settings)
         sys.stdout.flush()
+    except KeyboardInterrupt:  # what it was making is taken back
+        return INTERRUPTED
     except BaseException:
         traceback.print_exc()
         return 1
     return code
+
+
+def _end_with(parent: int) -> None:
+    """(in the fork) The end of the parent raises KeyboardInterrupt here. Ctrl-C reaches the parent, too, and that ends us."""
+    from hosting.interrupting import end_with_parent  # in the fork alone, as all that follows
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_with_parent(parent)

@@ -45,7 +45,9 @@ from settings.secret_files import write_secret
 
 LOG = logging.getLogger("embedded")
 
-READY_WAIT = 20.0  # seconds for nats-server to read its streams and answer
+# Seconds for nats-server to read its streams and answer: after a loss of power it reads all that they hold, up to 2 GiB
+READY_WAIT = 1_800.0
+SAY_READING = 10.0  # seconds until that is told
 TICK = 0.2  # seconds between two looks at the children
 FIRST_BACKOFF, MAX_BACKOFF = 0.2, 5.0  # seconds before a dead child is started again
 STEADY = 10.0  # seconds after which a child counts as healthy
@@ -155,10 +157,13 @@ def nats_command(settings: Settings) -> list[str]:
     return [binary, "-c", str(config)]
 
 
-def wait_for_nats(settings: Settings, child: Child) -> bool:
-    """Whether nats-server greets a connection within READY_WAIT. False when `child` ends first."""
-    deadline = time.monotonic() + READY_WAIT
-    while time.monotonic() < deadline and child.is_running:
+def wait_for_nats(settings: Settings, child: Child, is_wanted: Callable[[], bool]) -> bool:
+    """Whether nats-server greets a connection within READY_WAIT. False when `child` ends first, or nobody wants it any more."""
+    began, is_told = time.monotonic(), False
+    while (waited := time.monotonic() - began) < READY_WAIT and child.is_running and is_wanted():
+        if waited > SAY_READING and not is_told:
+            is_told = True
+            LOG.warning("nats-server does not answer yet: it reads its streams, and is waited for")
         try:
             address = ("127.0.0.1", settings.nats.port)
             with socket.create_connection(address, timeout=1.0) as connection:
@@ -167,6 +172,13 @@ def wait_for_nats(settings: Settings, child: Child) -> bool:
         except OSError:
             time.sleep(0.02)
     return False
+
+
+def is_heard(output: int) -> bool:
+    """Whether somebody still reads what is written there: the master waits for `ready`, and one that has ended does not."""
+    poll = select.poll()
+    poll.register(output, 0)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 class Watchdog:
@@ -383,9 +395,14 @@ def _serve(
         children.append(nats)
         nats.start()
         notes.note(children)
-        if not wait_for_nats(settings, nats):
-            print("nats-server did not start. It says:", file=sys.stderr)
-            print(_log_tail(nats_log(settings)), file=sys.stderr)
+
+        def is_wanted() -> bool:
+            return not stop.is_set and is_heard(1)
+
+        if not wait_for_nats(settings, nats, is_wanted):
+            if is_wanted():
+                print("nats-server did not start. It says:", file=sys.stderr)
+                print(_log_tail(nats_log(settings)), file=sys.stderr)
             return 1
         watchdog = Watchdog(settings, nats)
     if settings.runner.mode == "embedded":

@@ -19,6 +19,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
+from hosting.launch import LISTEN_DEADLINE
 from jobs.run.runner import STOP_MARGIN
 from realtime.hub import STOP_WAIT
 from realtime.service import GOODBYE_WAIT
@@ -76,6 +77,17 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     said = [line for line in done.stderr.splitlines() if unit.name in line]
     assert said == []
+
+
+def test_a_start_that_changes_the_tables_for_minutes_is_not_ended() -> None:
+    """By default systemd ends it after 90 s, and a probe for life did after 60: each start began anew, and none came to its end."""
+    unit = (DEPLOY / "progress-web.service").read_text()
+    [waits] = re.findall(r"^TimeoutStartSec=(\d+)$", unit, re.MULTILINE)
+    assert int(waits) >= LISTEN_DEADLINE
+    web = next(d for d in kubernetes("Deployment") if d["metadata"]["name"] == "progress-web")
+    probe = web["spec"]["template"]["spec"]["containers"][0]["startupProbe"]
+    assert probe["httpGet"]["path"] == "/healthz"
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= LISTEN_DEADLINE
 
 
 def seconds(text: str | int) -> float:
@@ -203,7 +215,7 @@ def test_a_deployment_of_kubernetes_has_settings_that_work(deployment: dict[str,
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"] == labels
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
-    for probe in ("readinessProbe", "livenessProbe"):
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         if probe in container:
             ask = container[probe]["httpGet"]
             assert f'@app.get("{ask["path"]}")' in (ROOT / "app.py").read_text()

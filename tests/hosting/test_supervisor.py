@@ -1,12 +1,18 @@
-"""What the supervisor starts its parts with."""
+"""What the supervisor starts its parts with, and how long it waits for them."""
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from hosting.supervisor import nats_command
+from hosting import supervisor
+from hosting.ports import free_port
+from hosting.supervisor import is_heard, nats_command, wait_for_nats
 from settings import Settings, SettingsError
 
 
@@ -24,3 +30,27 @@ def test_nats_server_keeps_two_logs(tmp_path: Path) -> None:
     nats_command(Settings.from_env({"DATA_DIR": str(tmp_path)}))
     written = (tmp_path / "nats.conf").read_text().splitlines()
     assert {"logfile_size_limit: 10485760", "logfile_max_num: 2"} <= set(written)
+
+
+def test_a_nats_server_that_reads_its_streams_for_long_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a loss of power, on a slow disk, it was ended after 20 s, each time anew."""
+    assert supervisor.READY_WAIT >= 600
+    monkeypatch.setattr(supervisor, "SAY_READING", 0.0)
+    settings = Settings.from_env({"NATS_PORT": str(free_port())})
+    child: Any = SimpleNamespace(is_running=True)
+    looks = iter((True, True, False))
+    with caplog.at_level(logging.WARNING):
+        assert not wait_for_nats(settings, child, lambda: next(looks))
+    [told] = caplog.messages
+    assert "nats-server does not answer yet" in told
+
+
+def test_a_master_that_has_ended_waits_for_nothing_any_more() -> None:
+    """nats-server went on without anybody until it had answered."""
+    reader, writer = os.pipe()
+    assert is_heard(writer)
+    os.close(reader)
+    assert not is_heard(writer)
+    os.close(writer)
