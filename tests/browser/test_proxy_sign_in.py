@@ -5,6 +5,7 @@ In place of oauth2-proxy stands a server that signs in whom a cookie names, and 
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import json
 import re
@@ -12,6 +13,7 @@ import ssl
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +53,10 @@ class SignIn(http.server.BaseHTTPRequestHandler):
         elif path == "/oauth2/start":
             self.send_response(302)
             self.send_header("Set-Cookie", "_oauth2_proxy=ann@example.com; Path=/; HttpOnly")
-            self.send_header("Location", query.removeprefix("rd="))
+            [place] = urllib.parse.parse_qs(query).get(
+                "rd", [self.headers["X-Auth-Request-Redirect"]]
+            )
+            self.send_header("Location", place)
         else:
             self.send_response(200)
             self.send_header("Set-Cookie", "_oauth2_proxy=; Path=/; Max-Age=0")
@@ -145,6 +150,16 @@ def test_whom_it_has_not_signed_in_gets_nothing_whatever_he_calls_himself(
     with_token = {"Authorization": "Bearer none", HEADER: "root"}
     status, said = ask(f"{site}/api/jobs", **with_token)
     assert (status, json.loads(said)["title"]) == (401, "Unauthorized")
+
+
+def test_a_sign_in_leads_to_the_whole_address_that_was_asked_for(site: str) -> None:
+    """A link to a run led to its job: nginx hands on an address as it is, and in a query it ends at its first &."""
+    connection = http.client.HTTPSConnection(site.removeprefix("https://"), context=TRUSTING)
+    connection.request("GET", "/?job=42&run=0f3c&node=2")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (302, "/?job=42&run=0f3c&node=2")
+    assert "_oauth2_proxy=" in answer.headers["Set-Cookie"]
+    connection.close()
 
 
 def test_a_script_with_a_token_needs_no_sign_in(site: str, product: Product) -> None:
