@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from prometheus_client import generate_latest, start_http_server
+from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+
+from metrics import served
 
 LOG = logging.getLogger(__name__)
 
@@ -85,8 +87,7 @@ class Figures(Collector):
 
     def serve(self, host: str, port: int) -> None:
         """Tells the figures over HTTP, at any path, until the process ends. Raises OSError."""
-        _server, thread = start_http_server(port, host, self)
-        thread.name = "metrics-http"
+        served.serve(self.text, host, port)
 
     def start(self) -> None:
         if self._directory is not None:

@@ -1,0 +1,80 @@
+"""Whoever asks a runner for its figures, however, costs it little."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
+
+import pytest
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from hosting.ports import free_port
+from metrics import served
+from tests.harness import eventually
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask(port: int, path: str = "/metrics", method: str = "GET") -> HTTPResponse:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    answer = _direct.open(asked, timeout=10.0)
+    assert isinstance(answer, HTTPResponse)
+    return answer
+
+
+@pytest.fixture
+def port() -> int:
+    found = free_port()
+    served.serve(lambda: b"up 1\n", "127.0.0.1", found)
+    return found
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/metrics?name[]=up"])
+def test_figures_are_told_at_any_path(port: int, path: str) -> None:
+    """Of `name[]`, as Prometheus can be told to send it, there was a traceback and 500."""
+    with ask(port, path) as answer:
+        assert (answer.read(), answer.headers["Content-Type"]) == (b"up 1\n", CONTENT_TYPE_LATEST)
+        assert answer.headers["Server"] == "progress"
+    with ask(port, path, "HEAD") as answer:
+        assert (answer.read(), answer.headers["Content-Length"]) == (b"", "5")
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out_and_no_files(port: int) -> None:
+    """Each had a thread and a file of the runner for as long as it liked, until no program could be started."""
+    idle = [socket.create_connection(("127.0.0.1", port), 10.0) for _ in range(served.ASKING * 3)]
+    with ask(port) as answer:
+        assert answer.read() == b"up 1\n"
+    for connection in idle[: -served.ASKING]:
+        assert connection.recv(1) == b"", "the oldest are closed"
+    for connection in idle:
+        connection.close()
+
+
+def test_a_client_that_leaves_writes_nothing_into_the_log(
+    port: int, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A scan of ports made tracebacks beside the log, which collectors of JSON do not read."""
+    with caplog.at_level(logging.DEBUG, "metrics.served"):
+        connection = socket.create_connection(("127.0.0.1", port), 10.0)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost:")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        [record] = eventually(lambda: list(caplog.records))
+    assert record.levelno == logging.DEBUG
+    assert capfd.readouterr().err == ""
+
+
+def test_figures_that_cannot_be_read_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> bytes:
+        raise OSError("DATA_DIR is gone")
+
+    port = free_port()
+    served.serve(fails, "127.0.0.1", port)
+    with pytest.raises(urllib.error.HTTPError, match="500") as refused:
+        ask(port)
+    refused.value.close()
+    assert "the figures cannot be told" in caplog.text
