@@ -27,6 +27,7 @@ STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run
 REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
 MAX_PORT = 65_535
+_OF_A_SHELL = re.compile(r"~|\$\w+|\$\{\w+\}")  # a part of a path
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PORT = re.compile(r":[0-9]{1,5}$")
 _LAST_IS_NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$")
@@ -55,11 +56,18 @@ def check_place(name: str, place: Path) -> None:
         why = "is no UTF-8 text, so SQLite opens no file there"
     elif TENANT in found:
         why = f"holds {TENANT}, which stands for a tenant's name (DATA_ROOTS)"
+    elif part := of_a_shell(place):
+        why = f"holds {part}, which a shell replaces and nobody else"
     elif found[-1].isspace():
         why = "ends in white space, which gunicorn takes away"
     else:
         return
     raise SettingsError(f"{name} {found!r:.200} {why}; choose another place")
+
+
+def of_a_shell(path: Path) -> str:
+    """The part of a path that was meant for a shell, as ~ or $HOME in a file of settings that none has read; "" where there is none."""
+    return next(filter(_OF_A_SHELL.fullmatch, path.parts), "")
 
 
 def metrics_token(found: str) -> str:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from progress_lib.subjects import EVERY_TENANT, ID
-from settings.checks import check_place
+from settings.checks import check_place, of_a_shell
 from settings.own_files import ROOT
 from settings.reading import Reader, SettingsError
 from settings.shared import TENANT, TENANTS
@@ -26,11 +26,9 @@ def own_roots(reader: Reader) -> tuple[str, ...]:
     serves_many = reader.text("TENANT_ID") == EVERY_TENANT
     root = data_dir(reader)
     default = root / TENANTS / TENANT if serves_many else root
-    own = roots(reader.text("DATA_ROOTS", str(default)))
-    if not own:
-        raise SettingsError("DATA_ROOTS names no directory; write some, separated by a colon")
+    own = reader.checked("DATA_ROOTS", roots) or (str(default),)
     if serves_many:
-        _check_apart(own, roots(reader.text("SHARED_DATA_ROOTS")))
+        _check_apart(own, reader.checked("SHARED_DATA_ROOTS", roots) or ())
     return own
 
 
@@ -80,8 +78,16 @@ def _may_be(part: str, other: str) -> bool:
 
 
 def roots(found: str) -> tuple[str, ...]:
-    """Directories, separated by a colon as in PATH."""
-    return tuple(str(Path(part).absolute()) for part in found.split(os.pathsep) if part.strip())
+    """Directories, separated by a colon as in PATH. Raises ValueError where there is none, or one that only a shell would find."""
+    named = [Path(part).absolute() for part in found.split(os.pathsep) if part.strip()]
+    if not named:
+        raise ValueError(f"{found!r:.80} names no directory; write some, separated by a colon")
+    for path in named:
+        if part := of_a_shell(path):
+            raise ValueError(
+                f"{str(path)!r:.200} holds {part}, which a shell replaces and nobody else: write the whole path"
+            )
+    return tuple(map(str, named))
 
 
 def paths(found: str) -> tuple[Path, ...]:
