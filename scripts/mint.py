@@ -98,6 +98,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
         settings = Settings.from_env(os.environ)
+        is_new = settings.makes_secret
         token = mint_for(
             settings,
             tenant=options.tenant,
@@ -107,6 +108,12 @@ def main(arguments: list[str]) -> int:
             limit=options.limit,
         )
         print(token)
+        if is_new:
+            print(
+                f"scripts/token: it made a secret in {settings.data_dir}: a server that is at work already has another one, and "
+                "does not take this token; set DATA_DIR, or JWT_SECRET, as that server has it",
+                file=sys.stderr,
+            )
     except SettingsError as error:
         print(f"scripts/token: {error}", file=sys.stderr)
         return 2

@@ -36,6 +36,7 @@ from settings.roots import DATA_DIR, data_dir, may_hold, may_meet
 from settings.secret_files import make_secret
 
 NATS_USER = "progress"  # our own processes' user on the embedded nats-server
+SIGNED_WITH = "jwt_secret"  # the file in DATA_DIR
 _HASHED = re.compile(r"\$2[abxy]\$")
 
 
@@ -176,7 +177,12 @@ class Settings:
 
         Raises SettingsError when that file cannot be read or made.
         """
-        return self.tokens.secret or _kept_secret(self.data_dir / "jwt_secret")
+        return self.tokens.secret or _kept_secret(self.data_dir / SIGNED_WITH)
+
+    @property
+    def makes_secret(self) -> bool:
+        """Whether `signing_key` would make the secret: no server has worked with this DATA_DIR."""
+        return self.tokens.secret is None and not (self.data_dir / SIGNED_WITH).exists()
 
     def session_secrets(self) -> tuple[str, ...]:
         """What sessions are signed with, the current secret first. Raises SettingsError as `signing_key` does."""

@@ -482,6 +482,7 @@ def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path)
 
     done = token(tmp_path, "--tenant", "acme", "--scope", "jobs:read", "--hours", "2")
     assert done.returncode == 0, done.stderr
+    assert f"made a secret in {tmp_path}/kept" in done.stderr, "no server has this one"
     secret = (tmp_path / "kept/jwt_secret").read_text().strip()
     assert (tmp_path / "kept/jwt_secret").stat().st_mode & 0o777 == 0o600
     claims = jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])
@@ -489,6 +490,7 @@ def test_a_token_is_all_that_token_prints_and_the_secret_is_kept(tmp_path: Path)
     assert claims["exp"] - claims["iat"] == 7200
     assert "session_days" not in claims, "a session of it ends with it"
     done = token(tmp_path, "--session-days", "30")
+    assert done.stderr == ""
     assert jwt.decode(done.stdout.strip(), secret, algorithms=["HS256"])["session_days"] == 30
 
 
