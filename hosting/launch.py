@@ -368,14 +368,14 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
             _on_stop(_ask_stop)
             if reloads:
                 signal.signal(signal.SIGHUP, reload)
-            server = Server(settings, files.enter_context(log_file.open("wb")) if once else None)
+            server = _started(settings, files.enter_context(_opened(log_file)) if once else None)
             return _use(server, settings, once=once, tells_token=tells_token)
         except StopAsked:
             print("scripts/run: stopping", file=sys.stderr)
             return 1 if once else 0
         except LaunchError:
             if once:
-                print(_tail(log_file), file=sys.stderr)
+                print(_tail(log_file), file=sys.stderr, end="")
             raise
         finally:
             _on_stop(signal.SIG_IGN)  # further signals would interrupt the stop
@@ -421,6 +421,22 @@ def _use(server: Server, settings: Settings, *, once: bool, tells_token: bool) -
     return run_sample(Api(server.url, token))
 
 
+def _opened(log_file: Path) -> IO[bytes]:
+    """Raises LaunchError, as on a full disk."""
+    try:
+        return log_file.open("wb")
+    except OSError as error:
+        raise LaunchError(f"DATA_DIR: {log_file}: {error.strerror}", 2) from error
+
+
+def _started(settings: Settings, log: IO[bytes] | None) -> Server:
+    """Raises LaunchError, as where the machine has no process left."""
+    try:
+        return Server(settings, log)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LaunchError(f"the server cannot be started ({error})") from error
+
+
 def _may_lose_terminal() -> bool:
     """Whether SIGHUP says that a terminal was closed. Else it asks for new keys: under nohup, in a container, from systemd."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -443,7 +459,9 @@ def _ask_stop(number: int, frame: FrameType | None) -> None:
 
 
 def _tail(path: Path) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+    if not path.is_file():
+        return ""
+    return "".join(path.read_text(errors="replace").splitlines(keepends=True)[-LOG_TAIL:])
 
 
 def main(arguments: list[str]) -> int:

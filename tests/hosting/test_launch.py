@@ -1,13 +1,20 @@
-"""What scripts/run hears of its server."""
+"""What scripts/run hears of its server, and what it says where there is none."""
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import socket
+import subprocess
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hosting.launch import Api
+from hosting.launch import Api, main
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LINE = b'8\r\n{"a":1}\n\r\n'
@@ -32,3 +39,40 @@ def test_a_stream_that_breaks_off_ends_where_it_broke(rest: bytes) -> None:
         api = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", "a token")
         assert list(api.lines("/api/runs/x/wait")) == [{"a": 1}]
         server.join(10.0)
+
+
+@pytest.fixture
+def kept_signals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """`main` takes signals, and a umask, for its process."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("settings.keep_private", lambda: None)
+    before = {number: signal.getsignal(number) for number in (1, 2, 15)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("kept_signals")
+def test_what_keeps_a_start_from_its_log_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk is such a thing, and was a traceback."""
+    (tmp_path / "once.log").mkdir()
+    assert main(["--once"]) == 2
+    said = f"scripts/run: DATA_DIR: {tmp_path}/once.log: Is a directory\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.usefixtures("kept_signals")
+def test_a_machine_without_a_process_left_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: Any) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    assert main([]) == 1
+    said = (
+        "scripts/run: the server cannot be started ([Errno 11] Resource temporarily unavailable)\n"
+    )
+    assert capsys.readouterr().err == said
