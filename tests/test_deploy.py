@@ -263,8 +263,10 @@ def test_nothing_of_this_machine_gets_into_the_image() -> None:
     assert {str(path.relative_to(ROOT)) for path in beside} <= set(kept_out)
 
 
-def test_the_image_is_asked_how_it_is_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker gives containers the proxies of its client: each was unhealthy."""
+def test_the_image_is_asked_how_it_is_past_any_proxy_and_at_its_own_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Docker gives containers the proxies of its client: each was unhealthy, and so was one with another API_PORT."""
     [told] = re.findall(r"^HEALTHCHECK CMD (.+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
     _python, _option, code = json.loads(told)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
@@ -279,7 +281,8 @@ def test_the_image_is_asked_how_it_is_past_any_proxy(monkeypatch: pytest.MonkeyP
 
         answering = threading.Thread(target=serve, name="a web server", daemon=True)
         answering.start()
-        exec(code.replace(":8080", f":{server.getsockname()[1]}"), {})
+        monkeypatch.setenv("API_PORT", str(server.getsockname()[1]))
+        exec(code, {})
         answering.join(5.0)
         assert not answering.is_alive()
 
