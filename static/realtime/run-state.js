@@ -5,6 +5,7 @@
  *   - a job shows one run at a time, the latest; what an earlier run still says is dropped;
  *   - within a run, a terminal status is absorbing, for a node and for the run itself;
  *   - within a run, a node's message with a lower seq than one seen is dropped;
+ *   - what the server tells once more, as to who asks whether it is there, is no sign of life;
  *   - progress without a runId (a publisher of the original protocol) counts for the run under way; when
  *     none is, a node that starts again after all had ended begins a run without a name;
  *   - a run that no status tells of has ended when all its nodes have, and nobody has spoken for a while.
@@ -52,6 +53,8 @@ export class JobState {
   #nodes = new Map();
   #past = [];
   #beganElsewhere = null; // when the run without a name began, by the server's word
+  // What a node's view needs of all nodes, {now, run, atFault}, since the last change: else each of 10,000 would look through all the others
+  #moment = null;
 
   constructor(nodeIds = []) {
     this.expectNodes(nodeIds);
@@ -59,19 +62,21 @@ export class JobState {
 
   /** The graph is known now, perhaps later than the first messages. */
   expectNodes(nodeIds) {
+    this.#moment = null;
     this.#expected = [...nodeIds];
   }
 
   /** Take a ProgressEvent in; `now` is in seconds since the epoch. True when something changed. */
   progress(event, now) {
+    this.#moment = null;
     const runId = event.runId ?? this.#liveRunId();
     const admitted = runId === null ? this.#admitNameless(event) : this.#admitNamed(runId, event);
     if (!admitted) return false;
     const before = this.#nodes.get(event.nodeId) ?? null;
-    if (before !== null && isOutdated(before, event, runId)) return false;
+    if (before !== null && (isOutdated(before, event, runId) || isTheSame(before, event))) return false;
     const at = Math.min(event.ts ?? now, now); // a clock that is ahead tells no time to come
     const heardAt = before?.confirmed ? now : Math.min(now, at); // the first may be a snapshot of long ago
-    this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt });
+    this.#nodes.set(event.nodeId, { ...nodeAfter(before, event, runId, at), heardAt, word: event });
     if (this.#run.runId === runId) this.#hearOfWork(at, heardAt, beginning(event, at));
     return true;
   }
@@ -81,6 +86,7 @@ export class JobState {
    * for everybody who watches, whenever they came. True when something changed.
    */
   seen({ runId, began, heard }, now) {
+    this.#moment = null;
     this.#beganElsewhere = runId === null ? began : null;
     if (this.#run === null || this.#run.told || this.#run.runId !== runId) return runId === null;
     this.#run.startedAt = began;
@@ -94,6 +100,7 @@ export class JobState {
 
   /** Take a StatusEvent in. True when something changed. */
   status(event, now) {
+    this.#moment = null;
     if (!this.#continues(event)) {
       if (this.#isOld(event)) return false;
       this.#begin(event.runId, event.ts);
@@ -117,6 +124,7 @@ export class JobState {
    * of a node that something was heard of, it only brings the end. True when something changed.
    */
   record(record, now) {
+    this.#moment = null;
     const ts = record.endedAt ?? record.startedAt ?? null;
     this.status({ runId: record.runId, status: record.status, reason: record.reason, ts }, now);
     if (this.#run?.runId !== record.runId) return false;
@@ -134,6 +142,7 @@ export class JobState {
 
   /** When nodes began, as the run's history tells it: Map node id → epoch seconds; for those that were not heard at their beginning. */
   began(runId, times) {
+    this.#moment = null;
     if (this.#run?.runId !== runId) return false;
     for (const [nodeId, ts] of times) {
       const node = this.#nodes.get(nodeId);
@@ -144,12 +153,14 @@ export class JobState {
 
   /** From `now` on messages can be heard again: silence of before says nothing of a node, or of the run. */
   listenAgain(now) {
+    this.#moment = null;
     if (this.#run !== null) this.#run.heardAt = now;
     for (const node of this.#nodes.values()) node.heardAt = now;
   }
 
   /** The connection is new and a snapshot follows: what it says of a node replaces what we know, and begins nothing. */
   expectSnapshot() {
+    this.#moment = null;
     for (const node of this.#nodes.values()) node.confirmed = false;
     if (this.#run !== null) this.#run.confirmed = false;
   }
@@ -191,8 +202,8 @@ export class JobState {
    */
   node(nodeId, now = null) {
     const node = this.#nodes.get(nodeId) ?? null;
-    const run = this.#run === null ? null : this.#viewOfRun(now);
-    const view = nodeView(nodeId, node, run, this.#atFault(run));
+    const { run, atFault } = this.#at(now);
+    const view = nodeView(nodeId, node, run, atFault);
     if (view.state !== 'running' || now === null || now - node.heardAt < STALLED_AFTER) return view;
     return { ...view, state: 'stalled', rate: 0, silentFor: now - node.heardAt };
   }
@@ -205,6 +216,13 @@ export class JobState {
   /** Ids of all nodes that anything was heard of, in the order in which they were first heard of. */
   nodeIds() {
     return [...this.#nodes.keys()];
+  }
+
+  #at(now) {
+    if (this.#moment?.now === now) return this.#moment;
+    const run = this.#run === null ? null : this.#viewOfRun(now);
+    this.#moment = { now, run, atFault: this.#atFault(run) };
+    return this.#moment;
   }
 
   #isLost(status, now) {
@@ -222,7 +240,9 @@ export class JobState {
     const { aliveEvery = null, aliveAt = null } = event;
     const run = this.#run;
     if (aliveEvery === null || event.status !== 'running' || run.status !== 'running') return false;
+    if (run.confirmed && aliveAt !== null && aliveAt === run.aliveAt) return false; // the server tells what is true once more
     run.aliveEvery = aliveEvery;
+    run.aliveAt = aliveAt;
     run.heardAt = run.confirmed ? now : Math.min(now, aliveAt ?? now); // the first may be a snapshot of long ago
     run.confirmed = true;
     return true;
@@ -284,6 +304,7 @@ export class JobState {
       endedAt: null,
       told: false,
       aliveEvery: null,
+      aliveAt: null,
       heardAt: null,
       confirmed: false,
     };
@@ -332,6 +353,13 @@ function isOutdated(node, event, runId) {
   if (runId === null || node.runId !== runId) return false;
   if (event.seq !== null && node.seq !== null && event.seq < node.seq) return true;
   return NODE_ENDS.has(node.status);
+}
+
+// Whether it is the node's last word once more, as the server tells it to who asks whether it is there: that is no sign of life.
+// Of a message without a number and a time nobody knows.
+function isTheSame({ word, confirmed }, event) {
+  if (!confirmed || !word || (event.seq ?? event.ts ?? null) === null) return false;
+  return ['seq', 'ts', 'status', 'rowCount', 'message'].every((name) => word[name] === event[name]);
 }
 
 function nodeAfter(before, event, runId, at) {

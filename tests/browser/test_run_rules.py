@@ -109,7 +109,7 @@ def test_what_comes_out_of_order_is_dropped_and_a_repeat_is_harmless(modules: Pa
         progress(1, "running", 50, runId="a", seq=5),
         progress(2, "running", 1, runId="a", seq=1),
     )
-    assert found["changed"] == [True, False, True, True]
+    assert found["changed"] == [True, False, False, True]
     assert found["nodes"]["1"]["rowCount"] == 50
     assert found["nodes"]["2"]["rowCount"] == 1
 
@@ -468,6 +468,31 @@ def test_a_publisher_whose_clock_is_wrong_is_lost_for_one_word_at_most(modules: 
         ["running", None, "idle"],
         ["lost", 500, "notrun"],
     ]
+
+
+def test_what_the_server_tells_once_more_is_no_sign_of_life(modules: Page) -> None:
+    """A page asks a silent connection whether it lives by subscribing again: a dead run was running again, every 30 s."""
+    work = progress(1, "running", 5, runId="a", seq=3, ts=101.0)[1]
+    said = [["status", alive(100.0), 100], ["progress", work, 101]]
+    again = [["status", alive(100.0), 133], ["progress", work, 133]]
+    assert lost(modules, *said, *again, at=[134]) == [["lost", 101, "error"]]
+    spoke = [["status", alive(134.0), 134], ["progress", {**work, "seq": 4, "ts": 134.0}, 134]]
+    assert lost(modules, *said, *again, *spoke, at=[135]) == [["running", None, "running"]]
+
+
+def test_a_node_is_shown_as_quickly_among_ten_thousand(modules: Page) -> None:
+    """Each node looked through all the others: 10,000 took 50 s for each frame."""
+    longest = modules.evaluate("""async () => {
+      const { JobState } = await import('/realtime/run-state.js');
+      const state = new JobState();
+      const told = { jobId: 1, runId: 'a', status: 'running', ts: 1, aliveEvery: 10, aliveAt: 1 };
+      state.status(told, 1);
+      for (let nodeId = 1; nodeId <= 10_000; nodeId += 1) state.progress({ ...told, nodeId, rowCount: 1 }, 1);
+      const began = performance.now();
+      for (const nodeId of state.nodeIds()) state.node(nodeId, 2);
+      return performance.now() - began;
+    }""")
+    assert longest < 2_000
 
 
 def test_a_run_that_promised_nothing_is_never_lost_by_silence(modules: Page) -> None:
