@@ -301,8 +301,8 @@ def _usable_ports(ports: dict[str, int]) -> dict[str, int]:
 def follows(after: Progress, before: Progress) -> bool:
     """Whether `after` may replace `before` as what is true of a node.
 
-    Within a run a terminal status is absorbing and a sequence number only grows: what says
-    otherwise came late or twice. Publishers that send neither are taken at their word.
+    Within a run a terminal status is absorbing and a sequence number only grows, unless its publisher was started again and
+    counts anew, which the time tells: what says otherwise came late or twice. Publishers that send neither are taken at their word.
     """
     if after.run_id is None or after.run_id != before.run_id:
         return True
@@ -313,7 +313,9 @@ def follows_in_run(after: Progress, before: Progress) -> bool:
     """The same for two messages that are known to be of one run, whether they say so or not."""
     if before.status is not RUNNING:
         return False
-    return after.seq is None or before.seq is None or after.seq > before.seq
+    if after.seq is None or before.seq is None or after.seq > before.seq:
+        return True
+    return after.ts is not None and before.ts is not None and after.ts > before.ts
 
 
 ProgressFunc = Callable[[Progress], None]

@@ -4,7 +4,8 @@
  * Messages may repeat, come twice after a reconnect, or come late; these rules make that harmless:
  *   - a job shows one run at a time, the latest; what an earlier run still says is dropped;
  *   - within a run, a terminal status is absorbing, for a node and for the run itself;
- *   - within a run, a node's message with a lower seq than one seen is dropped;
+ *   - within a run, a node's message with a lower seq than one seen is dropped, unless it was said later: its publisher was
+ *     started again, and counts anew;
  *   - what the server tells once more, as to who asks whether it is there, is no sign of life;
  *   - progress without a runId (a publisher of the original protocol) counts for the run under way; when
  *     none is, a node that starts again after all had ended begins a run without a name;
@@ -351,8 +352,12 @@ export class JobState {
 
 function isOutdated(node, event, runId) {
   if (runId === null || node.runId !== runId) return false;
-  if (event.seq !== null && node.seq !== null && event.seq < node.seq) return true;
+  if (event.seq !== null && node.seq !== null && event.seq < node.seq && !isLater(event, node)) return true;
   return NODE_ENDS.has(node.status);
+}
+
+function isLater({ ts }, node) {
+  return ts !== null && node.ts !== null && ts > node.ts;
 }
 
 // Whether it is the node's last word once more, as the server tells it to who asks whether it is there: that is no sign of life.
@@ -381,6 +386,7 @@ function nodeAfter(before, event, runId, at) {
     ports: event.ports ?? same?.ports ?? null,
     runId,
     seq: event.seq ?? same?.seq ?? null,
+    ts: event.ts ?? same?.ts ?? null,
     startedAt: same === null ? beginning(event, at) : same.startedAt,
     endedAt: NODE_ENDS.has(event.status) ? at : null,
     confirmed: true,

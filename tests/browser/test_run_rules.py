@@ -114,6 +114,17 @@ def test_what_comes_out_of_order_is_dropped_and_a_repeat_is_harmless(modules: Pa
     assert found["nodes"]["2"]["rowCount"] == 1
 
 
+def test_a_publisher_that_is_started_again_within_its_run_counts_anew(modules: Page) -> None:
+    found = after(
+        modules,
+        progress(1, "running", 900, runId="a", seq=72_000, ts=100.0),
+        progress(1, "running", 5, runId="a", seq=1, ts=130.5),
+        progress(1, "completed", 10, runId="a", seq=2, ts=131.0),
+    )
+    assert found["changed"] == [True, True, True]
+    assert found["nodes"]["1"]["rowCount"] == 10
+
+
 def test_a_new_run_starts_with_idle_nodes_and_its_predecessor_is_not_heard_any_more(
     modules: Page,
 ) -> None:

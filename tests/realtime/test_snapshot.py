@@ -107,6 +107,16 @@ def test_a_count_that_came_late_or_twice_is_no_step_back(late_seq: int) -> None:
     assert nodes(job) == {1: ("running", 20)}
 
 
+def test_a_publisher_that_is_started_again_within_its_run_counts_anew() -> None:
+    """A process that was killed, and is started again with the RUN_ID of before, as Kubernetes does: all that it said was dropped."""
+    job = JobSnapshot()
+    tell(job, 1, rows=900, seq=72_000, ts=100.0)
+    assert tell(job, 1, rows=5, seq=1, ts=130.5)
+    assert not tell(job, 1, rows=5, seq=1, ts=130.5), "the same once more"
+    assert tell(job, 1, COMPLETED, 10, seq=2, ts=131.0)
+    assert nodes(job) == {1: ("completed", 10)}
+
+
 @pytest.mark.parametrize("end", [COMPLETED, FAILED])
 def test_nothing_follows_the_end_of_a_node_within_a_run(end: Status) -> None:
     job = JobSnapshot()
