@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from progress_lib.environment import nats_url, program_link, tenant_id
+from progress_lib.environment import RUN_TOLD, nats_url, program_link, run_id_of, tenant_id
 from progress_lib.node import Node
 from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
 from progress_lib.reporter import ProgressReporter
@@ -51,7 +51,8 @@ EPILOG = """\
 environment:
   NATS_URL   nats://[user:password@]host[:port] or tls://…; without it nats://127.0.0.1:4222
   TENANT_ID  without it: default
-  RUN_ID     the run that the messages belong to; without it and without --run they name none
+  RUN_ID     the run that the messages belong to, unless JOB_ID names another job; without it and without --run they
+             name none
 
 Exit code: 0, or the command's; 1 no NATS server took the message, or input or output failed; 2 wrong usage; 130 after Ctrl-C. Where a NATS server is
 away, the second and third form do their work all the same, and say so on standard error.
@@ -150,7 +151,7 @@ def _positive(text: str) -> int:
 
 
 def _reporter(options: argparse.Namespace) -> ProgressReporter:
-    run_id = os.environ.get("RUN_ID") or (uuid.uuid4().hex if options.run else "")
+    run_id = run_id_of(options.job) or (uuid.uuid4().hex if options.run else "")
     return ProgressReporter(
         nats_url(), tenant_id(), options.job, run_id=run_id, announces_run=options.run
     )
@@ -167,7 +168,7 @@ def _say(options: argparse.Namespace) -> int:
         Status(options.status),
         options.rows or 0,
         options.message,
-        run_id=os.environ.get("RUN_ID") or None,
+        run_id=run_id_of(options.job) or None,
         ts=round(time.time(), 3),
         row_total=options.total,
     )
@@ -295,9 +296,7 @@ def _code_of(
 ) -> int:
     """Runs a command, and returns its exit code, or the negative signal that ended it. What it reports is of the same run."""
     counts = node is not None and (options.lines or options.bytes)
-    environment = {**os.environ, "JOB_ID": str(options.job)}
-    if reporter.run_id:
-        environment["RUN_ID"] = reporter.run_id
+    environment = _environment(options, reporter.run_id)
     process = None
     try:
         with stops.held():
@@ -313,6 +312,16 @@ def _code_of(
         elif isinstance(error, OSError):
             return _wrong(f"{command[0]}: {error.strerror}", NOT_EXECUTABLE)
         raise
+
+
+def _environment(options: argparse.Namespace, run_id: str) -> dict[str, str]:
+    """The command's: what it reports is of the same job and run."""
+    environment = {**os.environ, "JOB_ID": str(options.job), "RUN_ID": run_id}
+    if options.run:
+        environment[RUN_TOLD] = run_id
+    if not run_id:
+        del environment["RUN_ID"]
+    return environment
 
 
 def _started(

@@ -1,13 +1,16 @@
-"""What a program's environment says of NATS and of the tenant it reports for."""
+"""What a program's environment says of NATS, and of the tenant and the run that it reports for."""
 
 from __future__ import annotations
 
 import os
 
 from progress_lib.nats import Link
+from progress_lib.subjects import job_number
 
 NATS_URL = "nats://127.0.0.1:4222"
 TENANT_ID = "default"
+# The variable with the run whose beginning and end are told by who started this process
+RUN_TOLD = "RUN_TOLD"
 
 
 def nats_url() -> str:
@@ -16,6 +19,25 @@ def nats_url() -> str:
 
 def tenant_id() -> str:
     return os.environ.get("TENANT_ID") or TENANT_ID
+
+
+def run_id_of(job_id: object) -> str:
+    """The run of the job that RUN_ID names; "" where it names none, or JOB_ID says that it is one of another job."""
+    named = os.environ.get("JOB_ID")
+    return os.environ.get("RUN_ID", "") if not named or _is_same_job(named, job_id) else ""
+
+
+def told_run_of(job_id: object) -> str:
+    """The same, where who started this process tells the run, so that all that is done here is a part of it; else ""."""
+    run_id = run_id_of(job_id)
+    return run_id if run_id == os.environ.get(RUN_TOLD) else ""
+
+
+def _is_same_job(one: object, other: object) -> bool:
+    try:
+        return job_number(one) == job_number(other)
+    except ValueError:
+        return False
 
 
 def program_link(

@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from progress_lib.children import at_end_of_child, exception_of_child
 from progress_lib.ends import failure_of, text_of
-from progress_lib.environment import program_link
+from progress_lib.environment import program_link, told_run_of
 from progress_lib.fitting import fitted
 from progress_lib.nats import Link
 from progress_lib.node import Node
@@ -64,11 +64,13 @@ class ProgressReporter:
             report = reporter.report_func()
             report(Progress(1, "DB Input", Status.RUNNING, 5000, "Processing rows..."))
 
-    `run_id` None: one is made up; "": messages name no run, so that several programs of a pipeline tell of one job.
+    `run_id` None: one is made up, but within `progress-report --run` of the job, whose run it is then; "": messages name no
+    run, so that several programs of a pipeline tell of one job.
     With `announces_run` its own beginning and end are those of the run: for a program that nobody but itself starts, as
     cron does. The run is told as running, then as completed, or as failed where an exception ends the `with` or the
     program, but for `sys.exit`, of which only a `with` learns; meanwhile it says every ALIVE_PERIOD that it lives, so that
-    pages notice a program that was killed. Programs of our runner leave it out: the runner tells.
+    pages notice a program that was killed. Programs of our runner leave it out: the runner tells. Within `progress-report --run`
+    of the job that tells the run, and nothing is told of it here.
     `nats_prefix`, `nats_ca_file` None: NATS_PREFIX and NATS_CA_FILE of the environment, where they are set. NATS_CERT_FILE
     and NATS_KEY_FILE count as well.
     """
@@ -87,8 +89,11 @@ class ProgressReporter:
         nats_prefix: str | None = None,
         nats_ca_file: str | None = None,
     ) -> None:
+        told = told_run_of(job_id)
         is_named = run_id is not None and (run_id or not announces_run)
-        self._run_id = text_of(run_id) if is_named else uuid.uuid4().hex  # a UUID, or a number
+        self._run_id = (
+            text_of(run_id) if is_named else told or uuid.uuid4().hex
+        )  # a UUID, or a number
         self._nats = (nats_url, "reporter", nats_prefix, nats_ca_file)
         self._last_words = last_words
         self._seq = 0  # (sender thread; the closing thread after that)
@@ -104,7 +109,7 @@ class ProgressReporter:
         try:
             job = job_number(job_id)
             self._subject = progress_subject(tenant_id, job)
-            if announces_run:
+            if announces_run and self._run_id != told:
                 self._own_run = OwnRun(self._run_id, status_subject(tenant_id, job))
             self._connect()
         except Exception as error:  # a wrong setting must not stop the job

@@ -316,15 +316,31 @@ def test_a_run_holds_what_its_script_says(shell: Shell, listener: Listener, tmp_
     (tmp_path / "night.sh").write_text(
         "seq 5 | $REPORT --lines 42 1 >rows\n"
         "$REPORT 42 2 completed 1 sent\n"
-        f"{sys.executable} -c 'from progress_lib import track; list(track([1, 2], node_id=3))'\n"
+        f"{sys.executable} within.py\n"
+        "$REPORT --run 42 6 -- true\n"
+        "$REPORT --run 43 -- bash -c 'echo $JOB_ID $RUN_ID >other'\n"
+        "$REPORT 42 7 completed 7\n"
+    )
+    (tmp_path / "within.py").write_text(
+        "import os\n"
+        "from progress_lib import ProgressReporter, track\n"
+        "list(track([1, 2], node_id=3))\n"
+        "for node_id, is_run in ((4, False), (5, True)):\n"
+        "    reporter = ProgressReporter(os.environ['NATS_URL'], 'default', 42, announces_run=is_run)\n"
+        "    with reporter, reporter.node(node_id) as node:\n"
+        "        node.advance(node_id)\n"
     )
     done = shell("$REPORT --run 42 -- bash night.sh")
     assert (done.returncode, done.stderr) == (0, "")
     eventually(lambda: [run["status"] for run in listener.runs] == ["running", "completed"])
-    assert listener.last() == {n: ("completed", rows) for n, rows in {1: 5, 2: 1, 3: 2}.items()}
+    rows = {1: 5, 2: 1, 3: 2, 4: 4, 5: 5, 6: 0, 7: 7}
+    assert listener.last() == {node_id: ("completed", count) for node_id, count in rows.items()}
     [run_id] = {run["runId"] for run in listener.runs}
     assert {message["runId"] for message in listener.messages} == {run_id}
     assert listener.heard[-1][0] == "status"
+    job_id, other = (tmp_path / "other").read_text().split()
+    assert job_id == "43"
+    assert other != run_id
 
 
 COUNTED = pytest.mark.parametrize(("count", "rows"), [((), 0), (("--lines",), 1)])
