@@ -33,6 +33,7 @@ CONNECT_WAIT = 3.0  # seconds in which a single message finds its server
 PATIENCE = 5.0  # seconds that a command has to end after Ctrl-C
 LAST_WAIT = 1.0  # seconds for what it wrote last; what it started may keep its output open
 WRONG_USAGE = 2
+OPTIONS = {"-h", "--help", "--lines", "--bytes", "--name", "--total", "--run"}
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes of a shell for a command that it cannot start
 
 USAGE = """\
@@ -54,8 +55,9 @@ environment:
   RUN_ID     the run that the messages belong to, unless JOB_ID names another job; without it and without --run they
              name none
 
-Exit code: 0, or the command's; 1 no NATS server took the message, or input or output failed; 2 wrong usage; 130 after Ctrl-C. Where a NATS server is
-away, the second and third form do their work all the same, and say so on standard error.
+Exit code: 0, or the command's; 1 no NATS server took the message, as where none is there or it does not let us publish, or
+input or output failed; 2 wrong usage; 130 after Ctrl-C. Where a NATS server is away, the second and third form do their
+work all the same, and say so on standard error.
 """
 
 
@@ -111,14 +113,26 @@ def _parsed(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
         help="tell a run of the job that begins and ends with this command",
     )
     own, command = arguments, None
-    if "--" in arguments:
+    message = _message_with_dash(arguments)
+    if message is not None:
+        own = arguments[:-1]
+    elif "--" in arguments:
         place = arguments.index("--")
         own, command = arguments[:place], arguments[place + 1 :]
     options = parser.parse_intermixed_args(own)
+    options.message = options.message if message is None else message
     fault = _fault(options, command)
     if fault:
         parser.error(fault)
     return options, command or []
+
+
+def _message_with_dash(arguments: list[str]) -> str | None:
+    """A message that begins with a dash, as the last line of a log may: argparse would look for options in it. Else None."""
+    *before, status, rows, message = ["", "", "", *arguments]
+    is_message = "--" not in before and status in set(Status) and rows.lstrip("-").isdecimal()
+    is_option = message.partition("=")[0] in OPTIONS
+    return message if is_message and message.startswith("-") and not is_option else None
 
 
 def _fault(options: argparse.Namespace, command: list[str] | None) -> str | None:
@@ -184,6 +198,8 @@ def _say(options: argparse.Namespace) -> int:
             return _wrong("no NATS server has taken the message", 1)
         if not link.publish(subject, progress.to_json()) or not link.flush():
             return _wrong("the connection to NATS was lost: the message may not be there", 1)
+        if link.refused:  # it says so before it answers to the flush
+            return _wrong("NATS did not take the message: its user may not publish there", 1)
     except ValueError as error:  # larger than the server takes
         return _wrong(str(error), WRONG_USAGE)
     except KeyboardInterrupt:

@@ -100,6 +100,8 @@ class Link:
         # (link thread) servers and reasons that were logged since the last connection that held
         self._told: set[tuple[str, str]] = set()
         self._denied: set[str] = set()  # (link thread) the same of what the server left out
+        # (link thread) what it left out last on this connection, as a message that we may not publish; "": nothing
+        self.refused = ""
         self._thread = threading.Thread(target=self._run, name=f"nats-{name}", daemon=True)
 
     # ---- the caller's side
@@ -338,6 +340,7 @@ class Link:
             connection.send(b"".join(map(_sub, self._subscriptions.values())))
         self.connects += 1
         self.failed_attempts = 0
+        self.refused = ""
         self._up.set()
         self._tried.set()
         LOG.info("nats %s: connected", self._name)
@@ -387,6 +390,7 @@ class Link:
             connection.has_refused = True
             if not any(words in reason.lower() for words in LEFT_OUT):
                 raise Lost(reason)
+            self.refused = reason
             if reason not in self._denied and len(self._denied) < MAX_DENIED:
                 self._denied.add(reason)
                 LOG.error("nats %s: %s", self._name, reason)

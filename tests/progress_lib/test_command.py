@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from progress_lib.command import _parsed
 from tests.harness import ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 
@@ -70,6 +71,28 @@ def test_messages_belong_to_the_run_of_the_environment(shell: Shell, listener: L
     assert eventually(lambda: listener.end(1)) == ("completed", 7, "done")
     assert eventually(lambda: listener.end(2)) == ("failed", 0, "no disk")
     assert {(m["runId"], m.get("seq")) for m in listener.messages} == {("r1", None)}
+
+
+@pytest.mark.parametrize("message", ["-hard disk failure", "-x", "--", "--- no room", "-5"])
+def test_a_message_may_begin_with_a_dash(message: str) -> None:
+    """As the last line of a log may, in a trap: it was taken for options, and the end of the node was not told."""
+    options, command = _parsed(["--name", "Load", "42", "1", "failed", "0", message])
+    assert (options.node, options.status, options.rows) == (1, "failed", 0)
+    assert (options.name, options.message, command) == ("Load", message, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "command"),
+    [
+        (["42", "1", "running", "5", "--name=Load"], "Load", []),
+        (["42", "1", "--", "log", "running", "5", "-x"], "", ["log", "running", "5", "-x"]),
+    ],
+)
+def test_an_option_behind_a_count_and_a_commands_own_are_no_message(
+    line: list[str], name: str, command: list[str]
+) -> None:
+    options, found = _parsed(line)
+    assert (options.name, options.message, found) == (name, "", command)
 
 
 @pytest.mark.parametrize(

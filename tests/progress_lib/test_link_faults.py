@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from progress_lib import Progress, ProgressReporter, Status
+from progress_lib import Progress, ProgressReporter, Status, command
 from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
 from progress_lib.nats_connection import WRITE_WAIT
 from progress_lib.nats_login import Login
@@ -252,8 +252,11 @@ def test_another_reason_why_there_is_no_connection_is_told_too(
     assert set(told.values()) == {1}
 
 
-def test_what_a_server_does_not_permit_is_told_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_a_server_does_not_permit_is_told_once_and_fails_a_single_message(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     users = '[{user: a, password: pw, permissions: {publish: ["tenant.a.>"]}}]'
     config = tmp_path / "nats.conf"
@@ -265,10 +268,17 @@ def test_what_a_server_does_not_permit_is_told_once(
             for node in range(5):
                 reporter.report(Progress(node, "n", Status.RUNNING))
             eventually(lambda: caplog.records)
+        told = [record for record in caplog.records if "Permissions Violation" in record.message]
+        monkeypatch.setenv("NATS_URL", f"nats://a:pw@127.0.0.1:{server.port}")
+        codes = []
+        for tenant_id in ("a", "b"):
+            monkeypatch.setenv("TENANT_ID", tenant_id)
+            codes.append(command.main(["42", "1", "running"]))
     finally:
         server.stop()
-    told = [record for record in caplog.records if "Permissions Violation" in record.message]
     assert len(told) == 1
+    assert codes == [0, 1]
+    assert "its user may not publish there" in capfd.readouterr().err
 
 
 def test_messages_keep_their_order_even_with_a_slow_callback(nats_server: NatsServer) -> None:
