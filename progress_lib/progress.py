@@ -32,7 +32,10 @@ MAX_TEXT = 8_192  # characters of a message or a name; one progress stays far be
 MAX_PORTS = 100  # outputs whose rows a message counts
 MAX_PORT = 128  # characters of an output's name
 MAX_CELLS = 100  # columns of a row at fault
-MAX_WHOLE = 2**63  # of an id or a count: what other languages and databases hold
+MAX_WHOLE = 2**63  # of a count: what other languages and databases hold
+MAX_NODE_ID = (
+    2**53 - 1
+)  # the largest whole number that JavaScript holds exactly: no page could show another one
 # The year 10000, in seconds since 1970: what lies behind it is in other units
 END_OF_TIME = 253_402_300_800
 
@@ -90,7 +93,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     `ProgressReporter` fills in `run_id`, `seq` and `ts`.
     """
 
-    node_id: int
+    node_id: Annotated[int, msgspec.Meta(ge=-MAX_NODE_ID, le=MAX_NODE_ID)]
     node_name: str
     status: Status
     row_count: Annotated[int, msgspec.Meta(ge=-MAX_WHOLE, le=MAX_WHOLE - 1)] = 0
@@ -160,17 +163,14 @@ class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> "Progress":
         """The message of already decoded JSON `fields`; unknown ones are left alone."""
-        node_id = fields.get("nodeId")
-        if type(node_id) is not int:
-            raise MalformedProgress(f"nodeId must be an integer, found {node_id!r:.60}")
         return cls(
-            node_id,
+            _node_id("nodeId", fields.get("nodeId")),
             _optional(fields, "nodeName", str, ""),
             _status(fields.get("status")),
             _count(fields),
             _optional(fields, "message", str, ""),
             _optional(fields, "runId", str, None),
-            _optional(fields, "seq", int, None),
+            _sequence(fields),
             _moment(fields),
             _row(fields.get("row")),
             _text(fields.get("closedBy")),
@@ -195,7 +195,7 @@ def usable(progress: Progress) -> Progress:
         and type(progress.status) is Status
         and type(progress.node_name) is str
         and type(progress.message) is str
-        and -MAX_WHOLE <= progress.node_id < MAX_WHOLE
+        and -MAX_NODE_ID <= progress.node_id <= MAX_NODE_ID
         and -MAX_WHOLE <= progress.row_count < MAX_WHOLE
         and len(progress.node_name) <= MAX_TEXT
         and len(progress.message) <= MAX_TEXT
@@ -209,7 +209,7 @@ def usable(progress: Progress) -> Progress:
     ):
         return progress  # nearly always
     return progress.replace(
-        node_id=_whole("node_id", progress.node_id),
+        node_id=_node_id("node_id", progress.node_id),
         node_name=_any_text(progress.node_name),
         status=_status(progress.status),
         row_count=_whole("row_count", progress.row_count),
@@ -234,6 +234,15 @@ def _whole(name: str, value: Any) -> int:
     if not is_whole or not -MAX_WHOLE <= whole < MAX_WHOLE:
         raise MalformedProgress(f"{name} must be a whole number of 64 bits, found {value!r:.60}")
     return whole
+
+
+def _node_id(name: str, value: Any) -> int:
+    node_id = _whole(name, value)
+    if abs(node_id) > MAX_NODE_ID:
+        raise MalformedProgress(
+            f"{name} must be a whole number from -{MAX_NODE_ID} to {MAX_NODE_ID}, found {node_id}"
+        )
+    return node_id
 
 
 def _is_total(value: Any) -> bool:
@@ -376,6 +385,12 @@ def _count(fields: dict[str, Any]) -> int:
     """5.0 is 5, as browsers and JSON Schema have it: languages that know one kind of number write it so."""
     value = fields.get("rowCount")
     return 0 if value is None else _whole("rowCount", value)
+
+
+def _sequence(fields: dict[str, Any]) -> int | None:
+    """5.0 is 5, as of a count."""
+    value = fields.get("seq")
+    return None if value is None else _whole("seq", value)
 
 
 def _moment(fields: dict[str, Any]) -> float | None:

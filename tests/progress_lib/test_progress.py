@@ -92,6 +92,21 @@ def test_a_count_of_any_publisher_is_a_whole_number_however_it_is_written(sent: 
     assert Progress.parse(payload) == Progress(1, "", Status.RUNNING, 9_000)
 
 
+@pytest.mark.parametrize("sent", ["7", "7.0", "7e0"])
+def test_ids_and_sequence_numbers_are_whole_numbers_however_they_are_written(sent: str) -> None:
+    payload = b'{"nodeId":%s,"status":"running","seq":%s}' % (sent.encode(), sent.encode())
+    assert Progress.parse(payload) == Progress(7, "", Status.RUNNING, seq=7)
+
+
+@pytest.mark.parametrize("node_id", [2**53, -(2**53), -2793536196498819715, 2**64])
+def test_a_node_that_no_page_could_show_is_refused(node_id: int) -> None:
+    """As one that is named by hash(): its progress was taken, and each page dropped it without a word."""
+    with pytest.raises(MalformedProgress, match="nodeId must be a whole number"):
+        Progress.parse(b'{"nodeId":%d,"status":"running"}' % node_id)
+    with pytest.raises(MalformedProgress, match="node_id must be a whole number"):
+        usable(Progress(node_id, "Load", Status.RUNNING))
+
+
 @pytest.mark.parametrize(
     "sent", ["9000.5", "1e19", "1" + "0" * 24, "-1" + "0" * 24, "1e400", "true"]
 )
@@ -159,8 +174,8 @@ def test_a_program_may_give_any_total_and_only_a_usable_one_is_sent(
         (b"[1]", "not a JSON object"),
         (b"[" * 100_000, "not JSON"),
         (b'{"nodeId": NaN}', "NaN is not JSON"),
-        (json.dumps({**FIVE, "nodeId": "1"}).encode(), "nodeId must be an integer"),
-        (json.dumps({**FIVE, "nodeId": True}).encode(), "nodeId must be an integer"),
+        (json.dumps({**FIVE, "nodeId": "1"}).encode(), "nodeId must be a whole number"),
+        (json.dumps({**FIVE, "nodeId": True}).encode(), "nodeId must be a whole number"),
         (json.dumps({**FIVE, "status": "dancing"}).encode(), "status must be"),
         (json.dumps({**FIVE, "status": ["running"]}).encode(), "status must be"),
         (json.dumps({**FIVE, "rowCount": "many"}).encode(), "rowCount must be a whole number"),

@@ -153,7 +153,9 @@ def test_a_payload_that_a_browser_could_not_read_is_refused(bad: bytes) -> None:
     [
         {"nodeId": None},
         {"nodeId": "1"},
-        {"nodeId": 1.0},
+        {"nodeId": 1.5},
+        {"nodeId": 2**53},
+        {"seq": 1.5},
         {"nodeId": True},
         {"status": None},
         {"status": "dancing"},
