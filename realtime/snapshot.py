@@ -10,6 +10,8 @@ from progress_lib.progress import RUNNING, Progress, follows
 from realtime.events import Event, ProgressEvent, StatusEvent
 
 MAX_NODES = 10_000  # nodes kept of one job; a job with more than this is a mistake
+# Bytes of the messages that are kept of a job's nodes; 10,000 of ours take 3 MB. Without a bound one job could take a worker's memory
+MAX_NODE_BYTES = 16 << 20
 RUNS_OVER = 8  # ended runs of a job whose stragglers are recognised
 # Seconds by which the clocks of database and NATS may differ, and by which a run's end may be told after its retry is recorded
 RECORD_LAG = 60.0
@@ -38,14 +40,16 @@ class Seen(NamedTuple):
 class JobSnapshot:
     """The last status of a job's run and the last progress of each of its nodes.
 
-    What comes late or twice is recognised (`progress_lib.progress.follows`) and changes nothing.
+    What comes late or twice is recognised (`progress_lib.progress.follows`) and changes nothing. A node that there is no room
+    for (MAX_NODES, MAX_NODE_BYTES) is shown to who watches, and not to who comes later.
     """
 
-    __slots__ = ("_heard", "_nodes", "_over", "_seen_run", "_status", "began")
+    __slots__ = ("_heard", "_node_bytes", "_nodes", "_over", "_seen_run", "_status", "began")
 
     def __init__(self) -> None:
         self._status: StatusEvent | None = None
         self._nodes: dict[int, ProgressEvent] = {}
+        self._node_bytes = 0  # of their messages
         self._over: list[str] = []  # runs that are over, the latest last
         self._seen_run: str | None = None  # that told progress last, and no status
         self.began = 0.0  # Unix seconds of that run's first word; 0: none is known
@@ -133,11 +137,7 @@ class JobSnapshot:
 
     def keep_runs(self, run_ids: Collection[str | None]) -> None:
         """Drops the nodes of other runs; those that name no run stay."""
-        self._nodes = {
-            node_id: known
-            for node_id, known in self._nodes.items()
-            if known.run_id is None or known.run_id in run_ids
-        }
+        self._keep_nodes(run_ids=(None, *run_ids))
 
     def recognise(self, past: JobSnapshot) -> None:
         """Takes over which runs are over, so that what comes late of them is not shown."""
@@ -160,9 +160,16 @@ class JobSnapshot:
             return NONE
         if self.is_untold(progress):
             self._note_times(event, before)
-        if before is not None or len(self._nodes) < MAX_NODES:
+        if known is not None or len(self._nodes) < MAX_NODES:
+            self._node_bytes += len(event.payload) - (0 if known is None else len(known.payload))
             self._nodes[progress.node_id] = event
+            if self._node_bytes > MAX_NODE_BYTES:
+                self._node_bytes -= len(self._nodes.pop(progress.node_id).payload)
         return COUNT if before is not None and _supersedes(progress, before) else CHANGE
+
+    def _keep_nodes(self, run_ids: Collection[str | None]) -> None:
+        self._nodes = {n: known for n, known in self._nodes.items() if known.run_id in run_ids}
+        self._node_bytes = sum(len(known.payload) for known in self._nodes.values())
 
     def _comes_after_the_end(self, progress: Progress) -> bool:
         """Whether a program goes on whose run was ended: one that was lost may. A node's end may be late."""
@@ -209,9 +216,7 @@ class JobSnapshot:
     def _begin(self, run_id: str) -> None:
         if self._status is not None:
             self._over = [*self._over, self._status.run_id][-RUNS_OVER:]
-        self._nodes = {
-            node_id: known for node_id, known in self._nodes.items() if known.run_id == run_id
-        }
+        self._keep_nodes(run_ids=(run_id,))
         if self._seen_run != run_id:  # what is told without a status after this run is another one
             self._seen_run, self.began, self._heard = None, 0.0, 0.0
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from progress_lib.progress import Progress, Status
 from realtime.events import Event, ProgressEvent, RunStatus, StatusEvent, Topic
 from realtime.past import Past
-from realtime.snapshot import MAX_NODES, RUNS_OVER, JobSnapshot, News, Seen
+from realtime.snapshot import MAX_NODE_BYTES, MAX_NODES, RUNS_OVER, JobSnapshot, News, Seen
 from tests.realtime.telling import read_event
 
 JOB = Topic("acme", 1)
@@ -186,6 +186,27 @@ def test_only_so_many_past_runs_are_remembered() -> None:
         assert tell_run(job, "completed", run=f"r{number}")
     for number in range(RUNS_OVER + 20 - 1, 19, -1):
         assert not tell_run(job, "running", run=f"r{number}")
+
+
+def test_large_messages_of_a_job_cost_bounded_memory_and_what_is_kept_is_true() -> None:
+    """10,000 nodes with a megabyte each, as the code of one run may say them, took a web worker with all its tenants."""
+    job = JobSnapshot()
+
+    def say(node_id: int, size: int, run: str = "r1") -> News:
+        progress = Progress(node_id, "Load", RUNNING, size, run_id=run)
+        return job.apply(ProgressEvent(JOB, progress, progress.to_json().ljust(size)))
+
+    large = MAX_NODE_BYTES // 4
+    assert all(say(node_id, large) for node_id in range(9)), "who watches sees each"
+    assert list(nodes(job)) == [0, 1, 2, 3]
+    assert say(0, large + 1)
+    assert list(nodes(job)) == [1, 2, 3], "what was true of it before is not told any more"
+    assert say(1, 1_000)
+    assert say(8, large)
+    assert nodes(job)[8] == ("running", large)
+    tell_run(job, "running", run="r2")
+    assert all(say(node_id, large, "r2") for node_id in range(4))
+    assert len(nodes(job)) == 4
 
 
 def test_a_job_with_too_many_nodes_costs_bounded_memory_and_keeps_the_known_ones_true() -> None:
