@@ -73,7 +73,8 @@ export class JobProgress extends HTMLElement {
   /** The number of the job, or null where the attribute is none. */
   get jobId() {
     const text = this.getAttribute('job') ?? '';
-    return /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : null;
+    const number = /^[1-9][0-9]*$/.test(text) ? Number(text) : null;
+    return Number.isSafeInteger(number) ? number : null;
   }
 
   connectedCallback() {

@@ -180,6 +180,7 @@ def test_a_token_that_the_server_refuses_is_told(host: Page, shop: Product) -> N
     [
         ({"job": "x"}, 'job="x" is not the number of a job.'),
         ({"job": "0"}, 'job="0" is not the number of a job.'),
+        ({"job": str(2**53)}, f'job="{2**53}" is not the number of a job.'),
         ({}, 'job="" is not the number of a job.'),
         ({"job": "1", "server": "ftp://x"}, 'server="ftp://x" is no address.'),
         ({"job": "1", "server": "http://"}, 'server="http://" is no address.'),
@@ -193,7 +194,7 @@ def test_what_a_page_gave_wrong_is_told(
 
 
 def test_without_a_token_it_says_so(host: Page, static_url: str) -> None:
-    make_elements(host, {"job": "1"}, token="")
+    make_elements(host, {"job": str(2**53 - 1)}, token="")  # the largest number of a job
     expect(in_element(host, "[part=problem]")).to_have_text("There is no token yet.")
 
 
