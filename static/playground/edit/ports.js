@@ -87,6 +87,16 @@ function edge({ from, to }, fromPort, toPort) {
   return made;
 }
 
+/**
+ * The ports by the names that edges know them by: where one has no name of its own, while that is written anew, the name of `last`, [name], which
+ * it had before.
+ */
+export function knownPorts(ports, last) {
+  if (last.length !== ports.length) return ports;
+  const isOwn = (name) => name !== '' && ports.filter((port) => port.name === name).length === 1;
+  return ports.map((port, place) => (isOwn(port.name) ? port : { ...port, name: last[place] }));
+}
+
 /** With the edges at one side of a node, 'in' or 'out', following a port's new name, where a change renamed one of its ports. */
 export function withRenamedPort(graph, id, side, before, after) {
   if (before.length !== after.length) return graph;
