@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -289,7 +290,9 @@ def test_the_keyboard_chooses_ports_and_edges_follow_a_renamed_output(edit: Any)
     )
     editor.node(2).focus()
     editor.press("Enter")
-    editor.field("branches").locator('[data-member="port"]').fill("huge")
+    port = editor.field("branches").locator('[data-member="port"]')
+    for letters in ("l", "", "huge"):  # as who deletes the old name first
+        port.fill(letters)
     editor.expect_edge(2, 3, leaves="huge", enters="right")
     remove = editor.page.locator('.connection[data-from="2"] .connection-remove')
     expect(remove).to_have_attribute("aria-label", "Disconnect Both (huge → right)")
@@ -382,6 +385,45 @@ def test_escape_takes_back_a_drag_that_has_not_ended(edit: Any) -> None:
     editor.page.mouse.up()
     assert editor.place(2) == before
     expect(editor.page.locator("#undo")).to_be_disabled()
+
+
+def test_a_node_that_is_dragged_stays_under_the_pointer_and_is_let_go_with_its_button(
+    edit: Any,
+) -> None:
+    """A button that came up beside the canvas was not heard of: the node then followed the bare pointer."""
+    editor = edit()
+    mouse = editor.page.mouse
+    (left, top), (x, y) = editor.place(2), editor.middle(editor.node(2))
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x, 5)  # beside the canvas, by one quick move
+    mouse.move(x, y + 80)
+    mouse.wheel(0, 40)
+    eventually(lambda: editor.place(2) == (left, top + 80), what="it is where the pointer is")
+    mouse.up()
+    assert editor.place(2) == (left, top + 80)
+    editor.press("Control+z")
+    eventually(lambda: editor.place(2) == (left, top - 40), what="the wheel has moved all")
+    mouse.move(x, y - 40)
+    mouse.down()
+    mouse.move(x, 5)
+    editor.page.evaluate(
+        "window.addEventListener('pointerup', (event) => event.stopImmediatePropagation(), {capture: true, once: true})"
+    )
+    mouse.up()
+    mouse.move(x, y + 80)
+    eventually(lambda: editor.place(2) == (left, top - 40), what="no button holds it")
+
+
+def test_space_that_comes_up_in_another_window_holds_nothing(edit: Any) -> None:
+    editor = edit()
+    canvas = editor.page.locator("#graph")
+    canvas.focus()
+    editor.page.keyboard.down(" ")
+    expect(canvas).to_have_class(re.compile("is-panning"))
+    editor.page.evaluate("dispatchEvent(new Event('blur'))")
+    expect(canvas).not_to_have_class(re.compile("is-panning"))
+    editor.page.keyboard.up(" ")
 
 
 def test_arrow_keys_move_what_is_selected(edit: Any) -> None:
@@ -548,10 +590,17 @@ def test_undo_names_what_it_takes_back_and_typing_is_one_step(edit: Any) -> None
 # ---------------------------------------------------------------- clipboard
 
 
+# Without that, Safari does not tell of a copy where no text is marked
+PREPARED = "!document.activeElement.dispatchEvent(new Event('beforecopy', {bubbles: true, cancelable: true}))"
+
+
 def test_copy_and_paste_bring_nodes_with_their_edges_under_new_names(edit: Any) -> None:
     editor = edit()
+    # what was marked in a list before is not what is copied
+    editor.page.evaluate("getSelection().selectAllChildren(document.querySelector('.job-label'))")
     editor.node(1).click(modifiers=["Shift"])
     editor.node(2).click(modifiers=["Shift"])
+    assert editor.page.evaluate(PREPARED)
     editor.press("Control+c", "Control+v")
     editor.expect_edge(4, 5)
     editor.expect_selected(4, 5)

@@ -2,6 +2,7 @@
  * Copy, cut and paste of nodes, by the browser's own clipboard: as text, so from job to job and from tab to tab.
  */
 
+import { byId } from '../dom.js';
 import { asClipboardText, fromClipboardText } from './clipboard.js';
 import { fragmentOf, GRID } from './graphs.js';
 import { partsText } from './naming.js';
@@ -22,9 +23,14 @@ export class GraphClipboard {
     this.#commands = commands;
     this.#page = page;
     document.addEventListener('pointermove', ({ clientX, clientY }) => (this.#pointer = { clientX, clientY }), { passive: true });
+    byId('graph').addEventListener('pointerdown', forgetMarkedText);
     document.addEventListener('copy', (event) => this.#onCopy(event));
     document.addEventListener('cut', (event) => this.#onCopy(event, { cut: true }));
     document.addEventListener('paste', (event) => this.#onPaste(event));
+    // Safari tells of these three only where it is told before that they can be done without a marked text, and a field
+    for (const name of ['beforecopy', 'beforecut', 'beforepaste']) {
+      document.addEventListener(name, (event) => this.#takesClipboard(event) && event.preventDefault());
+    }
   }
 
   #takesClipboard(event) {
@@ -59,4 +65,10 @@ export class GraphClipboard {
     const [left, top] = [Math.min(...nodes.map(({ position }) => position.x)), Math.min(...nodes.map(({ position }) => position.y))];
     return { x: Math.round((point.x - left) / GRID) * GRID, y: Math.round((point.y - top) / GRID) * GRID };
   }
+}
+
+// A browser leaves text that was marked in a log or a table where it is: it would be copied in place of what was pressed since.
+function forgetMarkedText() {
+  const marked = getSelection();
+  if (!marked.isCollapsed) marked.removeAllRanges(); // that of a field is not among these
 }

@@ -39,14 +39,16 @@ export class Gestures {
     this.#canvas = canvas;
     this.#host = host;
     canvas.addEventListener('pointerdown', (event) => this.#onDown(event));
-    canvas.addEventListener('pointermove', (event) => this.#onMove(event));
-    canvas.addEventListener('pointerup', (event) => this.#onUp(event));
-    canvas.addEventListener('pointercancel', (event) => this.#onCancel(event));
+    // a quick hand is off the canvas with its first move, before it is captured
+    addEventListener('pointermove', (event) => this.#onMove(event));
+    addEventListener('pointerup', (event) => this.#onUp(event));
+    addEventListener('pointercancel', (event) => this.#onCancel(event));
     canvas.addEventListener('wheel', (event) => this.#onWheel(event), { passive: false });
     canvas.addEventListener('contextmenu', (event) => this.#onMenu(event));
     canvas.addEventListener('click', (event) => this.#onClick(event), { capture: true });
     document.addEventListener('keydown', (event) => this.#onKey(event));
     document.addEventListener('keyup', (event) => this.#onKey(event));
+    addEventListener('blur', () => this.#holdSpace(false)); // it comes up elsewhere
   }
 
   /** True while something is dragged. */
@@ -93,7 +95,7 @@ export class Gestures {
     if (edge !== null) return ['', this.#pressing(() => host.pickEdge(edge.dataset.key, { extend: extends_(event) }))];
     const card = event.target.closest('.node');
     if (card !== null && touch && !host.movable) return ['pan', this.#panning()];
-    if (card !== null) return host.movable ? ['move', this.#moving(Number(card.dataset.nodeId), event)] : ['', null];
+    if (card !== null) return host.movable ? ['move', this.#moving(Number(card.dataset.nodeId), point, event)] : ['', null];
     if (event.target.closest('.node-slot') !== null) return ['', null];
     if (touch) return ['pan', this.#panning(() => host.pickGround())];
     return ['mark', this.#marking(point, event)];
@@ -107,10 +109,14 @@ export class Gestures {
   }
 
   #onMove(event) {
-    const point = this.pointOf(event);
-    if (this.#touches.has(event.pointerId)) this.#touches.set(event.pointerId, point);
     const gesture = this.#gesture;
+    if (this.#touches.has(event.pointerId)) this.#touches.set(event.pointerId, this.pointOf(event));
     if (gesture === null || (gesture.name !== 'pinch' && gesture.pointerId !== event.pointerId)) return;
+    if (event.buttons === 0) {
+      this.abort(); // what held it came up where nobody told
+      return;
+    }
+    const point = this.pointOf(event);
     if (!gesture.moved && Math.hypot(point.x - gesture.start.x, point.y - gesture.start.y) < TREMBLE) return;
     if (!gesture.moved) {
       gesture.moved = true;
@@ -166,6 +172,7 @@ export class Gestures {
       host.setCamera(zoomedAt(host.camera, Math.exp(-dy * WHEEL * (event.deltaMode === 0 && Math.abs(dy) < 50 ? 4 : 1)), this.pointOf(event)));
     } else if (event.shiftKey && dx === 0) host.setCamera(panned(host.camera, -dy, 0));
     else host.setCamera(panned(host.camera, -dx, -dy));
+    if (this.isBusy) this.#gesture.move(this.#gesture.last, event); // what is dragged stays under the pointer
   }
 
   #onKey(event) {
@@ -176,9 +183,13 @@ export class Gestures {
     }
     if (event.code !== 'Space') return;
     const onGround = event.target === document.body || event.target === this.#canvas;
-    this.#spaceDown = event.type === 'keydown' && onGround;
+    this.#holdSpace(event.type === 'keydown' && onGround);
     if (onGround) event.preventDefault();
-    this.#canvas.classList.toggle('is-panning', this.#spaceDown);
+  }
+
+  #holdSpace(isDown) {
+    this.#spaceDown = isDown;
+    this.#canvas.classList.toggle('is-panning', isDown);
   }
 
   // ---- the gestures
@@ -215,25 +226,21 @@ export class Gestures {
     return { move, end: () => undefined, abort: () => undefined };
   }
 
-  #moving(id, event) {
+  #moving(id, start, event) {
     const host = this.#host;
     const extend = extends_(event);
+    const from = onSheet(host.camera, start);
     const by = (point) => {
-      const [a, b] = [onSheet(host.camera, this.#startOf), onSheet(host.camera, point)];
-      return [b.x - a.x, b.y - a.y];
+      const to = onSheet(host.camera, point);
+      return [to.x - from.x, to.y - from.y];
     };
     return {
-      first: () => {
-        this.#startOf = this.#gesture.start;
-        host.press(id, { extend });
-      },
+      first: () => host.press(id, { extend }),
       move: (point) => host.move(...by(point)),
       end: (point) => host.dropMove(...by(point)),
       abort: () => host.abortMove(),
     };
   }
-
-  #startOf = null; // where the move began
 
   #aiming(port) {
     const host = this.#host;
