@@ -12,6 +12,7 @@ export class ExecuteForm {
   #run = byId('ask-run');
   #written = new Map(); // job id → {name: text} that a person wrote last
   #asked = null; // {jobId, title, parameters, run}
+  #begun = {}; // {name: text} with which the form began
   #say;
 
   /** `say(text)`: what is wrong, to a person who has closed the form meanwhile. */
@@ -21,6 +22,7 @@ export class ExecuteForm {
       event.preventDefault();
       this.#submit();
     });
+    this.#dialog.addEventListener('close', () => this.#keepWritten());
   }
 
   /**
@@ -32,15 +34,26 @@ export class ExecuteForm {
     setText(byId('ask-title'), title);
     const proposed = { ...last, ...this.#written.get(jobId) };
     this.#fields.replaceChildren(...parameters.map((parameter) => field(parameter, proposedText(parameter, proposed[parameter.name]))));
+    this.#begun = this.#texts;
     this.#drawErrors([]);
     this.#run.disabled = false;
     this.#dialog.showModal();
     this.#input(parameters[0].name).focus();
   }
 
+  get #texts() {
+    return Object.fromEntries(this.#asked.parameters.map(({ name }) => [name, textIn(this.#input(name))]));
+  }
+
+  // Who leaves, by Back, too, finds it again; what was proposed and not changed may be proposed otherwise.
+  #keepWritten() {
+    const changed = Object.entries(this.#texts).filter(([name, text]) => text !== this.#begun[name]);
+    this.#written.set(this.#asked.jobId, { ...this.#written.get(this.#asked.jobId), ...Object.fromEntries(changed) });
+  }
+
   async #submit() {
     const asked = this.#asked;
-    const texts = Object.fromEntries(asked.parameters.map(({ name }) => [name, textIn(this.#input(name))]));
+    const texts = this.#texts;
     this.#written.set(asked.jobId, texts);
     const bad = asked.parameters.filter(({ name }) => this.#input(name).validity.badInput); // 30 February has no value, and is not nothing
     if (bad.length > 0) return this.#show(bad.map(({ name }) => ({ field: fieldOf(name), message: 'There is no such date.' })));

@@ -33,6 +33,7 @@ export class JsonView {
       close: byId('json-close'),
       text: 'The job stays as it is.',
     });
+    this.#text.addEventListener('input', () => this.#errors.dataset.tone === 'good' && this.#tell('plain', [])); // that was of another text
     byId('json-form').addEventListener('submit', (event) => event.preventDefault());
     byId('json-file').addEventListener('change', ({ target }) => {
       this.#openFile(target.files[0]);
@@ -44,6 +45,7 @@ export class JsonView {
   /** Edit a job ({id, name, graph, etag}). */
   open(job) {
     this.#job = { id: job.id, name: job.name, etag: job.etag };
+    this.#text.readOnly = false;
     setText(byId('json-title'), `Edit ${job.name}`);
     this.#text.value = asText(job);
     this.#before = this.#text.value;
@@ -55,19 +57,22 @@ export class JsonView {
   }
 
   async #checkText(job) {
+    const { value } = this.#text;
     const errors = await this.#check(this.#document());
     if (job !== this.#job) return;
     if (errors.length > 0) this.#tell('error', errors.map(errorText));
-    else this.#tell('good', ['No errors found.']);
+    else if (value === this.#text.value) this.#tell('good', ['No errors found.']);
   }
 
   async #saveText(job) {
     if (this.#saving === job) return;
     this.#saving = job;
+    this.#text.readOnly = true; // what would be written now would go with the dialog
     try {
       if ((await this.#save(job, this.#document())) && job === this.#job) this.#dialog.close();
     } finally {
       if (this.#saving === job) this.#saving = null;
+      if (job === this.#job) this.#text.readOnly = false;
     }
   }
 
@@ -96,9 +101,12 @@ export class JsonView {
     if (file === undefined) return;
     const job = this.#job;
     const text = await file.text().catch(() => null);
-    if (job !== this.#job) return;
+    if (job !== this.#job || this.#saving === job) return;
     if (text === null) this.#tell('error', [`${file.name} cannot be read.`]);
-    else this.#text.value = text;
+    else {
+      this.#text.value = text;
+      this.#tell('plain', []);
+    }
   }
 
   #tell(tone, lines) {

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.editing import URL, Editor, edges_of
-from tests.browser.pages import assert_accessible, hold, wait_for_held
+from tests.browser.pages import assert_accessible, hold, hold_first, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, eventually
 
@@ -54,11 +54,21 @@ def test_parameters_are_declared_saved_and_taken_back(edit: Any) -> None:
     member(page, 1, "type").select_option("choice")
     member(page, 1, "choices").fill("DE\nFR")
     member(page, 1, "required").check()
+    held = hold_first(page, "**/api/jobs/validate")
     page.click("#parameters-done")
+    wait_for_held(page, held)
+    member(page, 1, "help").fill("Where to")  # counts, though it is written while they are checked
+    held[0].continue_()
     expect(page.locator("#parameters")).to_be_hidden()
     assert editor.save()["graph"]["parameters"] == [
         {"name": "day", "type": "date", "default": "2026-02-28"},
-        {"name": "country", "type": "choice", "required": True, "choices": ["DE", "FR"]},
+        {
+            "name": "country",
+            "type": "choice",
+            "required": True,
+            "choices": ["DE", "FR"],
+            "help": "Where to",
+        },
     ]
     page.click("#undo")
     assert "parameters" not in editor.save()["graph"]
@@ -100,6 +110,12 @@ def test_execute_asks_tells_what_is_wrong_and_proposes_the_last_values(
     expect(page.locator("#ask-most-error")).to_contain_text("The parameter most is missing")
     expect(asked(page, "most")).to_be_focused()
     asked(page, "most").fill("many")
+    page.evaluate("history.pushState(null, '', `${location.href}&node=2`)")
+    page.go_back()
+    expect(page.locator("#ask")).to_be_hidden()
+    page.click("#execute")
+    expect(asked(page, "most")).to_have_value("many")
+    expect(asked(page, "country")).to_have_value("DE")
     page.click("#ask-run")
     expect(page.locator("#ask-most-error")).to_contain_text("which is no number")
     asked(page, "most").fill("4")

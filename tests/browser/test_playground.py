@@ -432,6 +432,10 @@ def test_a_job_is_made_checked_and_saved_as_json(
     page.fill("#json-text", json.dumps(document))
     page.click("#json-check")
     expect(page.locator("#json-errors")).to_contain_text("No errors found")
+    page.fill("#json-text", json.dumps(document, indent=1))
+    expect(page.locator("#json-errors")).not_to_contain_text(
+        "No errors"
+    )  # nobody knows of this text
     expect_the_question_for_a_token_above(page, shop)
     page.keyboard.press("Escape")
     page.click("#confirm-no")

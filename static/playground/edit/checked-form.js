@@ -33,15 +33,17 @@ export class CheckedForm {
     byId(this.#parts.first).select();
   }
 
+  // What is written while the server looks is looked at, too: it would go with the dialog.
   async #submit() {
     const asked = this.#asked;
     const wanted = this.#parts.read();
     const errors = wanted === null ? [] : await asked.check(wanted);
-    if (asked !== this.#asked) return; // closed meanwhile
+    if (asked !== this.#asked || !byId(this.#id).open) return undefined; // closed meanwhile
+    if (JSON.stringify(wanted) !== JSON.stringify(this.#parts.read())) return this.#submit();
     this.#say(errors);
-    if (errors.length > 0) return;
+    if (errors.length > 0) return undefined;
     byId(this.#id).close();
-    asked.onDone(wanted);
+    return asked.onDone(wanted);
   }
 
   #say(errors) {

@@ -58,16 +58,19 @@ export class ParametersForm {
     return made;
   }
 
+  // What is written while the server looks is looked at, too: it would go with the dialog.
   async #submit() {
+    const written = this.#written;
     const parameters = [...this.#list.children].map(read).filter((parameter) => parameter !== null);
     const asked = this.#asked;
     const errors = await asked.check(parameters);
     await answered(); // who leaves meanwhile wants none of it
-    if (asked !== this.#asked || !this.#dialog.open) return;
+    if (asked !== this.#asked || !this.#dialog.open) return undefined;
+    if (written !== this.#written) return this.#submit();
     this.#say(errors);
-    if (errors.length > 0) return;
+    if (errors.length > 0) return undefined;
     this.#dialog.close();
-    asked.onDone(parameters);
+    return asked.onDone(parameters);
   }
 
   #say(errors) {
