@@ -12,6 +12,7 @@ export class PreviewView {
   #generation = 0;
   #nodeId = null;
   #other = null; // other rows of it than the first ones
+  #isOld = false; // the graph was changed since the rows were asked for
   #load;
   #onClose;
   #announce;
@@ -59,8 +60,9 @@ export class PreviewView {
     this.#tell('none', why);
   }
 
-  /** The graph was changed: the rows are those from before. */
+  /** The graph was changed: the rows are those from before, also where they are on their way. */
   age() {
+    this.#isOld = true;
     if (this.#panel.dataset.state !== 'rows') return;
     this.#panel.dataset.old = 'true';
     setText(byId('preview-note'), 'From before your last change.');
@@ -78,7 +80,11 @@ export class PreviewView {
     this.#tell('loading', 'Reading rows…');
     try {
       const other = this.#other;
-      const preview = await patiently(() => (other === null ? this.#load(this.#nodeId, { isAnew }) : other.load()), {
+      const load = () => {
+        this.#isOld = false;
+        return other === null ? this.#load(this.#nodeId, { isAnew }) : other.load();
+      };
+      const preview = await patiently(load, {
         isWanted: () => generation === this.#generation,
         onWait: () => this.#tell('loading', 'Waiting for a runner…'),
       });
@@ -86,7 +92,8 @@ export class PreviewView {
       const { table, note } = other === null ? { table: rowsTable(preview), note: noteOf(preview) + preview.source } : other.draw(preview);
       byId('preview-table').replaceChildren(table);
       this.#tell('rows', note);
-      this.#announce(`${byId('preview-title').textContent}. ${note}`);
+      if (this.#isOld) this.age();
+      this.#announce(`${byId('preview-title').textContent}. ${byId('preview-note').textContent}`);
     } catch (error) {
       if (generation !== this.#generation) return;
       byId('preview-table').replaceChildren();
