@@ -238,6 +238,7 @@ def test_what_is_written_stays_until_its_save_is_answered(edit: Any, shop: Produ
     wait_for_held(page, held)
     assert page.evaluate(STAYS), "the browser asks before a reload"
     expect_back_to_stay(page, here)
+    expect(page.locator("#json-text")).not_to_be_editable()  # it would go with the dialog
     held[0].continue_()
     expect(page.locator("#confirm-title")).to_have_text("Changed elsewhere")
     expect_back_to_stay(page, here)
@@ -709,7 +710,9 @@ def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     expect(editor.page.locator("#notice")).to_be_hidden()
 
 
-def test_who_edits_a_job_as_json_while_its_name_is_saved_edits_it_with_that_name(edit: Any) -> None:
+def test_who_edits_a_job_as_json_while_its_name_is_saved_edits_it_with_that_name(
+    edit: Any, shop: Product
+) -> None:
     """Its save told of the new name as of somebody else's, and gave back the old one."""
     editor = edit(name="Old name")
     page = editor.page
@@ -719,7 +722,14 @@ def test_who_edits_a_job_as_json_while_its_name_is_saved_edits_it_with_that_name
     held = hold_first(page, f"**/api/jobs/{editor.job_id}")
     editor.press("Enter")
     wait_for_held(page, held)
+    page.click(
+        f'.job[data-job-id="{shop.sample_job_id()}"]'
+    )  # also who has been elsewhere meanwhile
+    expect(page.locator("#job-name")).not_to_have_text("Old name")
+    page.click(f'.job[data-job-id="{editor.job_id}"]')
+    expect(page.locator("#job-name")).to_have_text("Old name")
     page.click("#job-edit")
+    page.evaluate("new Promise((done) => setTimeout(done))")
     expect(page.locator("#json")).to_be_hidden()
     held[0].continue_()
     expect(page.locator("#json-title")).to_have_text("Edit New name")
@@ -727,6 +737,19 @@ def test_who_edits_a_job_as_json_while_its_name_is_saved_edits_it_with_that_name
     page.click("#json-save")
     expect(page.locator("#json")).to_be_hidden()
     assert editor.stored()["name"] == "New name"
+
+
+def test_what_is_pressed_while_a_name_is_written_is_pressed(edit: Any) -> None:
+    """The field went as the button went down, and the button from under the pointer: nothing was clicked."""
+    editor = edit(name="A")
+    page = editor.page
+    editor.node(2).focus()
+    editor.press("F2")
+    page.keyboard.type("B")
+    page.mouse.move(*editor.middle(page.locator("#job-edit")))
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.locator("#json-title")).to_have_text("Edit B")
 
 
 def test_deleting_a_job_asks_first(edit: Any, shop: Product) -> None:

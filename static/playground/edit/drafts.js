@@ -16,7 +16,7 @@ export class Drafts {
   #takenIds;
   #onUseOther;
   #onDiscard;
-  #all = new Map(); // job id → {job, model, saving}, of the job at hand and of those with changes; `saving`: what is being saved of it, its name, too; or null
+  #all = new Map(); // job id → {job, model}, of the job at hand and of those with changes
   #current = null; // {job, model} of the job at hand
   #kept = new KeptDrafts(currentTenant, tabName());
   #toldOthers = new Set(); // ids of jobs of which was told that another tab changes them, too
@@ -63,7 +63,7 @@ export class Drafts {
   /** The draft of this job is at hand, with the changes made to it earlier. What of it an earlier page left, or null. */
   open(job) {
     const known = this.#all.get(job.id);
-    this.#current = known ?? { job, model: new EditModel(standingGraph(job.graph)), saving: null };
+    this.#current = known ?? { job, model: new EditModel(standingGraph(job.graph)) };
     this.#all.set(job.id, this.#current);
     return known === undefined ? this.#restore(this.#current) : null;
   }

@@ -2,6 +2,7 @@
  * The editor of the job at hand: introduces its parts to each other, and is the one way by which a draft changes. Who owns what:
  *
  *   drafts.js        the draft at hand, those put aside, those of other tabs
+ *   turns.js         what is being written of jobs
  *   vocabulary.js    node types, functions
  *   selection.js     what is selected            opened-node.js   whose form is open
  *   problems.js      what is wrong               notes.js         what changed its meaning
@@ -32,6 +33,7 @@ import { Problems } from './problems.js';
 import { saveOver } from './saving.js';
 import { Selection } from './selection.js';
 import { Toolbar } from './toolbar.js';
+import { Turns } from './turns.js';
 import { Vocabulary } from './vocabulary.js';
 
 export class Editor {
@@ -55,6 +57,7 @@ export class Editor {
   #palette;
   #toolbar;
   #tools;
+  #turns = new Turns();
   #lookedAt = null; // {name, graph} of a job that is shown and not edited
 
   /**
@@ -283,7 +286,7 @@ export class Editor {
     const draft = this.#drafts.current;
     if (draft === null) return true;
     const went = await this.#page.attempt(() =>
-      inTurn(draft, async () => {
+      this.#turns.take(draft.job.id, async () => {
         const isMeant = asItIs && draft === this.#drafts.current && this.#notes.areAny;
         if (draft.model.isDirty || isMeant) await this.#put(draft);
       })
@@ -293,8 +296,7 @@ export class Editor {
 
   /** Once what is being saved of the job at hand is answered, its name, too. */
   async settled() {
-    const draft = this.#drafts.current;
-    while (draft !== null && draft.saving !== null) await draft.saving.catch(() => undefined);
+    if (this.isOpen) await this.#turns.free(this.#drafts.current.job.id);
   }
 
   async #put(draft) {
@@ -495,10 +497,7 @@ export class Editor {
       isDirty: () => this.isDirty,
       names: () => page.jobs().map(({ name }) => name),
       show: (jobId) => page.showJob(jobId),
-      inTurn: (jobId, work) => {
-        const draft = this.#drafts.of(jobId);
-        return draft === undefined ? work() : inTurn(draft, work);
-      },
+      inTurn: (jobId, work) => this.#turns.take(jobId, work),
       settled: () => this.settled(),
       renamed: async (job, before) => {
         const draft = this.#drafts.of(job.id);
@@ -520,14 +519,6 @@ export class Editor {
       say: (text, tone) => page.say(text, tone),
     };
   }
-}
-
-// What writes a job is done one after the other: it would take what was written before it for somebody else's.
-// Resolves and rejects as `work` does, and not as what went before it.
-async function inTurn(draft, work) {
-  while (draft.saving !== null) await draft.saving.catch(() => undefined); // nothing may come between the look and the turn
-  draft.saving = work().finally(() => (draft.saving = null));
-  return draft.saving;
 }
 
 function isNothing({ nodes, edges }) {

@@ -28,15 +28,27 @@ export class JobTools {
   constructor(api, host) {
     this.#api = api;
     this.#host = host;
-    this.#webhooks = new WebhooksDialog(api);
+    this.#webhooks = new WebhooksDialog(api, { tell: (text) => host.say(text, 'error') });
     new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
     byId('job-new').addEventListener('click', () => this.create());
     byId('job-import').addEventListener('click', () => this.chooseFiles());
     byId('job-files').addEventListener('change', (event) => this.#import(event.target));
     byId('job-name').addEventListener('dblclick', () => this.startRename());
     byId('job-rename').addEventListener('keydown', (event) => this.#onRenameKey(event));
-    byId('job-rename').addEventListener('blur', () => this.endRename());
+    this.#endRenameByLeaving(byId('job-rename'));
     this.#takeDroppedFiles();
+  }
+
+  // A press beside the field ends it as the pointer comes up: before, the buttons would move from under it, and nothing were clicked.
+  #endRenameByLeaving(input) {
+    let isPressed = false;
+    const letGo = () => {
+      isPressed = false;
+      if (document.activeElement !== input) this.endRename();
+    };
+    addEventListener('pointerdown', () => (isPressed = true), { capture: true });
+    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, letGo, { capture: true });
+    input.addEventListener('blur', () => isPressed || this.endRename());
   }
 
   /** @returns {import('./menu.js').Entry[]} */
