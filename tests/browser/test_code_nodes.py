@@ -51,7 +51,10 @@ def test_code_keeps_its_indentation_and_its_errors_stand_beside_it(edit: Any) ->
     expect(code).to_have_value(f"{wanted}    ")
     editor.press("Escape", "Tab")  # which leaves the field now
     expect(code).not_to_be_focused()
+    expect(code).to_be_visible()
     expect(code).to_have_value(f"{wanted}    ")
+    editor.press("Escape")
+    expect(code).to_be_hidden()
 
 
 def test_what_a_key_does_to_indentation(modules: Page) -> None:

@@ -159,6 +159,8 @@ def test_without_functions_the_editor_works_all_the_same(
         ("s == 'le", None, None),
         ("upper('le", None, "upper"),
         ("s == 'it\\'s' + le", "le", None),
+        ("# country's\nle", "le", None),
+        ("upper(  # it's le", None, "upper"),
         ("12e", None, None),
         ("x2", "x2", None),
         ("(a + b", "b", None),

@@ -194,6 +194,22 @@ def test_edges_follow_an_output_that_is_renamed(modules: Page) -> None:
     assert run(modules, "edit/ports", body, JOINED) == ["ab", "a", "a", "a", "a"]
 
 
+def test_a_port_whose_name_is_being_written_is_known_by_the_one_it_had(modules: Page) -> None:
+    body = """return given.map(([names, last]) => m.knownPorts(names.map((name) => ({ name })), last).map(({ name }) => name));"""
+    asked = [
+        [["", "b"], ["a", "b"]],
+        [["b", "b"], ["a", "b"]],  # on the way it is called as another one
+        [["x", "y"], ["a", "b"]],
+        [["a", ""], ["a"]],  # one that was added
+    ]
+    assert run(modules, "edit/ports", body, asked) == [
+        ["a", "b"],
+        ["a", "b"],
+        ["x", "y"],
+        ["a", ""],
+    ]
+
+
 def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:
     found = run(
         modules,
@@ -791,3 +807,103 @@ def test_a_letter_that_is_not_latin_is_called_by_its_place(
     modules: Page, key: str, code: str, name: str
 ) -> None:
     assert run(modules, "edit/keys", "return m.keyName(given);", {"key": key, "code": code}) == name
+
+
+# ---------------------------------------------------------------- parts of a form, and menus
+
+
+def test_what_writes_a_job_is_done_one_after_the_other_and_waited_for_by_its_number(
+    modules: Page,
+) -> None:
+    told = run(
+        modules,
+        "edit/turns",
+        """const turns = new m.Turns();
+        const told = [];
+        const { promise, reject } = Promise.withResolvers();
+        const first = turns.take(1, () => promise).catch(({ message }) => message);
+        const second = turns.take(1, async () => told.push('second'));
+        const third = turns.take(1, async () => told.push('third'));
+        turns.free(1).then(() => told.push('free'));
+        await turns.free(2);
+        await turns.take(2, async () => told.push('of another'));
+        reject(new Error('not written'));
+        await Promise.all([second, third, turns.free(1)]);
+        return [...told, await first];""",
+    )
+    assert told == ["of another", "second", "third", "free", "not written"]
+
+
+def test_values_that_are_shown_follow_an_expression_that_undo_brings_back(modules: Page) -> None:
+    shown = run(
+        modules,
+        "edit/controls",
+        """const nothing = () => undefined;
+        const valuesOf = async (expression) => `values of ${expression}`;
+        const expression = { words: () => ({ functions: [], columns: [] }), announce: nothing, pickFunction: nothing, valuesOf };
+        const control = m.CONTROLS.code({ kind: 'expression', name: 'condition', label: 'Condition' }, nothing, { expression });
+        document.body.replaceChildren(control.element);
+        const values = control.element.querySelector('.expression-values');
+        const told = () => new Promise((done) => new MutationObserver((_, watch) => values.textContent.startsWith('values') && done(watch.disconnect()))
+          .observe(values, { childList: true }));
+        control.set('a');
+        control.element.querySelector('.expression-try').click();
+        await told();
+        control.set('b');
+        await told();
+        document.body.replaceChildren();
+        return values.textContent;""",
+    )
+    assert shown == "values of b"
+
+
+def test_a_choice_that_is_no_text_is_offered_once(modules: Page) -> None:
+    body = """const control = m.CONTROLS.choice({ choices: ['a'], default: 'a' }, () => undefined);
+        for (let times = 0; times < 3; times += 1) control.set(5);
+        return [...control.element.options].map(({ value }) => value);"""
+    assert run(modules, "edit/controls", body) == ["a", "5"]
+
+
+def test_the_button_of_a_menu_closes_it_where_a_press_takes_no_focus(modules: Page) -> None:
+    """As in Safari: the menu closed as its item lost the focus, and the click opened it again."""
+    is_open = run(
+        modules,
+        "edit/menu",
+        """const [button, list] = [document.createElement('button'), document.createElement('div')];
+        list.hidden = true;
+        document.body.replaceChildren(button, list);
+        const menu = new m.Menu(button, list, () => [{ key: 'one', label: 'One', icon: 'x', run: () => undefined }]);
+        button.click();
+        list.dispatchEvent(new FocusEvent('focusout', { relatedTarget: null }));
+        button.click();
+        const { isOpen } = menu;
+        document.body.replaceChildren();
+        return isOpen;""",
+    )
+    assert not is_open
+
+
+@pytest.mark.parametrize(
+    ("is_there", "said"), [(True, "cannot be reached"), (False, "changed or moved")]
+)
+def test_a_file_that_cannot_be_read_is_not_taken_for_a_server_that_is_away(
+    modules: Page, is_there: bool, said: str
+) -> None:
+    told = run(
+        modules,
+        "files/files-api",
+        """const real = globalThis.XMLHttpRequest;
+        globalThis.XMLHttpRequest = class extends EventTarget {
+          upload = new EventTarget();
+          open() {}
+          setRequestHeader() {}
+          send() { this.dispatchEvent(new Event('error')); }
+        };
+        const file = { slice: () => ({ arrayBuffer: () => (given ? Promise.resolve() : Promise.reject(new Error('gone'))) }) };
+        const api = new m.FilesApi({ credentials: {} });
+        const problem = await api.upload(file, 'a.csv', null, { signal: new AbortController().signal }).catch((error) => error);
+        globalThis.XMLHttpRequest = real;
+        return problem.message;""",
+        is_there,
+    )
+    assert said in told

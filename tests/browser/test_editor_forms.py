@@ -13,6 +13,7 @@ from tests.browser.editing import (
     node_of,
     small_graph,
 )
+from tests.browser.pages import hold_first, wait_for_held
 from tests.harness import eventually
 
 # ---------------------------------------------------------------- the form
@@ -23,6 +24,10 @@ def test_a_key_is_asked_for_with_the_modes_that_need_one(edit: Any) -> None:
     editor.node(3).click()
     key, mode = editor.field("key"), editor.field("mode").locator("select")
     expect(key).to_be_hidden()
+    mode.focus()
+    mode.select_option("upsert")
+    editor.press("Control+z")  # a choice has no undo of the browser's
+    expect(mode).to_have_value("replace")
     mode.select_option("upsert")
     expect(key.locator(".field-error")).to_contain_text("Mode upsert needs it")
     key.locator("textarea").fill("id")
@@ -47,6 +52,10 @@ def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None
     editor.press("ArrowRight")
     expect(page.locator('.segment input[value="sql"]')).to_be_focused()
     editor.field("sql").locator("textarea").fill("SELECT id, status FROM orders")
+    page.locator('.segment input[value="sql"]').focus()
+    editor.press("ArrowLeft")
+    expect(editor.field("table").locator("input")).to_have_value("orders")
+    editor.press("ArrowRight")  # a look at the other one costs nothing
     editor.node(3).focus()
     editor.press("Enter")
     editor.field("mode").locator("select").select_option("append")
@@ -178,6 +187,12 @@ def test_the_first_rows_of_a_node_show_by_button_and_by_key(edit: Any) -> None:
     expect(page.locator("#preview-note")).to_have_text("From before your last change.")
     page.click("#preview-again")
     expect(page.locator("#preview-note")).to_have_text("All 2 rows.")
+    held = hold_first(page, "**/api/jobs/preview")
+    page.click("#preview-again")
+    wait_for_held(page, held)
+    editor.field("condition").locator("textarea").fill("id <= 3")
+    held[0].continue_()
+    expect(page.locator("#preview-note")).to_have_text("From before your last change.")
     page.locator("#preview-table").focus()
     editor.press("Escape")
     expect(page.locator("#preview")).to_be_hidden()

@@ -6,7 +6,7 @@
 import { element, iconButton, setHidden, setText } from '../dom.js';
 import { lineOf, nameIn } from './one-line.js';
 import { completing } from './completion.js';
-import { byExpression, growing } from './expression-field.js';
+import { byExpression, FILLED, growing } from './expression-field.js';
 import { indented, isCode, namesIn, shownText, textOfNames, valueOf } from './fields.js';
 
 let nextId = 0;
@@ -78,7 +78,10 @@ function program(field, say) {
   input.addEventListener('focus', () => (isLeaving = false));
   input.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === 'Escape') isLeaving = true;
+    if (event.key === 'Escape' && !isLeaving) {
+      isLeaving = true;
+      event.stopPropagation(); // the next one closes the form
+    }
     const change = isLeaving ? null : indented(input.value, input.selectionStart, input.selectionEnd, event.key, event.shiftKey);
     if (change === null) return;
     event.preventDefault();
@@ -93,10 +96,13 @@ function program(field, say) {
 
 function expression(field, say, says) {
   const control = area(field, say, 2);
-  const grow = growing(control.element);
+  const [input] = control.inputs();
+  const grow = growing(input);
   const set = (value) => {
+    const before = input.value;
     control.set(value);
     grow();
+    if (input.value !== before) input.dispatchEvent(new Event(FILLED));
   };
   return { ...control, set, element: byExpression(control.element, says.expression) };
 }
@@ -151,9 +157,9 @@ function choice(field, say) {
   select.append(...field.choices.map((text) => new Option(text, text)));
   select.addEventListener('change', () => say(select.value === '' ? undefined : select.value));
   const set = (value) => {
-    const shown = value ?? field.default ?? '';
-    if (![...select.options].some((option) => option.value === shown)) select.append(new Option(String(shown), String(shown)));
-    setValue(select, String(shown));
+    const shown = String(value ?? field.default ?? '');
+    if (![...select.options].some((option) => option.value === shown)) select.append(new Option(shown, shown));
+    setValue(select, shown);
   };
   return { element: select, inputs: () => [select], set };
 }

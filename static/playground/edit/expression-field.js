@@ -11,6 +11,9 @@ import { callAt, callText, inExpression } from './words.js';
 /** Milliseconds without a change until an expression is computed again. */
 const QUIET = 600;
 
+/** What a field of an expression is told of when the page has written another one into it, as undo does. */
+export const FILLED = 'expression-filled';
+
 const GROWS = CSS.supports('field-sizing', 'content');
 
 /** Makes a textarea as high as its text; the function that it gives is called when the text was changed by the page. */
@@ -72,9 +75,9 @@ function trying(input, values, { announce, valuesOf }) {
     return tell('good', '');
   });
   button.setAttribute('aria-pressed', 'false');
-  input.addEventListener('input', () => {
-    if (button.getAttribute('aria-pressed') === 'true') ask(false);
-  });
+  const follow = (soon) => button.getAttribute('aria-pressed') === 'true' && ask(soon);
+  input.addEventListener('input', () => follow(false));
+  input.addEventListener(FILLED, () => follow(true));
   return button;
 }
 

@@ -50,11 +50,10 @@ export class GraphKeys {
     const everywhere = commandOf(event, KEYS_EVERYWHERE);
     const isInField = event.target.closest('input, textarea, select') !== null;
     if (everywhere !== null && !(isInField && everywhere.inFields === false)) return this.#run(everywhere.command, event);
-    if (isInField || this.#drafts.current === null) return undefined;
-    const entry = commandOf(event, KEYS);
+    const entry = this.#drafts.current === null ? null : commandOf(event, KEYS);
     if (entry === null || entry.native === true) return undefined;
-    if (['undo', 'redo'].includes(entry.command) || this.#graph.hasFocus) return this.#run(entry.command, event);
-    return undefined;
+    const isMeant = ['undo', 'redo'].includes(entry.command) ? !undoesItself(event.target) : !isInField && this.#graph.hasFocus;
+    return isMeant ? this.#run(entry.command, event) : undefined;
   }
 
   #run(command, event) {
@@ -131,4 +130,9 @@ export class GraphKeys {
     };
     this.#nudged = { what, x: far.x + dx, y: far.y + dy, timer: setTimeout(tell, TOLD_AFTER) };
   }
+}
+
+// A field for a text has an undo of the browser's; a choice has none.
+function undoesItself(target) {
+  return target.closest('textarea, input:not([type="checkbox"], [type="radio"])') !== null;
 }

@@ -130,11 +130,12 @@ export class MenuHere {
   }
 }
 
-// A press beside the menu closes it, and so does the focus when it goes elsewhere.
+// A press beside the menu closes it, and so does the focus when it goes elsewhere. (In Safari a button that is pressed takes no focus, and the
+// menu's own would close it, to open it again by its click.)
 function closesBeside(menu, parts) {
   const isInside = (target) => parts.some((part) => part.contains(target));
   parts[0].addEventListener('focusout', ({ relatedTarget }) => {
-    if (!isInside(relatedTarget)) menu.close({ refocus: false });
+    if (relatedTarget !== null && !isInside(relatedTarget)) menu.close({ refocus: false });
   });
   document.addEventListener('pointerdown', ({ target }) => {
     if (menu.isOpen && !isInside(target)) menu.close({ refocus: false });

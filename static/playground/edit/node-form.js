@@ -20,6 +20,7 @@ export class NodeForm {
   #says; // what to tell; see the constructor
   #shown = null; // {id, type, choice, node, fields: Map name → {box, error, field, control}, …}
   #chosen = null; // of a oneOf, while neither is given
+  #aside = {}; // the values of its fields that are not chosen now, by name: who chooses one again has its value again
   #errors = []; // that the validator told last
   #fresh = false;
   #fault = null; // what the last run failed by here
@@ -125,7 +126,10 @@ export class NodeForm {
   // ---- building
 
   #build(node, type) {
-    if (this.#shown?.id !== node.id) this.#chosen = null;
+    if (this.#shown?.id !== node.id) {
+      this.#chosen = null;
+      this.#aside = {};
+    }
     const choice = this.#choice(type, node);
     const fields = new Map();
     const noteList = element('ul', '');
@@ -182,11 +186,19 @@ export class NodeForm {
       radio.value = name;
       radio.addEventListener('change', () => {
         this.#chosen = name;
-        this.#says.choose(node.id, Object.fromEntries(type.oneOf.map((other) => [other, undefined])));
+        this.#says.choose(node.id, this.#exchanged(type.oneOf, name));
       });
       return element('label', 'segment', radio, element('span', '', type.fields.find((field) => field.name === name).label));
     });
     return element('fieldset', 'segments', legend, ...options);
+  }
+
+  // What the fields become where this one of them is chosen.
+  #exchanged(oneOf, chosen) {
+    const { config, choice } = { config: {}, ...this.#shown.node, choice: this.#shown.choice };
+    const given = oneOf.filter((name) => name === choice || (config[name] ?? null) !== null);
+    for (const name of given) this.#aside[name] = config[name];
+    return Object.fromEntries(oneOf.map((name) => [name, name === chosen ? this.#aside[name] : undefined]));
   }
 
   #field(node, field, fields, isChosen) {

@@ -10,7 +10,7 @@ const MOST = 7; // offers at once: they are read, not scrolled
 const NAME = /[A-Za-z_]\w*/y;
 const PLAIN_NAME = /^[A-Za-z_]\w*$/;
 
-/** The parts of an expression before the caret that are no text: [{kind: name | open | close | other, at, text}]; null inside a text. */
+/** The parts of an expression before the caret that are no text, and no comment: [{kind: name | open | close | other, at, text}]; null inside of one. */
 function tokens(text, caret) {
   const found = [];
   for (let at = 0; at < caret;) {
@@ -19,6 +19,11 @@ function tokens(text, caret) {
       at = endOfText(text, at);
       if (at > caret) return null;
       found.push({ kind: 'other', at, text: letter });
+      continue;
+    }
+    if (letter === '#') {
+      at = endOfLine(text, at);
+      if (at >= caret) return null;
       continue;
     }
     NAME.lastIndex = at;
@@ -41,7 +46,12 @@ function endOfText(text, start) {
   return Infinity;
 }
 
-/** {start, word}: the name that ends at the caret, '' where none is begun; null within a text or behind a number. */
+function endOfLine(text, start) {
+  const end = text.indexOf('\n', start);
+  return end < 0 ? Infinity : end;
+}
+
+/** {start, word}: the name that ends at the caret, '' where none is begun; null within a text or a comment, or behind a number. */
 export function wordAt(text, caret) {
   const last = tokens(text, caret)?.at(-1);
   if (last === undefined) return tokens(text, caret) === null ? null : { start: caret, word: '' };
@@ -60,7 +70,7 @@ export function callAt(text, caret) {
   return open.findLast((name) => name !== null) ?? null;
 }
 
-// The beginning of the text that the caret is in.
+// The beginning of the text, or the comment, that the caret is in.
 function lastOutside(text, caret) {
   let at = caret;
   while (at > 0 && tokens(text, at) === null) at -= 1;
