@@ -18,9 +18,9 @@ from tests.browser.test_playground import expect_run
 from tests.harness import Product, eventually, running_product
 
 SHARED = "shared place"
-DROP = """([name, content, x, y]) => {
+DROP = """([names, content, x, y]) => {
   const files = new DataTransfer();
-  files.items.add(new File([content], name));
+  for (const name of [names].flat()) files.items.add(new File([content], name));
   const at = document.elementFromPoint(x, y);
   for (const kind of ['dragover', 'drop']) {
     at.dispatchEvent(new DragEvent(kind, {dataTransfer: files, clientX: x, clientY: y, bubbles: true, cancelable: true}));
@@ -335,8 +335,8 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
 # ---------------------------------------------------------------- drop
 
 
-def drop(editor: Editor, name: str, content: str) -> None:
-    editor.page.evaluate(DROP, [name, content, 700, 600])
+def drop(editor: Editor, names: str | list[str], content: str) -> None:
+    editor.page.evaluate(DROP, [names, content, 700, 600])
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,24 @@ def test_a_drop_that_is_not_wanted_changes_nothing(edit: Any, shop: Product) -> 
     assert not (shop.data_dir / "unwanted.csv").exists()
     drop(editor, "picture.png", "x")
     expect(editor.page.locator("#notice-text")).to_contain_text("drop it on the canvas")
+    drop(editor, ["rows.csv", "picture.png"], "x")
+    expect(editor.page.locator("#notice-text")).to_contain_text("No node reads picture.png: ")
     expect_no_node_in_another_job(editor, shop)
+    expect_no_question_on_another_job(editor)
+
+
+def expect_no_question_on_another_job(editor: Editor) -> None:
+    """Whoever goes back before a file can be asked about is not asked about it there."""
+    page = editor.page
+    held = hold(page, re.compile(r"/api/files\?"))
+    drop(editor, "late.csv", "id\n")
+    wait_for_held(page, held)
+    page.go_back()
+    expect(page.locator("#job-name")).to_have_text("Edited")
+    with page.expect_response(re.compile(r"/api/files\?")):
+        held[0].continue_()
+    page.evaluate("new Promise((done) => setTimeout(done))")
+    expect(page.locator("#confirm")).to_be_hidden()
 
 
 def expect_no_node_in_another_job(editor: Editor, shop: Product) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.editing import Editor, small_graph
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, free_port, running_product
 from tests.jobs.webhooks.receivers import Receiver, receiving
@@ -104,3 +104,18 @@ def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any) -> None:
     expect(webhook.locator(".webhook-said")).to_have_text(
         "Not delivered: it cannot be reached: Connection refused."
     )
+    expect_a_late_error_beside_the_dialog(editor)
+
+
+def expect_a_late_error_beside_the_dialog(editor: Editor) -> None:
+    """It stood in the dialog that was opened next, as if it were about what is done there."""
+    page = editor.page
+    held = hold(page, re.compile("/api/webhooks$"))
+    page.fill("#webhooks-url", "https://127.0.0.1/late")
+    page.click("#webhooks-add")
+    wait_for_held(page, held)
+    page.keyboard.press("Escape")
+    open_dialog(editor)
+    held[0].fulfill(status=400, json={"detail": "that is none"})
+    expect(page.locator("#notice-text")).to_have_text("Tell others: That is none.")
+    expect(page.locator("#webhooks-errors")).to_be_hidden()

@@ -50,7 +50,7 @@ export class FilesApi {
         if (request.status === 200 || request.status === 201) resolve(document);
         else reject(this.#api.problemOf(request.status, document));
       });
-      request.addEventListener('error', () => reject(unreachable()));
+      request.addEventListener('error', async () => reject((await isReadable(file)) ? unreachable() : unreadable()));
       request.addEventListener('abort', () => reject(new Problem(null, { detail: 'Cancelled.' })));
       signal.addEventListener('abort', () => request.abort());
       request.send(file);
@@ -72,6 +72,15 @@ function parsed(text) {
   } catch {
     return {};
   }
+}
+
+// A browser tells of a file that it cannot read as of a server that it cannot reach.
+function isReadable(file) {
+  return file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+}
+
+function unreadable() {
+  return new Problem(0, { detail: 'It cannot be read: it is a directory, or was changed or moved since it was chosen. Choose it again.' });
 }
 
 function unreachable() {

@@ -53,17 +53,20 @@ export class Files {
   #onDrop(event) {
     const dropped = [...(event.dataTransfer?.files ?? [])];
     const isOnCanvas = byId('graph').contains(event.target) && document.querySelector('dialog[open]') === null;
-    if (dropped.length === 0 || !isOnCanvas || !this.#does.canAdd() || dropped.some((file) => readerOf(file.name) === null)) return;
+    const unread = dropped.filter((file) => readerOf(file.name) === null);
+    if (!isOnCanvas || !this.#does.canAdd() || unread.length === dropped.length) return; // of those that no node reads, each may be a job
     event.preventDefault();
     event.stopPropagation();
     const { clientX, clientY } = event;
-    this.#page.attempt(() => this.#read(dropped, clientX, clientY));
+    if (unread.length === 0) this.#page.attempt(() => this.#read(dropped, clientX, clientY));
+    else this.#page.say(`No node reads ${unread.map(({ name }) => name).join(', ')}: drop the other files alone. None is uploaded.`, 'error');
   }
 
   // A file takes its time: a node for it is of the job on which it was dropped.
   async #read(dropped, clientX, clientY) {
     const jobId = this.#page.jobId();
     const { root, uploadBytes } = await this.#api.list('');
+    if (this.#page.jobId() !== jobId) return; // nobody asks for it on another one
     const size = dropped.reduce((sum, file) => sum + file.size, 0);
     const [one] = dropped;
     const title = dropped.length === 1 ? `Read ${one.name} here?` : `Read ${dropped.length} files here?`;

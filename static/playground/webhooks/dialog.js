@@ -16,13 +16,16 @@ const LOOKS = 60;
 
 export class WebhooksDialog {
   #api;
+  #tell;
   #dialog = byId('webhooks');
   #list = byId('webhooks-list');
   #jobId = null;
   #opened = 0; // grows with each opening: what an earlier one asked for is not shown
 
-  constructor(api) {
+  /** `tell(text)`: what went wrong, to a person who has left the dialog. */
+  constructor(api, { tell }) {
     this.#api = api;
+    this.#tell = tell;
     byId('webhooks-ends').append(...endChoices());
     const add = oneAtATime(() => this.#attempt(() => this.#add()));
     byId('webhooks-form').addEventListener('submit', (event) => {
@@ -106,9 +109,9 @@ export class WebhooksDialog {
   async #toggleRecord(webhook, entry) {
     const record = entry.querySelector('.webhook-deliveries');
     const isShown = record.hidden;
-    entry.querySelector('.webhook-record').setAttribute('aria-expanded', String(isShown));
     if (isShown) await this.#showRecord(webhook, entry);
     setHidden(record, !isShown);
+    entry.querySelector('.webhook-record').setAttribute('aria-expanded', String(isShown));
   }
 
   async #showRecord(webhook, entry) {
@@ -169,12 +172,14 @@ export class WebhooksDialog {
   }
 
   async #attempt(work) {
+    const opened = this.#opened;
     this.#say('');
     try {
       await work();
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      this.#say(problem.message);
+      if (opened === this.#opened) this.#say(problem.message);
+      else if (problem.status !== 401) this.#tell(`Tell others: ${problem.message}`);
     }
   }
 
