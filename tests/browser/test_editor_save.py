@@ -128,23 +128,28 @@ def test_a_save_whose_answer_was_lost_is_not_taken_for_somebody_elses(edit: Any)
     """Saved again, as it is or with what was changed since, it asked whether to replace what somebody did."""
     editor = edit()
     page = editor.page
-    lost: list[int] = []
+    address = f"**/api/jobs/{editor.job_id}"
+    lost: list[tuple[str, int]] = []
 
     def lose(route: Route) -> None:
-        lost.append(route.fetch().status)
+        lost.append((route.request.method, route.fetch().status))
         route.abort()
 
-    for key in ([], ["ArrowUp"]):
+    for key, looks in ([], False), (["ArrowUp"], False), (["ArrowRight"], True):
         editor.node(2).focus()
         editor.press("ArrowDown")
-        page.route("**/api/jobs/*", lose, times=1)
-        with page.expect_event("requestfailed"):
+        page.route(address, lose, times=1)
+        with page.expect_event("requestfailed", lambda request: request.method == "PUT"):
             page.click("#save")
         editor.node(2).focus()
         editor.press(*key)
+        if looks:
+            with page.expect_response(address):
+                look_at_the_list(page)
         page.click("#save")
         expect(page.locator("#unsaved")).to_be_hidden()
-    assert lost == [200, 200]
+    assert lost == [("PUT", 200)] * 3
+    expect(page.locator("#notice-text")).not_to_contain_text("Somebody saved")
 
 
 def test_two_saves_on_a_slow_network_are_not_taken_for_somebody_elses(edit: Any) -> None:

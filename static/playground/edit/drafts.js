@@ -9,6 +9,7 @@ import { formatMoment } from '../text.js';
 import { EditModel } from './edit-model.js';
 import { placed } from './graphs.js';
 import { KeptDrafts } from './kept-drafts.js';
+import { wasSentHere } from './saving.js';
 import { tabName } from './this-tab.js';
 
 export class Drafts {
@@ -101,6 +102,10 @@ export class Drafts {
     if (draft?.job.id !== job.id) return false;
     const [stored, before] = [standingGraph(job.graph), standingGraph(draft.job.graph)];
     if (areSame(stored, draft.model.graph) && draft.model.isDirty) return false; // our own save, not answered yet
+    if (draft.model.isDirty && wasSentHere(job)) { // and what was changed since waits for the next one
+      draft.job = job;
+      return false;
+    }
     if (draft.model.isDirty && !areSame(stored, before)) {
       const discard = { label: 'Discard my changes', run: () => this.#onDiscard() };
       this.#page.say('Somebody saved this job after you opened it. A save of yours asks before it replaces what they did.', 'plain', discard, 'draft');

@@ -8,7 +8,7 @@ import { parseExactly } from '../exact-json.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
 import { Menu } from './menu.js';
-import { deleteAsSeen } from './saving.js';
+import { deleteAsSeen, send } from './saving.js';
 import { oneAtATime } from '../one-at-a-time.js';
 import { WebhooksDialog } from '../webhooks/dialog.js';
 
@@ -172,7 +172,7 @@ export class JobTools {
   // With the graph that is stored: what is being edited is saved when the person says so.
   async #rename(jobId, name) {
     const stored = await this.#api.job(jobId);
-    await this.#host.renamed(await this.#api.saveJob(jobId, { name, graph: stored.asStored }, stored.etag), stored);
+    await this.#host.renamed(await send(this.#api, stored, { name, graph: stored.asStored }), stored);
   }
 
   async #discard() {

@@ -3,7 +3,9 @@
 import { isSame } from '../compare.js';
 import { confirmed } from './confirm.js';
 
-// Job id → the document that was sent last, while its answer is not there: the server may have it.
+const MOST_UNANSWERED = 20; // of a job: each attempt while the server is away is one
+
+// Job id → the documents that were sent since the last answer, the latest last: the server may have any of them.
 const unanswered = new Map();
 
 /**
@@ -11,38 +13,37 @@ const unanswered = new Map();
  * the person is asked. Resolves to the job as saved, or null: they would rather not.
  */
 export async function saveOver(api, { id, etag }, document) {
-  const before = unanswered.get(id);
   try {
-    return await sent(api, { id, etag }, document);
+    return await send(api, { id, etag }, document);
   } catch (problem) {
     if (problem.status !== 412) throw problem;
   }
   const stored = await api.job(id);
   if (isOf(stored, document)) return stored;
-  const wanted = isOf(stored, before) ||
+  const wanted = wasSentHere(stored) ||
     (await confirmed({
       title: 'Changed elsewhere',
       text: `Somebody saved “${stored.name}” after you opened it. Saving now replaces what they did.`,
       yes: 'Replace it',
     }));
-  return wanted ? sent(api, stored, document) : null;
+  return wanted ? send(api, stored, document) : null;
 }
 
-async function sent(api, { id, etag }, document) {
-  unanswered.set(id, document);
-  try {
-    const saved = await api.saveJob(id, document, etag);
-    unanswered.delete(id);
-    return saved;
-  } catch (problem) {
-    if (problem.status >= 400 && problem.status < 500) unanswered.delete(id);
-    throw problem;
-  }
+/** Put `document` in place of the job that was read with `etag`, or reject with a Problem of status 412. */
+export async function send(api, { id, etag }, document) {
+  unanswered.set(id, [...(unanswered.get(id) ?? []), document].slice(-MOST_UNANSWERED));
+  const saved = await api.saveJob(id, document, etag);
+  unanswered.delete(id);
+  return saved;
 }
 
-// Whether that is what a save of ours put there.
+/** Whether a job that the server has is what a save of this page put there, whose answer was lost. */
+export function wasSentHere(stored) {
+  return (unanswered.get(stored.id) ?? []).some((document) => isOf(stored, document));
+}
+
 function isOf(stored, document) {
-  return document !== undefined && stored.name === document.name && isSame(stored.asStored, document.graph);
+  return stored.name === document.name && isSame(stored.asStored, document.graph);
 }
 
 /** Delete the job that was read with `etag`, as saveOver puts another in its place. Resolves to whether it is deleted. */
