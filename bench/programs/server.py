@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
 import tempfile
 import time
@@ -70,8 +71,12 @@ def postgresql() -> Iterator[Server]:
             url = _until_it_answers(f"postgresql://bench@127.0.0.1:{port}/postgres", server)
             yield Server(url, server.pid)
         finally:
-            server.terminate()
-            server.wait()
+            server.send_signal(signal.SIGINT)  # breaks the connections that there are
+            try:
+                server.wait(START_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def _binaries() -> Path:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from jobs.store.records import Move, Run
-from jobs.store.store import NotFound, Store
+from jobs.store.store import NotFound, Store, StoreUnavailable
 
 LOG = logging.getLogger(__name__)
 
@@ -36,4 +36,9 @@ class SweptEnds:
             del self._unanswered[run.run_id]
             if (now.status, now.reason) == (move.to, move.reason):
                 LOG.warning("run %s: its end was written, and the answer lost", run.run_id)
-                follow()
+                try:
+                    follow()
+                except StoreUnavailable:
+                    raise
+                except Exception:  # the sweep goes on
+                    LOG.exception("run %s: what follows its end failed", run.run_id)

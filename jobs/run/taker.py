@@ -45,8 +45,6 @@ class Taker:
         self._pull = pull
         self._on_end = on_end
         self._turns = {tag: Turns(TURNS_KEPT) for tag in takes}  # (own thread)
-        # (own thread) tag → tenant and id of the run whose start the database did not answer: it may be ours already
-        self._unanswered: dict[str | None, tuple[str, str]] = {}
         self._slots = threading.BoundedSemaphore(slots)
         self._draining = threading.Event()
         self._complaint = ""  # (own thread) why no runs can be taken, as it was logged
@@ -123,26 +121,25 @@ class Taker:
 
     def _start_next(self, claim: Claim) -> Started | None:
         """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
-        tag = claim.tag
-        if tag in self._unanswered:
-            started = self._start_run(tag, *self._unanswered[tag])
-            if started is not None:
-                return started
-        for tenant_id in self._turns[tag].order(self._store.queued.tenants(tag)):
+        tag, turns = claim.tag, self._turns[claim.tag]
+        for tenant_id in turns.order(self._store.queued.tenants(tag)):
             while run_id := self._store.queued.first(tenant_id, claim.run_id, ANNOUNCED_AFTER, tag):
-                started = self._start_run(tag, tenant_id, run_id)
-                if started is not None:
+                started = self._start_run(claim, tenant_id, run_id)
+                if started is not None:  # else another runner was faster
+                    turns.serve(tenant_id)
                     return started
         return None
 
-    def _start_run(self, tag: str | None, tenant_id: str, run_id: str) -> Started | None:
-        """None where another runner was faster."""
-        self._unanswered[tag] = (tenant_id, run_id)
-        started = self._store.start_run(tenant_id, run_id, self._parts.runner)
-        del self._unanswered[tag]
-        if started is not None:
-            self._turns[tag].serve(tenant_id)
-        return started
+    def _start_run(self, claim: Claim, tenant_id: str, run_id: str) -> Started | None:
+        """Asks until the database answers: it may have started the run and lost its answer, and then nobody else takes that run."""
+        while True:
+            try:
+                return self._store.start_run(tenant_id, run_id, self._parts.runner)
+            except StoreUnavailable as error:
+                self._complain(f"the start of run {run_id} has no answer: {error}")
+                claim.heartbeat()
+                if self._draining.wait(RETRY_PAUSE):
+                    raise
 
     def _put_aside(self, claim: Claim) -> None:
         """Settles the message of a run when none waits: again later if the run lives, else done."""
