@@ -65,6 +65,11 @@ class CsvWriter(HoldsNothing, WritesAll):
 
     def open(self, schema: Schema) -> None:
         self._schema = schema
+        if not _can_encode(self._form.null, self._encoding):
+            raise ProgramError(
+                f"{self._form.null!r} cannot stand for NULL: {self._form.encoding} does not have it; choose another text,"
+                " or write utf-8"
+            )
         line = header_line(schema, self._form)
         try:
             names = line.decode().encode(self._encoding)

@@ -211,6 +211,8 @@ def test_a_sign_that_the_encoding_cannot_hold_is_refused(
     assert (caught.value.index, caught.value.column) == (2, "b")
     with pytest.raises(ProgramError, match=f"which {encoding} does not have"):
         write(tmp_path / "x.csv", texts("a", sign), encoding=encoding)
+    with pytest.raises(ProgramError, match=f"NULL: {encoding} does not have it"):
+        write(tmp_path / "x.csv", texts("a"), [(None,)], encoding=encoding, null=sign)
     assert os.listdir(tmp_path) == []
 
 
