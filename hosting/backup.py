@@ -31,6 +31,7 @@ from typing import IO
 
 from sqlalchemy.engine import URL, make_url
 
+from hosting.interrupting import heeded
 from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
@@ -72,7 +73,8 @@ class NotRead(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     keep_private()
     options = _parsed(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in heeded((signal.SIGTERM, signal.SIGHUP)):
+        signal.signal(number, signal.default_int_handler)
     try:
         settings = Settings.from_env(reads_keys=False)
         if options.command == "backup":

@@ -184,6 +184,7 @@ def _overwrite(file: Path, content: bytes) -> None:
 def _read(file: Path) -> list[Family] | None:
     """None for a process that has ended, or for a file that is just being overwritten."""
     with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-        if time.time() - file.stat().st_mtime < STALE:
+        # in both directions: this machine's clock may have been set back since
+        if abs(time.time() - file.stat().st_mtime) < STALE:
             return _DECODER.decode(file.read_bytes())
     return None

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -197,6 +198,28 @@ def test_no_password_is_seen_in_the_list_of_processes(
     with pytest.raises(BackupError, match=r"hush; --dbname=postgresql://[^:]*/n") as failed:
         make_backup(settings, tmp_path / "a.tar.gz")
     assert str(failed.value).count("hush") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_a_backup_leaves_nothing_behind(
+    number: signal.Signals, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its terminal was closed, half of an archive stayed, with secrets, under a hidden name."""
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    monkeypatch.setattr(backup, "keep_private", lambda: None)
+
+    def ends(_: Path) -> list[Any]:
+        signal.raise_signal(number)
+        return []
+
+    monkeypatch.setattr(backup, "kept_files", ends)
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        assert backup.main(["backup", str(data_dir.parent / "a.tar.gz")]) == 130
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert [path.name for path in data_dir.parent.iterdir()] == ["data"]
 
 
 @pytest.fixture
