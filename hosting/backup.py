@@ -54,6 +54,8 @@ NOT_KEPT_DIRECTORIES = ("nats", "previews", ".metrics")
 LOST_AND_FOUND = "lost+found"  # of a disk, which makes it for itself and lets root alone read it
 MAY_BE_LINKS = (DATABASE, "jwt_secret", "nats_password", "nats_seed", "runs")
 SQLITE_SIGN = b"SQLite format 3\0"
+LOCKED_WAIT = 60.0  # seconds until a database that another process does not let us read is given up
+LOCKED_TRY = 1.0  # seconds of one try
 FAILED, WRONG = 1, 2
 
 
@@ -274,12 +276,22 @@ def _is_beside_database(name: str, files: set[str]) -> bool:
 
 
 def _copy_sqlite(path: Path, copy: Path) -> None:
+    """Raises sqlite3.Error, also where another process has had the database for itself for LOCKED_WAIT."""
     where = f"{path.absolute().as_uri()}?mode=ro"
+    deadline = time.monotonic() + LOCKED_WAIT
+
+    def check_wait(status: int, *_: int) -> None:
+        """Called after each try: without it, sqlite3 would try for ever, and hear no Ctrl-C."""
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+            raise sqlite3.OperationalError(
+                f"another process has had it for itself for {LOCKED_WAIT:g} s; end that one, or try again later"
+            )
+
     with (
-        contextlib.closing(sqlite3.connect(where, uri=True)) as source,
+        contextlib.closing(sqlite3.connect(where, LOCKED_TRY, uri=True)) as source,
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
-        source.backup(target)
+        source.backup(target, progress=check_wait)
 
 
 # ---------------------------------------------------------------- a restore

@@ -295,6 +295,20 @@ def test_a_broken_database_of_a_graph_keeps_nothing_from_the_archive(tmp_path: P
         assert kept is not None and kept.read() == content
 
 
+def test_a_database_that_another_process_keeps_to_itself_is_named(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a tool that was left open in a transaction: the backup waited for it without a word, and heard no Ctrl-C."""
+    monkeypatch.setattr(backup, "LOCKED_WAIT", 0.0)
+    monkeypatch.setattr(backup, "LOCKED_TRY", 0.0)
+    with contextlib.closing(sqlite3.connect(data_dir / "tool.db", isolation_level=None)) as tool:
+        tool.execute("CREATE TABLE t (a)")
+        tool.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(backup.NotRead, match=r"tool\.db: another process has had it"):
+            there_and_back(data_dir)
+    assert "tool.db" in below(there_and_back(data_dir))
+
+
 def test_a_broken_database_of_ours_is_named(tmp_path: Path) -> None:
     (tmp_path / "progress.db").write_bytes(b"SQLite format 3\0" + bytes(5_000))
     made = command("backup", tmp_path / "a.tar.gz", data_dir=tmp_path)
