@@ -125,7 +125,8 @@ _fill_venv() {
     "$python" -m venv --clear "$VENV" || return 1
   fi
   say "installing $* (once)"
-  "$VENV_PYTHON" -m pip install -qq --no-input --disable-pip-version-check --require-hashes "${lists[@]}" || {
+  # --no-user: a pip.conf may say otherwise for all of a person's installs, and a venv takes none of those
+  "$VENV_PYTHON" -m pip install -qq --no-input --no-user --disable-pip-version-check --require-hashes "${lists[@]}" || {
     say "pip could not install $*: see above"
     return 1
   }

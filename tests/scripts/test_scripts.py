@@ -586,6 +586,7 @@ def test_a_fresh_clone_with_an_empty_home_sets_itself_up_and_runs_the_sample(
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True, timeout=60)
     command = Command(home, root=clone)
     del command.environment["VENV"]
+    command.environment["PIP_USER"] = "1"  # as some have it for all of their installs
     try:
         for worker_class in ("gthread", "gevent"):  # what tests need must not be what makes it work
             command.environment["WORKER_CLASS"] = worker_class
