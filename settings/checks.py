@@ -27,6 +27,10 @@ STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run
 REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
 MAX_PORT = 65_535
+# What the server's own paths begin with; a test compares them with its routes
+OWN_PATHS = frozenset(
+    ("api", "asyncapi.json", "docs", "healthz", "metrics", "openapi.json", "readyz", "static", "ws")
+)
 _OF_A_SHELL = re.compile(r"~|\$\w+|\$\{\w+\}")  # a part of a path
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PORT = re.compile(r":[0-9]{1,5}$")
@@ -83,6 +87,10 @@ def base_path(found: str) -> str:
     if path and not _PATH.fullmatch(path):
         raise ValueError(
             "must be a path such as /progress, of letters, digits and the signs . _ ~ - between slashes"
+        )
+    if path.partition("/")[2].partition("/")[0] in OWN_PATHS:
+        raise ValueError(
+            f"is {path!r:.80}, where this server has paths of its own: behind a proxy that takes it off nobody could tell them apart"
         )
     return path
 

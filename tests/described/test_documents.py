@@ -27,6 +27,7 @@ from realtime.actions import NEEDED_SCOPE, parse_action
 from realtime.close_codes import REASONS, CloseCode
 from realtime.messages import ERROR_CODES
 from settings import Settings
+from settings.checks import OWN_PATHS
 from tests.described.checking import Checker, Messages
 from tests.harness import ROOT
 
@@ -84,6 +85,12 @@ def test_the_documents_name_the_path_under_which_they_were_found(tmp_path: Path)
     told = client.get("/jobs/asyncapi.json", base_url="https://h.example").get_json()["servers"]
     socket = {name: told["websocket"][name] for name in ("protocol", "host", "pathname")}
     assert socket == {"protocol": "wss", "host": "h.example", "pathname": "/jobs"}
+
+
+def test_no_base_path_is_mistaken_for_a_path_of_ours(app: Flask) -> None:
+    """Below /api, a proxy that takes it off asked for /api/jobs, which was taken for a /jobs that there is none of."""
+    first = {rule.rule.split("/")[1].partition("-<")[0] for rule in app.url_map.iter_rules()}
+    assert first == OWN_PATHS | {""}
 
 
 def test_every_reference_leads_somewhere(http: dict[str, Any], messages: Messages) -> None:

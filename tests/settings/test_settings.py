@@ -109,6 +109,8 @@ BAD: list[tuple[str, str]] = [
     ("BASE_PATH", "/a b"),
     ("BASE_PATH", "//evil.example"),
     ("BASE_PATH", "/a/../b"),
+    ("BASE_PATH", "/api/"),
+    ("BASE_PATH", "/docs/progress"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1 10.0.0.2"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
     ("METRICS_TOKEN", "short"),
