@@ -170,12 +170,19 @@ class _Backup:
                     return 1
                 file.seek(0)
                 found = self._archive.gettarinfo(arcname=name, fileobj=file)
-                self._archive.addfile(
-                    found, file
-                )  # as many bytes as it had; a log may grow meanwhile
+                self._add_opened(found, file, path)
         except FileNotFoundError:
             return 0
         return 1
+
+    def _add_opened(self, found: tarfile.TarInfo, file: IO[bytes], path: Path) -> None:
+        """As many bytes as it had: a log may grow meanwhile. Raises OSError."""
+        try:
+            self._archive.addfile(found, file)
+        except OSError as error:
+            if error.errno is None:  # by tarfile, which does not say of what
+                raise OSError(f"{path} became shorter while it was read; try again") from error
+            raise
 
     def _has_added_sqlite(self, path: Path, name: str) -> bool:
         """False for a file that only begins as a database does: it keeps no other file from the archive. Raises NotRead."""

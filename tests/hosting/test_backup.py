@@ -295,6 +295,24 @@ def test_a_broken_database_of_a_graph_keeps_nothing_from_the_archive(tmp_path: P
         assert kept is not None and kept.read() == content
 
 
+def test_a_file_that_becomes_shorter_meanwhile_is_named(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error was "unexpected end of data", of any of a thousand files."""
+    (data_dir / "orders.csv").write_text("id\n1\n")
+    told = tarfile.TarFile.gettarinfo
+
+    def told_before_it_was_cut(*arguments: Any, **named: Any) -> tarfile.TarInfo:
+        found = told(*arguments, **named)
+        if found.name == "data/orders.csv":
+            os.truncate(data_dir / "orders.csv", 1)
+        return found
+
+    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", told_before_it_was_cut)
+    with pytest.raises(OSError, match=r"orders\.csv became shorter while it was read"):
+        there_and_back(data_dir)
+
+
 def test_a_database_that_another_process_keeps_to_itself_is_named(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
