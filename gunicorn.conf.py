@@ -92,7 +92,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
         if not is_upgrade:
             check_ports(SETTINGS)
         _check_files(server.cfg)
-    except SettingsError as error:
+    except (SettingsError, EmbeddedError) as error:
         _give_up(error)
     if SETTINGS.server.worker_class == "gthread":
         _import_for_all()

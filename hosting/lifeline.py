@@ -160,7 +160,7 @@ class Adopted:
 
 
 def is_kept(settings: Settings) -> bool:
-    """Whether a process keeps embedded parts for this DATA_DIR."""
+    """Whether a process keeps embedded parts for this DATA_DIR. Raises EmbeddedError where the lock is not ours, as after a start by root."""
     try:
         with lock_path(settings).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -168,6 +168,10 @@ def is_kept(settings: Settings) -> bool:
         return False
     except BlockingIOError:
         return True
+    except OSError as error:
+        raise EmbeddedError(
+            f"DATA_DIR cannot be used: {error.filename}: {error.strerror}; are its files another user's?"
+        ) from None
     return False
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hosting import supervisor
+from hosting.lifeline import EmbeddedError, is_kept
 from hosting.ports import free_port
 from hosting.supervisor import is_heard, nats_command, wait_for_nats
 from settings import Settings, SettingsError
@@ -23,6 +24,13 @@ def test_a_broken_seed_is_named_and_what_to_do(tmp_path: Path) -> None:
     seed.chmod(0o600)
     with pytest.raises(SettingsError, match="holds no nkey seed; without the file, a start makes"):
         nats_command(Settings.from_env({"DATA_DIR": str(tmp_path)}))
+
+
+def test_a_lock_that_is_not_ours_is_named(tmp_path: Path) -> None:
+    """As after a start by root: the next one ended in a traceback."""
+    (tmp_path / "embedded.lock").mkdir()
+    with pytest.raises(EmbeddedError, match=r"embedded\.lock: Is a directory; are its files"):
+        is_kept(Settings.from_env({"DATA_DIR": str(tmp_path)}))
 
 
 def test_nats_server_keeps_two_logs(tmp_path: Path) -> None:
