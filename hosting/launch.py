@@ -459,9 +459,11 @@ def _ask_stop(number: int, frame: FrameType | None) -> None:
 
 
 def _tail(path: Path) -> str:
-    if not path.is_file():
+    """The end of the server's log; nothing where that is what could not be opened."""
+    try:
+        return "".join(path.read_text(errors="replace").splitlines(keepends=True)[-LOG_TAIL:])
+    except OSError:
         return ""
-    return "".join(path.read_text(errors="replace").splitlines(keepends=True)[-LOG_TAIL:])
 
 
 def main(arguments: list[str]) -> int:

@@ -57,7 +57,7 @@ def test_what_keeps_a_start_from_its_log_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A full disk is such a thing, and was a traceback."""
-    (tmp_path / "once.log").mkdir()
+    (tmp_path / "once.log").mkdir()  # nor can the end of it be shown
     assert main(["--once"]) == 2
     said = f"scripts/run: DATA_DIR: {tmp_path}/once.log: Is a directory\n"
     assert capsys.readouterr().err == said
