@@ -4,6 +4,7 @@ It is read from the first place that has it: the run's directory, where this ser
 database, which keeps the end of each log once the run has ended; the runner itself, over NATS, while the run is at work.
 """
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from jobs.work.log_questions import ANSWER_WAIT, log_subject, question, read_ans
 from jobs.work.program_log import NO_LOG, LogBytes, part_of, read_log
 from jobs.work.run_files import RunFiles
 from progress_lib.nats import Link, NatsError
+
+LOG = logging.getLogger(__name__)
 
 
 class Logs:
@@ -30,9 +33,9 @@ class Logs:
 
         Of a run that had its runner on another machine, only the end is there: the piece may begin later than asked for.
         """
-        path = RunFiles(self._data_dir, run.run_id).log
-        if run.runner is None or path.exists():
-            return read_log(path, start)
+        found = self._on_this_disk(run, start)
+        if found is not None or run.runner is None:
+            return found or NO_LOG
         if not run.has_ended:
             return self._ask_runner(run, run.runner, start)
         kept = self._store.log_end(run.tenant_id, run.run_id)
@@ -50,6 +53,15 @@ class Logs:
             yield found.content
             start = found.start + len(found.content)
             found = self.read(run, start) if start < end else NO_LOG
+
+    def _on_this_disk(self, run: Run, start: int) -> LogBytes | None:
+        """None where it is not, or cannot be read, as of a runner that is another user: it is elsewhere, too."""
+        path = RunFiles(self._data_dir, run.run_id).log
+        try:
+            return read_log(path, start) if path.exists() else None
+        except OSError as error:
+            LOG.warning("the log of run %s cannot be read here: %s", run.run_id, error)
+            return None
 
     def _ask_runner(self, run: Run, runner: str, start: int) -> LogBytes:
         try:

@@ -103,6 +103,18 @@ def test_the_end_of_a_log_goes_with_its_job(store: Store, web: FlaskClient) -> N
     assert store.log_end(TENANT, run.run_id) is None
 
 
+def test_a_log_that_this_server_may_not_read_is_told_from_elsewhere(
+    store: Store, web: FlaskClient, tmp_path: Path
+) -> None:
+    """As where the runner is another user: it was an error of ours, though the database has the end."""
+    run = record(store, GOOD)
+    store.start_run(TENANT, run.run_id, ELSEWHERE)
+    end = LogEnd(3, b"abc")
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.FAILED, log=end))
+    RunFiles(tmp_path / "web", run.run_id).log.mkdir(parents=True)  # as little of a file
+    assert web.get(f"/api/runs/{run.run_id}/log").get_json()["text"] == "abc"
+
+
 @pytest.mark.parametrize("start", [-5, -3, -1, 0, 1, 6, 7, 9, 10, 11])
 def test_a_part_of_a_kept_end_is_what_the_file_would_give(start: int, tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_bytes(b"0123456789")
