@@ -182,8 +182,8 @@ def _overwrite(file: Path, content: bytes) -> None:
 
 
 def _read(file: Path) -> list[Family] | None:
-    """None for a process that has ended, or for a file that is just being overwritten."""
-    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
+    """None for a process that has ended, and for a file that is just being overwritten, or cannot be read: the others are told."""
+    with contextlib.suppress(OSError, msgspec.DecodeError):
         # in both directions: this machine's clock may have been set back since
         if abs(time.time() - file.stat().st_mtime) < STALE:
             return _DECODER.decode(file.read_bytes())

@@ -123,6 +123,12 @@ def test_a_process_that_was_killed_is_not_told_of_for_long(tmp_path: Path) -> No
         assert samples(figures) == OWN
 
 
+def test_figures_that_cannot_be_read_keep_nobody_from_the_others(tmp_path: Path) -> None:
+    """As on a network's file system whose file was just replaced: all figures were answered 500."""
+    (tmp_path / "1.json").mkdir()  # as little of a file
+    assert samples(asked(tmp_path)) == OWN
+
+
 def test_a_process_alone_tells_its_own(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     Gauge("progress_clients", "Clients", registry=registry).set(2)
