@@ -118,18 +118,28 @@ def make_backup(settings: Settings, wanted: Path | None) -> int:
     target = wanted or Path(time.strftime("backup-%Y%m%d-%H%M%S.tar.gz"))
     if target.exists():
         raise BackupError(f"{target} exists already; choose another name")
-    name, beside = (
-        target.name,
-        target.absolute().parent,
-    )  # where an archive has room, a copy has, too
+    # where an archive has room, a copy has, too
+    name, beside = target.name, target.absolute().parent
     with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".part", dir=beside) as directory:
         part = Path(directory) / name
         # `dereference`: of a file with two names each has the content, where tar would write a link for the second
         with tarfile.open(part, "x:gz", compresslevel=1, dereference=True) as archive:
             count = _Backup(archive, Path(directory)).fill(settings)
+        _sync(part)
         part.rename(target)
+        with contextlib.suppress(OSError):  # not each file system does that for a directory
+            _sync(beside)
     print(f"{target}: the database and {count:,} files, {target.stat().st_size / 1e6:,.1f} MB")
     return 0
+
+
+def _sync(path: Path) -> None:
+    """Returns once the disk has it: an archive is there as a whole or not at all, also after a loss of power. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class _Backup:

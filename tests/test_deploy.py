@@ -127,6 +127,13 @@ def test_nobody_is_killed_before_it_had_time_to_stop() -> None:
         assert wait > needed, f"{where}, {name}: {wait:g} s, and it needs {needed:g}"
 
 
+def test_who_runs_the_image_by_hand_is_told_how_long_it_takes_to_stop() -> None:
+    """With its own runner, which is stopped last; by itself Docker kills both after 10 s, and runs are lost."""
+    [told] = re.findall(r"docker run --stop-timeout (\d+)", (DEPLOY / "Dockerfile").read_text())
+    runner = Settings.from_env({}).deadlines.cancel + STOP_MARGIN
+    assert int(told) > 10.0 + GOODBYE_WAIT + STOP_WAIT + runner
+
+
 def test_a_pod_that_ends_gets_no_more_connections_before_it_refuses_them() -> None:
     web = next(d for d in kubernetes("Deployment") if d["metadata"]["name"] == "progress-web")
     [container] = web["spec"]["template"]["spec"]["containers"]

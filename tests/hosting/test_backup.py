@@ -295,6 +295,28 @@ def test_a_broken_database_of_a_graph_keeps_nothing_from_the_archive(tmp_path: P
         assert kept is not None and kept.read() == content
 
 
+def test_the_disk_has_an_archive_before_it_has_its_name(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss of power may leave an empty file by that name: the backup had said how large it is."""
+    done: list[str] = []
+    sync, rename = os.fsync, Path.rename
+
+    def synced(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}").rpartition("/")[2])
+        sync(descriptor)
+
+    def renamed(source: Path, target: Path) -> Path:
+        done.append(f"-> {target.name}")
+        return rename(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", synced)
+        patched.setattr(Path, "rename", renamed)
+        make_backup(Settings.from_env({"DATA_DIR": str(data_dir)}), data_dir.parent / "a.tar.gz")
+    assert done == ["a.tar.gz", "-> a.tar.gz", data_dir.parent.name]
+
+
 def test_a_file_that_becomes_shorter_meanwhile_is_named(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
