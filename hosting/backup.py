@@ -232,7 +232,7 @@ def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
         elif str(name) not in MAY_BE_LINKS:
             _tell_left_out(path)
         elif not path.exists():
-            raise BackupError(f"{path} is a link to {os.readlink(path)}, which is not there")
+            raise BackupError(_dangling(path))
         elif path.is_dir():
             yield from _files_of(path.resolve(), name)
         else:
@@ -246,6 +246,10 @@ def _files_of(directory: Path, name: Path) -> Iterator[tuple[Path, Path]]:
             _tell_left_out(path)
         else:
             yield name / path.relative_to(directory), path
+
+
+def _dangling(link: Path) -> str:
+    return f"{link} is a link to {os.readlink(link)}, which is not there"
 
 
 def _tell_left_out(link: Path) -> None:
@@ -318,6 +322,8 @@ def restore(settings: Settings, archive_file: Path) -> int:
     """The exit code. Raises BackupError, OSError, tarfile.TarError."""
     if settings.data_dir.exists() and _holds_something(settings.data_dir):
         raise BackupError(f"{settings.data_dir} is not empty; let DATA_DIR name a new directory")
+    if settings.data_dir.is_symlink() and not settings.data_dir.exists():
+        raise BackupError(_dangling(settings.data_dir))
     url = make_url(settings.database_url)
     with _readable(archive_file) as archive:
         names = set(archive.getnames())

@@ -371,6 +371,16 @@ def test_nothing_is_ever_overwritten(archive: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
 
 
+def test_a_data_dir_on_a_disk_that_is_not_there_gets_no_half_of_a_restore(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """The database was in its place, and the files nowhere."""
+    (tmp_path / "back").symlink_to(tmp_path / "disk" / "data")
+    with pytest.raises(BackupError, match=r"back is a link to .*/disk/data, which is not there"):
+        there_and_back(data_dir, DATABASE_URL=f"sqlite:///{tmp_path}/other.db")
+    assert not (tmp_path / "other.db").exists()
+
+
 def test_a_disk_without_room_for_the_database_keeps_no_half_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
