@@ -15,9 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 LOG = logging.getLogger(__name__)
 
-ASKING = (
-    8  # connections at a time; full: the oldest goes, so that who asks for nothing keeps nobody out
-)
+# Connections at a time; full: the oldest goes, so that who asks for nothing keeps nobody out
+ASKING = 8
 WAIT = 10.0  # seconds that a connection may stand still
 FULL_PAUSE = 0.05  # seconds of rest where the process has no file left for one more
 
@@ -54,9 +53,10 @@ class _Server(ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._asking[request] = None
-            oldest = next(iter(self._asking)) if len(self._asking) > ASKING else None
-        if oldest is not None:
-            _cut(oldest)
+            if len(self._asking) > ASKING:
+                oldest = next(iter(self._asking))
+                del self._asking[oldest]
+                _cut(oldest)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
@@ -99,6 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _cut(connection: Any) -> None:
+    """Wakes its thread, which closes it; never waits."""
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:

@@ -27,6 +27,7 @@ class Logs:
         self._store = store
         self._link = link
         self._data_dir = data_dir
+        self._is_told = False  # that a log cannot be read here: a page asks for one each second
 
     def read(self, run: Run, start: int) -> LogBytes:
         """A piece of the log from byte `start` on (negative: from the end). Raises Problem (503) where nobody has it.
@@ -60,7 +61,9 @@ class Logs:
         try:
             return read_log(path, start) if path.exists() else None
         except OSError as error:
-            LOG.warning("the log of run %s cannot be read here: %s", run.run_id, error)
+            if not self._is_told:
+                LOG.warning("logs of runs cannot be read here: %s", error)
+            self._is_told = True
             return None
 
     def _ask_runner(self, run: Run, runner: str, start: int) -> LogBytes:
