@@ -52,23 +52,33 @@ def _type_of(published: Schema, name: str) -> Schema:
 
 
 PUBLISHED = _published()
+REQUIRED_OF_STATUS = ("runId", "status")  # texts, else a status is dropped
+RUN_CHANGE: Schema = {
+    **record(
+        {
+            "runId": TEXT,
+            "status": told(TEXT, "queued, running, completed, failed, cancelled or lost"),
+            "reason": told(nullable(TEXT), "why it failed"),
+            "ts": told(NUMBER, "seconds since 1970"),
+            "aliveEvery": told(NUMBER, "of running: it is said again each so many seconds"),
+            "aliveAt": told(TIME, "when it was said again"),
+        },
+        "a run's change of status, as it was published",
+        optional=("reason", "ts", "aliveEvery", "aliveAt"),
+    ),
+    "additionalProperties": True,
+}
 SCHEMAS: dict[str, Schema] = {
     **PUBLISHED,
     "HeardProgress": _heard(PUBLISHED["Progress"]),
-    "RunChange": {
-        **record(
-            {
-                "runId": TEXT,
-                "status": told(TEXT, "queued, running, completed, failed, cancelled or lost"),
-                "reason": told(nullable(TEXT), "why it failed"),
-                "ts": told(NUMBER, "seconds since 1970"),
-                "aliveEvery": told(NUMBER, "of running: it is said again each so many seconds"),
-                "aliveAt": told(TIME, "when it was said again"),
-            },
-            "a run's change of status, as it was published",
-            optional=("reason", "ts", "aliveEvery", "aliveAt"),
-        ),
-        "additionalProperties": True,
+    "RunChange": RUN_CHANGE,
+    "HeardRunChange": {
+        **RUN_CHANGE,
+        "properties": {
+            name: schema if name in REQUIRED_OF_STATUS else ANYTHING
+            for name, schema in RUN_CHANGE["properties"].items()
+        },
+        "description": "a run's change of status, handed on byte for byte: of other publishers optional members may hold anything",
     },
     "ProgressEvent": record(
         {"type": just("job.progress"), "jobId": WHOLE, "payload": ref("HeardProgress")}

@@ -62,7 +62,7 @@ RECEIVED = (
 )
 SENT = (
     Message("JobProgress", "A node's progress.", ref("ProgressEvent")),
-    Message("JobStatus", "The run itself.", ref("StatusEvent")),
+    _told("JobStatus", "The run itself.", "job.status", ref("HeardRunChange")),
     Message("ServerState", "Whether NATS reaches the server.", ref("ServerEvent")),
     _told(
         "JobSeen",
@@ -74,7 +74,7 @@ SENT = (
         "JobBrief",
         "A job's last status, and when it was heard last.",
         "job.brief",
-        record({"status": nullable(ref("RunChange")), "heard": TIME, "untold": FLAG}),
+        record({"status": nullable(ref("HeardRunChange")), "heard": TIME, "untold": FLAG}),
     ),
     Message("Error", "The request made no sense.", error_event(*ERROR_CODES)),
 )

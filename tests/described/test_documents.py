@@ -25,6 +25,7 @@ from progress_lib.progress import Row
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.actions import NEEDED_SCOPE, parse_action
 from realtime.close_codes import REASONS, CloseCode
+from realtime.events import Topic, make_event
 from realtime.messages import ERROR_CODES
 from settings import Settings
 from settings.checks import OWN_PATHS
@@ -149,6 +150,19 @@ def test_a_progress_message_with_all_its_members_is_in_the_document(messages: Me
         messages.document["components"]["schemas"]["Progress"]["properties"]
     )
     assert messages.name_of("progress", json.loads(told), "receive") == "Progress"
+
+
+@pytest.mark.parametrize("theirs", [None, "2026-11-29T01:02:03Z", 5, {"a": 1}, [True]])
+def test_what_a_publisher_says_of_its_run_is_in_the_document_as_it_is_handed_on(
+    theirs: object, messages: Messages
+) -> None:
+    odd = dict.fromkeys(("reason", "ts", "aliveEvery", "aliveAt", "mine"), theirs)
+    payload = {"runId": "a", "status": "failed", **odd}
+    make_event(Topic("acme", 7), "status", json.dumps(payload).encode())  # is not refused
+    told = {"type": "job.status", "jobId": 7, "payload": payload}
+    assert messages.name_of("websocket", told, "send") == "JobStatus"
+    brief = {"status": payload, "heard": 1.0, "untold": False}
+    assert messages.name_of("websocket", {**told, "type": "job.brief", "payload": brief}, "send")
 
 
 OPEN_ENDED = {"aliveEvery": 10, "aliveAt": 2.0, "ts": 1}
