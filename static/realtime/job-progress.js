@@ -57,7 +57,7 @@ export class JobProgress extends HTMLElement {
 
   set token(token) {
     this.#token = token;
-    this.#watch();
+    if (this.#taken === null || !SHARED.renew(this.#taken, token)) this.#watch();
   }
 
   /** A JobRealtimeService of the page; null: one of this element's server. */
@@ -83,7 +83,7 @@ export class JobProgress extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#leave();
+    this.#leaving()();
   }
 
   attributeChangedCallback(_name, before, after) {
@@ -98,8 +98,14 @@ export class JobProgress extends HTMLElement {
     this[name] = value;
   }
 
+  // What was watched before is left afterwards: a connection that is the same lives on.
   #watch() {
-    this.#leave();
+    const leave = this.#leaving();
+    this.#begin();
+    leave();
+  }
+
+  #begin() {
     if (!this.isConnected) return;
     const { jobId } = this;
     if (jobId === null) return this.#tell(`job="${this.getAttribute('job') ?? ''}" is not the number of a job.`);
@@ -112,10 +118,14 @@ export class JobProgress extends HTMLElement {
     return undefined;
   }
 
-  #leave() {
-    this.#watched?.close();
-    if (this.#taken !== null) SHARED.leave(this.#taken);
+  // What leaves what is watched now.
+  #leaving() {
+    const [watched, taken] = [this.#watched, this.#taken];
     this.#watched = this.#taken = null;
+    return () => {
+      watched?.close();
+      if (taken !== null) SHARED.leave(taken);
+    };
   }
 
   // What the page gave us wrong, in place of what cannot be watched.

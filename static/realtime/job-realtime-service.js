@@ -77,6 +77,8 @@ export class JobRealtimeService {
   #generation = 0; // one more for every attempt; whatever an older one still says is not heard
   #socket = null;
   #usedToken = null;
+  #tokenBefore = null; // the one that `#usedToken` renewed on this connection
+  #refusedToken = null; // that the server did not take in place of it
   #openedAt = 0;
   #failures = 0;
   #retryTimer = null;
@@ -239,7 +241,8 @@ export class JobRealtimeService {
     const generation = this.#generation;
     const token = await this.#freshToken().catch(() => null);
     if (generation !== this.#generation || this.#state !== 'connected') return;
-    if (isThere(token) && token !== this.#usedToken) {
+    if (isThere(token) && token !== this.#usedToken && token !== this.#refusedToken) {
+      this.#tokenBefore = this.#usedToken;
       this.#usedToken = token;
       const renewal = renewalOf(token);
       if (this.#http === null && renewal !== null) this.#send({ action: 'auth', token: renewal });
@@ -298,6 +301,7 @@ export class JobRealtimeService {
       if (generation === this.#generation) handle(event);
     };
     this.#usedToken = token;
+    this.#tokenBefore = this.#refusedToken = null;
     try {
       this.#socket = new WebSocket(this.#url, [PROTOCOL, ...protocolsOf(token)]);
     } catch (error) {
@@ -345,10 +349,21 @@ export class JobRealtimeService {
     const message = parseMessage(text);
     if (message === null) return;
     this.#speaker = message.event.jobId ?? this.#speaker;
-    if (message.kind === 'error') return this.#tell('error', message.event);
+    if (message.kind === 'error') return this.#onRefusal(message.event);
     if (message.kind === 'server') return this.#hearOfServer(message.event);
     if (this.#jobs.has(message.kind === 'brief' ? ALL_JOBS : message.event.jobId)) this.#tell(message.kind, message.event);
     return undefined;
+  }
+
+  // A token that the server does not take on this connection, as one for something else, may be right for the next one.
+  #onRefusal(error) {
+    if (error.code === 'bad_token' && this.#tokenBefore !== null) {
+      this.#refusedToken = this.#usedToken;
+      this.#usedToken = this.#tokenBefore;
+      this.#tokenBefore = null;
+      this.#planRenewal();
+    }
+    this.#tell('error', error);
   }
 
   // It says so at each subscription, too, which is no news.

@@ -7,10 +7,24 @@ export class SharedServices {
 
   /** The service for `url` (ws://…) and `token` (a text, or a function that gives one). Every `take` needs a `leave`. */
   take(url, token) {
-    let entry = this.#entries.find((known) => known.url === url && known.token === token);
-    if (entry === undefined) this.#entries.push(entry = { url, token, service: new JobRealtimeService({ url, token }), users: 0 });
+    let entry = this.#find(url, token);
+    if (entry === undefined) this.#entries.push(entry = newEntry(url, token));
     entry.users += 1;
     return entry.service;
+  }
+
+  /**
+   * Whether a service goes on, on its connection, with another token for its only user: frameworks give a new function with each
+   * rendering. Not where others have the service, or one with the new token.
+   */
+  renew(service, token) {
+    const entry = this.#entries.find((known) => known.service === service);
+    if (entry.token === token) return true;
+    if (token === '' || entry.users > 1 || this.#find(entry.url, token) !== undefined) return false;
+    entry.token = token;
+    if (service.reason?.final || (typeof token === 'string' && service.state !== 'connected')) service.reconnect();
+    else service.renewToken();
+    return true;
   }
 
   /** One user less; the last one closes the connection. */
@@ -21,4 +35,16 @@ export class SharedServices {
     this.#entries = this.#entries.filter((known) => known !== entry);
     service.dispose();
   }
+
+  #find(url, token) {
+    return this.#entries.find((known) => known.url === url && known.token === token);
+  }
+}
+
+function newEntry(url, token) {
+  const entry = { url, token, users: 0 };
+  entry.service = new JobRealtimeService({ url, token: () => (typeof entry.token === 'function' ? entry.token() : entry.token) });
+  // the new token is for something else than the one of before
+  entry.service.onError(({ code }) => code === 'bad_token' && entry.service.reconnect());
+  return entry;
 }

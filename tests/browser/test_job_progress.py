@@ -232,6 +232,29 @@ def test_elements_of_a_page_share_one_connection_and_leave_it(
     assert len(server.open) == 1
 
 
+def test_a_connection_lives_on_when_the_job_or_the_token_is_another_one(
+    host: Page, server: TinyServer
+) -> None:
+    """React gives a property a new function with each rendering: each made a new connection."""
+    address = server.url.replace("ws://", "http://").removesuffix("/ws")
+    make_elements(host, {"job": "42", "server": address})
+    eventually(lambda: server.received)
+    element = "document.querySelector('job-progress')"
+    host.evaluate(f"{element}.setAttribute('job', '43')")
+    unsubscribed = {"action": "unsubscribe", "jobId": 42}
+    eventually(lambda: (1, unsubscribed) in server.received)
+    for _ in range(3):
+        host.evaluate(f"() => {{ {element}.token = () => 't'; }}")
+    server.say(progress(43, 7))
+    expect(in_element(host, "li")).to_contain_text("7 rows")
+    host.evaluate(f"{element}.token = 'newer'")
+    eventually(lambda: (1, {"action": "auth", "token": "newer"}) in server.received)
+    assert len(server.offered) == 1
+    server.say({"type": "error", "code": "bad_token", "message": "it is for another tenant"})
+    eventually(lambda: len(server.offered) == 2)
+    assert server.offered[1] == "progress.v1, bearer.newer"
+
+
 def test_what_is_shown_is_stale_without_a_connection(host: Page, server: TinyServer) -> None:
     address = server.url.replace("ws://", "http://").removesuffix("/ws")
     make_elements(host, {"job": "42", "server": address})

@@ -383,6 +383,25 @@ def test_a_newer_token_is_handed_over_on_the_connection_that_is_there(
     assert (len(server.offered), logged(modules, "states")) == (1, ["connecting", "connected"])
 
 
+def test_a_newer_token_that_is_refused_on_this_connection_opens_the_next_one(
+    modules: Page, server: TinyServer
+) -> None:
+    """As one for another job: when the old one expired, the newer one was told to have expired, for good."""
+    start(modules, server, ["first", "second"])
+    subscribe(modules, 42)
+    auth = (1, {"action": "auth", "token": "second"})
+    modules.evaluate("service.renewToken()")
+    eventually(lambda: auth in server.received)
+    server.say({"type": "error", "code": "bad_token", "message": "it is for another tenant"})
+    modules.wait_for_function("log.errors.length === 1")
+    modules.evaluate("service.renewToken()")  # not once more: it would be refused again
+    server.hang_up(4501, "token expired")
+    eventually(lambda: (2, SUBSCRIBE_42) in server.received)
+    assert server.received.count(auth) == 1
+    assert server.offered[1] == "progress.v1, bearer.second"
+    assert [error["final"] for error in logged(modules, "errors")] == [False]
+
+
 def test_a_token_is_renewed_by_itself_before_it_expires(modules: Page, server: TinyServer) -> None:
     start(modules, server, [jwt(expires_in=30), "newer"])
     modules.evaluate("""() => {
