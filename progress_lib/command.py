@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from progress_lib.environment import RUN_TOLD, nats_url, program_link, run_id_of, tenant_id
+from progress_lib.environment import nats_url, program_link, run_id_of, telling, tenant_id
 from progress_lib.node import Node
 from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
 from progress_lib.reporter import ProgressReporter
@@ -334,7 +334,7 @@ def _environment(options: argparse.Namespace, run_id: str) -> dict[str, str]:
     """The command's: what it reports is of the same job and run."""
     environment = {**os.environ, "JOB_ID": str(options.job), "RUN_ID": run_id}
     if options.run:
-        environment[RUN_TOLD] = run_id
+        environment |= telling(options.job, run_id)
     if not run_id:
         del environment["RUN_ID"]
     return environment

@@ -7,7 +7,7 @@ import threading
 import uuid
 from functools import cache
 
-from progress_lib.environment import nats_url, tenant_id
+from progress_lib.environment import nats_url, run_id_of, tenant_id
 from progress_lib.reporter import ProgressReporter
 
 # A child that is forked while a thread makes the reporter would wait for a thread that it does not have.
@@ -32,6 +32,7 @@ def default_reporter() -> ProgressReporter | None:
 
 @cache
 def _made() -> ProgressReporter:
-    run_id = os.environ.get("RUN_ID") or uuid.uuid4().hex
+    job_id = os.environ["JOB_ID"]
+    run_id = run_id_of(job_id) or uuid.uuid4().hex
     os.environ["RUN_ID"] = run_id
-    return ProgressReporter(nats_url(), tenant_id(), os.environ["JOB_ID"], run_id=run_id)
+    return ProgressReporter(nats_url(), tenant_id(), job_id, run_id=run_id)

@@ -9,7 +9,7 @@ from progress_lib.subjects import job_number
 
 NATS_URL = "nats://127.0.0.1:4222"
 TENANT_ID = "default"
-# The variable with the run whose beginning and end are told by who started this process
+# The variable with the job and the run whose beginning and end are told by who started this process: "42/7f…"
 RUN_TOLD = "RUN_TOLD"
 
 
@@ -22,15 +22,28 @@ def tenant_id() -> str:
 
 
 def run_id_of(job_id: object) -> str:
-    """The run of the job that RUN_ID names; "" where it names none, or JOB_ID says that it is one of another job."""
-    named = os.environ.get("JOB_ID")
-    return os.environ.get("RUN_ID", "") if not named or _is_same_job(named, job_id) else ""
+    """The run of the job that RUN_ID names; "" where it names none, or one of another job."""
+    run_id = os.environ.get("RUN_ID", "")
+    told_job, told_run = _told()
+    named = told_job if run_id == told_run else os.environ.get("JOB_ID")
+    return run_id if not named or _is_same_job(named, job_id) else ""
 
 
 def told_run_of(job_id: object) -> str:
     """The same, where who started this process tells the run, so that all that is done here is a part of it; else ""."""
     run_id = run_id_of(job_id)
-    return run_id if run_id == os.environ.get(RUN_TOLD) else ""
+    return run_id if run_id == _told()[1] else ""
+
+
+def telling(job_id: int, run_id: str) -> dict[str, str]:
+    """What makes `told_run_of` know the run, in processes that are started with it."""
+    return {RUN_TOLD: f"{job_id}/{run_id}"}
+
+
+def _told() -> tuple[str, str]:
+    """The job and the run that who started this process tells."""
+    job, _, run_id = os.environ.get(RUN_TOLD, "").partition("/")
+    return job, run_id
 
 
 def _is_same_job(one: object, other: object) -> bool:

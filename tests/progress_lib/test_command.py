@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from progress_lib.command import _parsed
+from progress_lib.environment import run_id_of, told_run_of
 from tests.harness import ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 
@@ -364,6 +365,35 @@ def test_a_run_holds_what_its_script_says(shell: Shell, listener: Listener, tmp_
     job_id, other = (tmp_path / "other").read_text().split()
     assert job_id == "43"
     assert other != run_id
+
+
+@pytest.mark.parametrize(
+    ("variables", "job_id", "run_id", "is_told"),
+    [
+        ({}, 42, "", False),
+        ({"RUN_ID": "r"}, 42, "r", False),
+        ({"RUN_ID": "r", "JOB_ID": "042"}, 42, "r", False),
+        ({"RUN_ID": "r", "JOB_ID": "43"}, 42, "", False),
+        ({"RUN_ID": "r", "JOB_ID": "42", "RUN_TOLD": "42/r"}, 42, "r", True),
+        ({"RUN_ID": "s", "JOB_ID": "42", "RUN_TOLD": "42/r"}, 42, "s", False),
+        ({"RUN_ID": "r", "JOB_ID": "43", "RUN_TOLD": "42/r"}, 43, "", False),
+        ({"RUN_ID": "r", "JOB_ID": "x"}, 42, "", False),
+        ({"RUN_ID": "r", "RUN_TOLD": "42/r"}, "no number", "", False),
+    ],
+)
+def test_a_run_of_the_environment_is_that_of_one_job(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    job_id: object,
+    run_id: str,
+    is_told: bool,
+) -> None:
+    for name in ("JOB_ID", "RUN_ID", "RUN_TOLD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert run_id_of(job_id) == run_id
+    assert told_run_of(job_id) == (run_id if is_told else "")
 
 
 COUNTED = pytest.mark.parametrize(("count", "rows"), [((), 0), (("--lines",), 1)])
