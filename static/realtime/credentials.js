@@ -3,7 +3,7 @@
  * {ticket, expiresAt, endsAt}. Times in epoch seconds or null; the ticket has an open WebSocket live as long as the session.
  */
 
-/** Milliseconds that this machine's clock may be ahead of the server's before we call a token expired unasked. */
+/** Milliseconds that this machine's clock may be ahead of the server's. */
 const CLOCK_LEEWAY = 60_000;
 
 export function isThere(credential) {

@@ -282,7 +282,7 @@ export class JobRealtimeService {
     if (generation !== this.#generation) return;
     if (token === NOT_TOLD) return this.#onTokenNotTold();
     if (!isThere(token)) return this.#giveUp('no_token', 'There is no token to connect with.');
-    if (token === expired || isExpired(token)) return this.#giveUp('token_expired', 'The token has expired.');
+    if (token === expired) return this.#giveUp('token_expired', 'The token has expired.'); // whatever this machine's clock says of others
     this.#open(token, generation);
   }
 
@@ -393,12 +393,17 @@ export class JobRealtimeService {
     const generation = this.#generation;
     const status = await this.#tokenCheck();
     if (generation !== this.#generation) return undefined;
-    if (status === 401 || status === 403) return this.#giveUp('token_refused', 'The server does not accept the token.');
+    if (status === 401 || status === 403) return this.#onTokenRefused();
     this.#unopened = status === 200 ? this.#unopened + 1 : 0;
     if (status === 200) this.#isFull = await this.#isRoomless();
     if (generation !== this.#generation) return undefined;
     if (this.#isFull || this.#unopened >= BLOCKED_AFTER) return this.#goHttp();
     return this.#retryLater('unreachable', 'The server cannot be reached.');
+  }
+
+  #onTokenRefused() {
+    if (isExpired(this.#usedToken)) this.#giveUp('token_expired', 'The token has expired.');
+    else this.#giveUp('token_refused', 'The server does not accept the token.');
   }
 
   // Whether the server itself refuses one more WebSocket: then none is blocked on the way.
@@ -450,7 +455,7 @@ export class JobRealtimeService {
     this.#http = null;
     this.#abandonSocket();
     this.#unopened = BLOCKED_AFTER - 1; // no need to find out twice that WebSockets are blocked
-    if (status === 401 || status === 403) return this.#giveUp('token_refused', 'The server does not accept the token.');
+    if (status === 401 || status === 403) return this.#onTokenRefused();
     return this.#retryLater('closed_http', 'The connection was lost.', retryAfter);
   }
 
