@@ -46,6 +46,7 @@ TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the pro
 BAD_FRAMES = {CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_TEXT, CloseCode.MESSAGE_TOO_BIG}
 # Seconds' worth of messages that a look at all jobs counts as: the answer is up to 2,000 frames, which the hub makes
 ALL_JOBS_WEIGHT = 0.25
+MORE_AT_ONCE = 100  # messages beside a subscription to each job that a browser may watch
 DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 
@@ -86,7 +87,10 @@ class Client(Outgoing):
         self._hub = hub
         self._verifier = verifier
         self._limits = limits
-        self._pace = MessagePace(limits.messages_per_second, time.monotonic())  # (reader thread)
+        # (reader thread) a page that comes back subscribes to all its jobs, and may ask for a little more
+        self._pace = MessagePace(
+            limits.messages_per_second, time.monotonic(), limits.subscriptions + MORE_AT_ONCE
+        )
 
     def read_pump(self) -> str:
         """Serves the browser until the connection ends, for whatever reason; returns the reason."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-BURST = 10  # seconds' worth of messages at once: a page that comes back subscribes to all its jobs
+BURST = 10  # seconds' worth of messages at once
 PENALTY = 10.0  # seconds that a client cut for a flood stays out: as long as a bucket takes to fill
 MAX_REMEMBERED = 10_000  # clients cut for a flood; full: the one cut first is forgotten
 
@@ -28,16 +28,16 @@ class Penalties:
 
 
 class MessagePace:
-    """How fast somebody may speak: a bucket that holds BURST seconds' worth and refills evenly."""
+    """How fast somebody may speak: a bucket that holds BURST seconds' worth, and `at_once` messages at least, and refills evenly."""
 
-    def __init__(self, per_second: int, now: float) -> None:
+    def __init__(self, per_second: int, now: float, at_once: int = 0) -> None:
         self._per_second = per_second
-        self._left = self._most = float(per_second * BURST)
+        self._left = self._most = float(max(per_second * BURST, at_once))
         self._at = now
 
     def allows(self, now: float, weight: float = 0.0) -> bool:
-        """Takes one message, or as many as `weight` seconds allow where those are more; False when they are not left."""
-        cost = max(1.0, weight * self._per_second)
+        """Takes one message, or as many as `weight` of BURST seconds where those are more; False when they are not left."""
+        cost = max(1.0, weight * self._most / BURST)
         self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now
         if self._left < cost:

@@ -235,10 +235,21 @@ def test_a_pace_lets_the_long_run_through_and_stops_a_flood() -> None:
     assert sum(flooded.allows(1.0) for _ in range(1_000)) == 10
 
 
-@pytest.mark.parametrize(("per_second", "looks"), [(200, 40), (1, BURST)])
-def test_a_look_at_all_jobs_counts_as_many_messages(per_second: int, looks: int) -> None:
+def test_who_may_watch_many_jobs_may_subscribe_to_all_of_them_at_once() -> None:
+    """Where few messages a second are allowed, or many subscriptions, a page that came back was cut, and told to stay away."""
+    pace = MessagePace(10, 0.0, at_once=1_100)
+    assert sum(pace.allows(0.0) for _ in range(2_000)) == 1_100
+    assert sum(pace.allows(1.0) for _ in range(2_000)) == 10
+
+
+@pytest.mark.parametrize(
+    ("per_second", "at_once", "looks"), [(200, 0, 40), (1, 0, BURST), (1, 1_100, 40)]
+)
+def test_a_look_at_all_jobs_counts_as_many_messages(
+    per_second: int, at_once: int, looks: int
+) -> None:
     """One token could have the hub tell all jobs of its tenant 2,000 times in a row, for seconds in which others waited."""
-    pace = MessagePace(per_second, 0.0)
+    pace = MessagePace(per_second, 0.0, at_once)
     assert sum(pace.allows(0.0, ALL_JOBS_WEIGHT) for _ in range(1_000)) == looks
 
 
