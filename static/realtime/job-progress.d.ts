@@ -23,7 +23,8 @@ declare global {
   interface HTMLElementTagNameMap {
     'job-progress': JobProgress;
   }
-  interface HTMLElementEventMap {
+  /** Of each element, the document and the window: it bubbles. */
+  interface GlobalEventHandlersEventMap {
     'run-changed': CustomEvent<RunChanged>;
   }
 }

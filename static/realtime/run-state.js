@@ -23,7 +23,7 @@ const RANK = { queued: 0, running: 1, ...Object.fromEntries([...RUN_ENDS].map((e
 /** Seconds over which the current rows/s is taken: shorter flickers, longer lags. */
 const RATE_WINDOW = 1;
 
-/** Seconds without a word after which a running node counts as stalled: a publisher of ours speaks at least each second. */
+/** Seconds without a word after which a running node counts as stalled: a publisher of ours speaks when its count or its message changes. */
 export const STALLED_AFTER = 15;
 
 /**

@@ -322,6 +322,9 @@ def test_the_package_names_all_that_it_gives() -> None:
     for entry in package["exports"].values():
         for file in entry.values():
             assert (ROOT / "static/realtime" / file).is_file()
+    types = (ROOT / "static/realtime/job-progress.d.ts").read_text()
+    bubbles = "GlobalEventHandlersEventMap {\n    'run-changed': CustomEvent<RunChanged>;"
+    assert bubbles in types, "document.addEventListener('run-changed', …) has its detail"
     assert "private" not in package
     readme = (ROOT / "static/realtime/README.md").read_text()
     for name in package["exports"]:
