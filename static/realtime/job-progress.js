@@ -56,8 +56,8 @@ export class JobProgress extends HTMLElement {
   }
 
   set token(token) {
-    this.#token = token;
-    if (this.#taken === null || !SHARED.renew(this.#taken, token)) this.#watch();
+    this.#token = token ?? ''; // null, as of who signs out, is none
+    if (this.#taken === null || !SHARED.renew(this.#taken, this.#token)) this.#watch();
   }
 
   /** A JobRealtimeService of the page; null: one of this element's server. */

@@ -253,6 +253,10 @@ def test_a_connection_lives_on_when_the_job_or_the_token_is_another_one(
     server.say({"type": "error", "code": "bad_token", "message": "it is for another tenant"})
     eventually(lambda: len(server.offered) == 2)
     assert server.offered[1] == "progress.v1, bearer.newer"
+    eventually(lambda: len(server.open) == 2)
+    host.evaluate(f"{element}.token = null")  # who signs out is not shown any more
+    eventually(lambda: server.open[1].close_code is not None)
+    expect(in_element(host, "[part=problem]")).to_have_text("There is no token yet.")
 
 
 def test_what_is_shown_is_stale_without_a_connection(host: Page, server: TinyServer) -> None:
