@@ -6,6 +6,14 @@
 /** Milliseconds that this machine's clock may be ahead of the server's. */
 const CLOCK_LEEWAY = 60_000;
 
+/** What a JWT may hold; a page that says that something failed holds more. */
+const TOKEN = /^[\w.-]+$/;
+
+/** Whether it is none: what a failed request for a token answered, say. A text that is empty says that nobody is signed in. */
+export function isSpoilt(credential) {
+  return typeof credential === 'string' && credential !== '' && !TOKEN.test(credential);
+}
+
 export function isThere(credential) {
   return typeof credential === 'string' ? credential !== '' : typeof credential === 'object' && credential !== null;
 }

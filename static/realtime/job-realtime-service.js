@@ -14,7 +14,7 @@
  */
 
 import { nextDelay } from './backoff.js';
-import { expiryOf, headersOf, isExpired, isThere, protocolsOf, renewalOf } from './credentials.js';
+import { expiryOf, headersOf, isExpired, isSpoilt, isThere, protocolsOf, renewalOf } from './credentials.js';
 import { HttpFollower } from './http-follower.js';
 import { parseMessage } from './messages.js';
 
@@ -286,9 +286,12 @@ export class JobRealtimeService {
     this.#open(token, generation);
   }
 
-  // Rejects where the caller's function does, or does not answer: a later try may bring one.
+  // Rejects where the caller's function does, does not answer, or gives what is none: a later try may bring one.
   async #freshToken() {
-    return inTime(this.#readToken(), OPEN_TIMEOUT);
+    const token = await inTime(this.#readToken(), OPEN_TIMEOUT);
+    const told = typeof token === 'string' ? token.trim() : token;
+    if (isSpoilt(told)) throw new Error('what was given is no token');
+    return told;
   }
 
   #onTokenNotTold() {

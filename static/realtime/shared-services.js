@@ -2,8 +2,11 @@
 
 import { JobRealtimeService } from './job-realtime-service.js';
 
+/** Milliseconds in which the server says of a token that a page gave that it does not take it. */
+const ANSWER_WAIT = 10_000;
+
 export class SharedServices {
-  #entries = []; // {url, token, service, users: how many have taken it}
+  #entries = []; // {url, token, service, users: how many have taken it, renewedAt: when its token was replaced}
 
   /** The service for `url` (ws://…) and `token` (a text, or a function that gives one). Every `take` needs a `leave`. */
   take(url, token) {
@@ -22,6 +25,7 @@ export class SharedServices {
     if (entry.token === token) return true;
     if (token === '' || entry.users > 1 || this.#find(entry.url, token) !== undefined) return false;
     entry.token = token;
+    entry.renewedAt = performance.now();
     if (service.reason?.final || (typeof token === 'string' && service.state !== 'connected')) service.reconnect();
     else service.renewToken();
     return true;
@@ -42,9 +46,11 @@ export class SharedServices {
 }
 
 function newEntry(url, token) {
-  const entry = { url, token, users: 0 };
+  const entry = { url, token, users: 0, renewedAt: -Infinity };
   entry.service = new JobRealtimeService({ url, token: () => (typeof entry.token === 'function' ? entry.token() : entry.token) });
-  // the new token is for something else than the one of before
-  entry.service.onError(({ code }) => code === 'bad_token' && entry.service.reconnect());
+  entry.service.onError(({ code }) => {
+    const isOfPage = performance.now() - entry.renewedAt < ANSWER_WAIT; // its new token is for something else than the one of before
+    if (code === 'bad_token' && isOfPage) entry.service.reconnect();
+  });
   return entry;
 }

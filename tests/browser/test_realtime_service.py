@@ -272,6 +272,21 @@ def test_a_token_that_does_not_come_or_cannot_be_fetched_is_asked_for_again(
     assert logged(modules, "errors") == []
 
 
+def test_what_is_no_token_is_not_sent_and_asked_for_again(
+    modules: Page, server: TinyServer
+) -> None:
+    """As a gateway's page, where the request for a token failed for a moment: it ended the connection for good."""
+    page = "<html>502 Bad Gateway</html>"
+    start(modules, server, [page, "good\n", page, "newer"])
+    subscribe(modules, 42)
+    assert server.offered == ["progress.v1, bearer.good"]
+    modules.evaluate("service.renewToken()")
+    modules.evaluate("service.renewToken()")
+    eventually(lambda: (1, {"action": "auth", "token": "newer"}) in server.received)
+    assert [message["action"] for _, message in server.received] == ["subscribe", "auth"]
+    assert logged(modules, "errors") == []
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_is_told_from_a_server_that_is_away(
     modules: Page, server: TinyServer, status: int
