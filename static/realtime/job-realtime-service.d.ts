@@ -106,7 +106,7 @@ export interface Session {
 export type Credential = string | Session;
 
 export interface JobRealtimeServiceOptions {
-  /** ws:// or wss:// address of the server's /ws. */
+  /** The address of the server's /ws: ws://…, wss://…, the same as http://… or https://…, or relative to the page. */
   url: string;
   /** The JWT, or how to get the current one; asked again before every attempt, and after a wait where that rejects or takes longer than 10 s. */
   token: string | (() => Credential | Promise<Credential>);

@@ -113,7 +113,7 @@ export class JobRealtimeService {
       answerWait = ANSWER_WAIT,
     },
   ) {
-    this.#url = url;
+    this.#url = socketAddress(url);
     this.#ask = { after: askAfter, wait: answerWait };
     this.#readToken = typeof token === 'function' ? token : () => token;
     this.#tokenCheckUrl = tokenCheckUrl;
@@ -623,9 +623,16 @@ function inTime(promise, most) {
   });
 }
 
+/** The WebSocket's address, also where it is given as the page has it: https://…, or relative to the page. */
+function socketAddress(url) {
+  const address = new URL(url, globalThis.location?.href);
+  address.protocol = ['https:', 'wss:'].includes(address.protocol) ? 'wss:' : 'ws:';
+  return address.href;
+}
+
 /** A path of the HTTP API of the server that the socket is on, which may lie below a path of a proxy. */
 function addressAt(url, path) {
-  const address = new URL(`.${path}`, url);
+  const address = new URL(`.${path}`, socketAddress(url));
   address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';
   return address.href;
 }

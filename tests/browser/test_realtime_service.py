@@ -146,6 +146,32 @@ def test_it_connects_with_the_token_as_a_subprotocol_and_then_subscribes(
     assert logged(modules, "states") == ["connecting", "connected"]
 
 
+def test_its_address_may_be_written_as_the_pages_own(modules: Page) -> None:
+    """Of https://… the token went to http://…, in the clear, where the server was asked whether it takes it."""
+    asked = modules.evaluate(
+        """async (urls) => {
+      const { JobRealtimeService } = await import('/realtime/job-realtime-service.js');
+      const { WebSocket, fetch } = window;
+      const asked = [];
+      window.fetch = async (url) => { asked.push(String(url)); return { status: 401 }; };
+      window.WebSocket = class {
+        constructor(url) { asked.push(url); setTimeout(() => this.onclose({ code: 1006, reason: '' })); }
+        close() {}
+      };
+      for (const url of urls) {
+        const service = new JobRealtimeService({ url, token: 't' });
+        await service.subscribeToJob(1).catch(() => undefined);
+        service.dispose();
+      }
+      Object.assign(window, { WebSocket, fetch });
+      return asked.map((url) => url.replace(location.host, 'page'));
+    }""",
+        ["https://a.example/x/ws", "wss://a.example/x/ws", "/ws"],
+    )
+    safe = ["wss://a.example/x/ws", "https://a.example/x/api/session"]
+    assert asked == [*safe, *safe, "ws://page/ws", "http://page/api/session"]
+
+
 def test_progress_and_status_reach_their_listeners_until_these_stop_listening(
     modules: Page, server: TinyServer
 ) -> None:
