@@ -65,6 +65,7 @@ def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None
     page.keyboard.press("Tab")
     page.keyboard.type("id * 2")
     editor.field("keep").locator("select").select_option("list")
+    expect(editor.field("keep").locator(".field-error")).to_have_text("Entry 1 is empty.")
     editor.field("keep").locator("textarea").fill("id\nstatus")
     stored = editor.save()
     assert node_of(stored, 1)["config"] == {

@@ -183,8 +183,10 @@ function keep(field, say, says) {
   names.placeholder = 'one column a line';
   const tell = () => {
     names.hidden = select.value !== 'list';
-    say(select.value === 'list' ? namesIn(names.value) : select.value);
+    say(select.value === 'list' ? listed() : select.value);
   };
+  // One that names none yet is refused, as a line without a name is: an empty one would keep nothing, without a word.
+  const listed = () => (namesIn(names.value).length === 0 ? [''] : namesIn(names.value));
   select.addEventListener('change', tell);
   names.addEventListener('input', tell);
   const set = (value) => {

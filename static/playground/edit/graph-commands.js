@@ -137,7 +137,7 @@ export class GraphCommands {
     if (nodes.size + edges.size === 0) return;
     const { graph } = this.#drafts;
     const label = `Delete ${partsText(graph, nodes, edges)}`;
-    const next = nextFocus(graph, nodes);
+    const next = nodes.size === 0 ? null : nextFocus(graph, nodes); // behind an edge that is gone, no node is what the next key is about
     this.#change({ label, apply: (now) => without(now, nodes, edges) }, []);
     this.#page.announce(`${label}.`);
     if (next === null) byId('graph').focus();

@@ -53,7 +53,8 @@ export class GraphKeys {
     const entry = this.#drafts.current === null ? null : commandOf(event, KEYS);
     if (entry === null || entry.native === true) return undefined;
     const isMeant = ['undo', 'redo'].includes(entry.command) ? !undoesItself(event.target) : !isInField && this.#graph.hasFocus;
-    return isMeant ? this.#run(entry.command, event) : undefined;
+    if (!isMeant) return undefined;
+    return event.repeat && entry.repeats !== true ? event.preventDefault() : this.#run(entry.command, event);
   }
 
   #run(command, event) {

@@ -1,7 +1,8 @@
 /**
  * What the keys do in the graph: one table, for the keyboard and for the page that explains it. Pure.
  *
- * `key` as keyName tells it; `mod` is Ctrl, or ⌘ on a Mac; `shift` undefined: either.
+ * `key` as keyName tells it; `mod` is Ctrl, or ⌘ on a Mac; `shift` undefined: either; `repeats`: a key that is held does it again and again, all
+ * others do it once: the next one would be of what the keyboard came to.
  */
 
 export const KEYS = [
@@ -10,24 +11,24 @@ export const KEYS = [
   { command: 'open', key: 'Enter', shown: 'Enter', says: 'Open the node’s settings', native: true },
   { command: 'toggle', key: ' ', shown: 'Space', says: 'Select the node as well, or not any more' },
   { command: 'selectAll', key: 'a', mod: true, shown: 'Mod+A', says: 'Select everything' },
-  { command: 'left', key: 'ArrowLeft', shown: '← ↑ → ↓', says: 'Move what is selected; with Shift further. Nothing selected: look around' },
-  { command: 'right', key: 'ArrowRight' },
-  { command: 'up', key: 'ArrowUp' },
-  { command: 'down', key: 'ArrowDown' },
+  { command: 'left', key: 'ArrowLeft', repeats: true, shown: '← ↑ → ↓', says: 'Move what is selected; with Shift further. Nothing selected: look around' },
+  { command: 'right', key: 'ArrowRight', repeats: true },
+  { command: 'up', key: 'ArrowUp', repeats: true },
+  { command: 'down', key: 'ArrowDown', repeats: true },
   { command: 'delete', key: 'Delete', shown: 'Delete', says: 'Delete what is selected' },
   { command: 'delete', key: 'Backspace' },
-  { command: 'undo', key: 'z', mod: true, shift: false, shown: 'Mod+Z', says: 'Undo' },
-  { command: 'redo', key: 'z', mod: true, shift: true, shown: 'Mod+Shift+Z', says: 'Redo' },
-  { command: 'redo', key: 'y', mod: true },
+  { command: 'undo', key: 'z', mod: true, shift: false, repeats: true, shown: 'Mod+Z', says: 'Undo' },
+  { command: 'redo', key: 'z', mod: true, shift: true, repeats: true, shown: 'Mod+Shift+Z', says: 'Redo' },
+  { command: 'redo', key: 'y', mod: true, repeats: true },
   { command: 'copy', key: 'c', mod: true, shown: 'Mod+C', says: 'Copy; into other jobs and pages too', native: true },
   { command: 'cut', key: 'x', mod: true, shown: 'Mod+X', says: 'Cut', native: true },
   { command: 'paste', key: 'v', mod: true, shown: 'Mod+V', says: 'Paste', native: true },
   { command: 'duplicate', key: 'd', mod: true, shown: 'Mod+D', says: 'Duplicate what is selected' },
   { command: 'preview', key: 'p', shown: 'P', says: 'Preview the rows that the node gives' },
   { command: 'tidy', key: 't', shown: 'T', says: 'Tidy up: lay the graph out' },
-  { command: 'zoomIn', key: '+', shown: '+', says: 'Zoom in' },
-  { command: 'zoomIn', key: '=' },
-  { command: 'zoomOut', key: '-', shown: '−', says: 'Zoom out' },
+  { command: 'zoomIn', key: '+', repeats: true, shown: '+', says: 'Zoom in' },
+  { command: 'zoomIn', key: '=', repeats: true },
+  { command: 'zoomOut', key: '-', repeats: true, shown: '−', says: 'Zoom out' },
   { command: 'fit', key: '0', shown: '0', says: 'Show all of it' },
   { command: 'menu', key: 'F10', shift: true, shown: 'Shift+F10', says: 'What can be done with the node, or with the graph', native: true },
   { command: 'escape', key: 'Escape', shown: 'Esc', says: 'Close the settings, then select nothing' },
