@@ -49,6 +49,7 @@ import { oneAtATime } from './one-at-a-time.js';
 import { Overview } from './overview.js';
 import { PagesView } from './pages-view.js';
 import { Places } from './places.js';
+import { watchPresses } from './presses.js';
 import { FindView } from './room/find-view.js';
 import { Greeting } from './room/greeting.js';
 import { GuideView } from './room/guide-view.js';
@@ -574,4 +575,5 @@ function socketAddress() {
 
 takeTokenFromAddress();
 leaveKeysToInputMethod();
+watchPresses();
 new Playground().start();

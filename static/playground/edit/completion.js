@@ -4,6 +4,7 @@
  */
 
 import { element, setAttribute, setHidden, setText } from '../dom.js';
+import { afterPress } from '../presses.js';
 
 let nextId = 0;
 
@@ -60,10 +61,7 @@ class Completion {
       this.#leave();
       this.#explain();
     });
-    this.#input.addEventListener('blur', () => {
-      this.#leave();
-      setHidden(this.#help, true);
-    });
+    this.#input.addEventListener('blur', () => afterPress(() => this.#left()));
     this.#list.addEventListener('pointerdown', (event) => event.preventDefault()); // the field keeps the focus
     this.#list.addEventListener('click', (event) => {
       const place = [...this.#list.children].indexOf(event.target.closest('[role="option"]'));
@@ -147,6 +145,12 @@ class Completion {
   #leave() {
     this.#isTyping = false;
     this.#close();
+  }
+
+  #left() {
+    if (document.activeElement === this.#input) return; // it is back
+    this.#leave();
+    setHidden(this.#help, true);
   }
 
   #close() {

@@ -4,6 +4,7 @@
  */
 
 import { element, setHidden, setText } from '../dom.js';
+import { afterPress } from '../presses.js';
 import { completing } from './completion.js';
 import { Latest } from './latest.js';
 import { callAt, callText, inExpression } from './words.js';
@@ -44,7 +45,16 @@ export function byExpression(input, { words, announce, pickFunction, valuesOf })
   values.hidden = true;
   const made = completing(input, { find, explain, announce, label: 'Functions and columns' });
   made.append(element('div', 'expression-tools', functions, trying(input, values, { announce, valuesOf })), values);
+  showTools(made);
   return made;
+}
+
+// Its tools are there while it is used. (In Safari a button that is pressed takes no focus, and has to be there until it is clicked.)
+function showTools(made) {
+  made.addEventListener('focusin', () => (made.dataset.used = 'true'));
+  made.addEventListener('focusout', ({ relatedTarget }) => {
+    if (!made.contains(relatedTarget)) afterPress(() => (made.dataset.used = String(made.contains(document.activeElement))));
+  });
 }
 
 // The button that shows the first values, and computes them anew with each change while it is pressed.

@@ -10,6 +10,7 @@ import { freeName } from './graphs.js';
 import { Menu } from './menu.js';
 import { deleteAsSeen, send } from './saving.js';
 import { oneAtATime } from '../one-at-a-time.js';
+import { afterPress } from '../presses.js';
 import { WebhooksDialog } from '../webhooks/dialog.js';
 
 const NO_NODES = { nodes: [], edges: [] };
@@ -35,20 +36,8 @@ export class JobTools {
     byId('job-files').addEventListener('change', (event) => this.#import(event.target));
     byId('job-name').addEventListener('dblclick', () => this.startRename());
     byId('job-rename').addEventListener('keydown', (event) => this.#onRenameKey(event));
-    this.#endRenameByLeaving(byId('job-rename'));
+    byId('job-rename').addEventListener('blur', () => afterPress(() => this.endRename())); // the buttons beside it move then
     this.#takeDroppedFiles();
-  }
-
-  // A press beside the field ends it as the pointer comes up: before, the buttons would move from under it, and nothing were clicked.
-  #endRenameByLeaving(input) {
-    let isPressed = false;
-    const letGo = () => {
-      isPressed = false;
-      if (document.activeElement !== input) this.endRename();
-    };
-    addEventListener('pointerdown', () => (isPressed = true), { capture: true });
-    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, letGo, { capture: true });
-    input.addEventListener('blur', () => isPressed || this.endRename());
   }
 
   /** @returns {import('./menu.js').Entry[]} */
