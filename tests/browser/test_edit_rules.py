@@ -555,6 +555,7 @@ def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> 
         ("Path is missing", "Is missing"),
         ("Path: not a path", "Not a path"),
         ("Path, entry 2: no name", "Entry 2: no name"),
+        ("Path or URL is missing", "Path or URL is missing"),
         ("something else", "Something else"),
     ],
 )

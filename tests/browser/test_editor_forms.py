@@ -48,6 +48,10 @@ def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None
     page = editor.page
     editor.node(1).click()
     expect(editor.field("table").locator("input")).to_have_value("orders")
+    editor.field("table").locator("input").fill("")  # stays, to be written anew
+    expect(editor.field("table").locator(".field-error")).to_have_text("SQL or Table is missing.")
+    expect(editor.field("table").locator("input")).to_be_focused()
+    editor.field("table").locator("input").fill("orders")
     page.locator('.segment input[value="table"]').focus()
     editor.press("ArrowRight")
     expect(page.locator('.segment input[value="sql"]')).to_be_focused()
@@ -204,6 +208,10 @@ def test_the_first_rows_of_a_node_show_by_button_and_by_key(edit: Any) -> None:
     editor.press("p")
     expect(page.locator("#preview-title")).to_have_text("Preview of Orders")
     expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
+    editor.press("Delete")
+    page.locator("#preview-close").focus()
+    editor.press("Enter")
+    expect(page.locator("#graph")).to_be_focused()
 
 
 def test_a_preview_that_fails_says_why_and_on_which_node(edit: Any) -> None:

@@ -141,9 +141,10 @@ export function startingConfig(type) {
   return Object.fromEntries(begun.filter(([, value]) => value !== null).map(([name, value]) => [name, structuredClone(value)]));
 }
 
-/** Error messages begin with the field's label where the validator wrote it for a list of all; beside the field that is noise. */
+/** Error messages begin with the field's label where the validator wrote it for a list of all; beside the field that is noise. One of several fields names them. */
 export function besideField(field, message) {
-  const begins = [' ', ': ', ', '].find((end) => message.startsWith(field.label + end));
+  const isOfSeveral = message.startsWith(`${field.label} or `);
+  const begins = isOfSeveral ? undefined : [' ', ': ', ', '].find((end) => message.startsWith(field.label + end));
   const rest = begins === undefined ? message : message.slice(field.label.length + begins.length);
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }

@@ -19,7 +19,7 @@ export class NodeForm {
   #box = byId('node-form');
   #says; // what to tell; see the constructor
   #shown = null; // {id, type, choice, node, fields: Map name → {box, error, field, control}, …}
-  #chosen = null; // of a oneOf, while neither is given
+  #chosen = null; // which field of a oneOf is shown, also while none is given
   #aside = {}; // the values of its fields that are not chosen now, by name: who chooses one again has its value again
   #errors = []; // that the validator told last
   #fresh = false;
@@ -89,7 +89,7 @@ export class NodeForm {
     this.#box.dataset.fresh = String(fresh);
     this.#fresh = fresh;
     this.#errors = told;
-    const errors = this.#withFault(told);
+    const errors = this.#withFault(told).map((found) => ({ ...found, field: this.#placeOf(found.field) }));
     for (const [name, { box, error, field, control }] of this.#shown.fields) {
       const said = errors.filter((found) => found.field === name).map((found) => besideField(field, found.message));
       const wrong = this.#wrongIn(field);
@@ -102,6 +102,12 @@ export class NodeForm {
     const others = errors.filter(({ field }) => !this.#shown.fields.has(field)).map(({ message }) => message);
     setText(this.#shown.general, others.join('\n'));
     setHidden(this.#shown.general, others.length === 0);
+  }
+
+  // Of fields that exclude each other, an error of all stands beside the one that is shown.
+  #placeOf(name) {
+    const { type, fields, choice } = this.#shown;
+    return type?.oneOf.includes(name) && !fields.has(name) ? choice : name;
   }
 
   /** What the node's settings mean now that they did not mean when they were saved: sentences, above its fields. */
@@ -119,8 +125,8 @@ export class NodeForm {
 
   #choice(type, node) {
     if (type === undefined || type.oneOf.length === 0) return null;
-    const given = type.oneOf.some((name) => node.config?.[name] !== undefined && node.config[name] !== null);
-    return given || this.#chosen === null ? chosenOf(type.oneOf, node.config) : this.#chosen;
+    const isGiven = type.oneOf.some((name) => (node.config?.[name] ?? null) !== null);
+    return isGiven || this.#chosen === null ? chosenOf(type.oneOf, node.config) : this.#chosen;
   }
 
   // ---- building
@@ -131,6 +137,7 @@ export class NodeForm {
       this.#aside = {};
     }
     const choice = this.#choice(type, node);
+    this.#chosen = choice; // who empties it writes it anew
     const fields = new Map();
     const noteList = element('ul', '');
     const notes = this.#notesBox(node, noteList);

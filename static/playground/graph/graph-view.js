@@ -156,8 +156,10 @@ export class GraphView {
 
   // ---- the keyboard
 
+  /** Of a node that is gone, the ground has it. */
   focusNode(id) {
-    this.#cards.focus(id);
+    if (this.#cards.has(id)) this.#cards.focus(id);
+    else this.focusGround();
   }
 
   focusGround() {
