@@ -4,21 +4,21 @@ import { progressEvent, statusEvent } from '../realtime/messages.js';
 import { JobState } from '../realtime/run-state.js';
 
 export class Replay {
-  #graph;
+  #record;
   #events; // [{ts, kind, event}], in order
   #state = null; // what is true after the first `#told` events
   #told = 0;
 
-  /** `record`: {jobId, graph, …} of the run; `history`: {source, events} as the server has it. */
+  /** `record`: of the run, as Api.run gives it; `history`: {source, events} as the server has it. */
   constructor(record, history) {
-    this.#graph = record.graph;
+    this.#record = record;
     this.#events = history.events.map((told) => parsed(record.jobId, told)).filter((told) => told !== null);
     /** Whether every step is known, or only the changes of the run and each node's end. */
     this.hasSteps = history.source === 'stream';
   }
 
   get graph() {
-    return this.#graph;
+    return this.#record.graph;
   }
 
   /** Epoch seconds of the first and the last word. */
@@ -36,7 +36,7 @@ export class Replay {
     return this.#events.filter(({ kind, event }) => kind === 'progress' && event.nodeId === nodeId).map(({ ts, event }) => ({ ts, rows: event.rowCount }));
   }
 
-  /** The JobState at a moment; it is the replay's own, and changes with the next call. */
+  /** The JobState at a moment; it is the replay's own, and changes with the next call. At the end it has the times of the record, as lists of runs do. */
   at(ts) {
     if (this.#state === null || (this.#told > 0 && this.#events[this.#told - 1].ts > ts)) this.#restart();
     while (this.#told < this.#events.length && this.#events[this.#told].ts <= ts) {
@@ -44,11 +44,12 @@ export class Replay {
       this.#state[kind](event, now);
       this.#told += 1;
     }
+    if (ts >= this.to && (this.#record.endedAt ?? null) !== null) this.#state.record(this.#record, ts);
     return this.#state;
   }
 
   #restart() {
-    this.#state = new JobState(this.#graph.nodes.map((node) => node.id));
+    this.#state = new JobState(this.#record.graph.nodes.map((node) => node.id));
     this.#told = 0;
   }
 }
