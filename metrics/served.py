@@ -21,16 +21,26 @@ WAIT = 10.0  # seconds that a connection may stand still
 FULL_PAUSE = 0.05  # seconds of rest where the process has no file left for one more
 
 
-def serve(text: Callable[[], bytes], host: str, port: int) -> None:
-    """Answers each GET with `text`, at any path, until the process ends. Raises OSError."""
+def serve(text: Callable[[], bytes], host: str, port: int) -> Callable[[], None]:
+    """Answers each GET with `text`, at any path, until what it returns is called or the process ends. Raises OSError."""
     server = _Server(text, host, port)
-    threading.Thread(target=server.serve_forever, name="metrics-http", daemon=True).start()
+    thread = threading.Thread(target=server.serve_forever, name="metrics-http", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return end
 
 
 class _Server(ThreadingTCPServer):
     """A thread for each connection."""
 
     allow_reuse_address = True
+    # Connections that wait to be accepted; with socketserver's 5, a sixth at once tries again after a second
+    request_queue_size = 64
     daemon_threads = True
 
     def __init__(self, text: Callable[[], bytes], host: str, port: int) -> None:
@@ -40,7 +50,7 @@ class _Server(ThreadingTCPServer):
         self.address_family = family
         self.text = text
         self._lock = threading.Lock()
-        self._asking: dict[Any, None] = {}  # (lock) open connections, the oldest first
+        self._asking: dict[Any, None] = {}  # (lock) connections that were not cut, the oldest first
         super().__init__(address, _Handler)  # type: ignore[arg-type]
 
     def get_request(self) -> Any:
@@ -51,12 +61,15 @@ class _Server(ThreadingTCPServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        oldest = None
         with self._lock:
             self._asking[request] = None
             if len(self._asking) > ASKING:
                 oldest = next(iter(self._asking))
+                # now: its own thread may be at work for long, and the next to be cut is another one
                 del self._asking[oldest]
-                _cut(oldest)
+        if oldest is not None:
+            _cut(oldest)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 
 import pytest
@@ -26,11 +29,21 @@ def ask(port: int, path: str = "/metrics", method: str = "GET") -> HTTPResponse:
     return answer
 
 
-@pytest.fixture
-def port() -> int:
-    found = free_port()
-    served.serve(lambda: b"up 1\n", "127.0.0.1", found)
-    return found
+@contextmanager
+def serving(text: Callable[[], bytes]) -> Iterator[int]:
+    """The port where this is served."""
+    port = free_port()
+    end = served.serve(text, "127.0.0.1", port)
+    try:
+        yield port
+    finally:
+        end()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving(lambda: b"up 1\n") as found:
+        yield found
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/", "/metrics?name[]=up"])
@@ -43,15 +56,43 @@ def test_figures_are_told_at_any_path(port: int, path: str) -> None:
         assert (answer.read(), answer.headers["Content-Length"]) == (b"", "5")
 
 
-def test_connections_that_ask_for_nothing_keep_nobody_out_and_no_files(port: int) -> None:
+def test_connections_that_ask_for_nothing_keep_nobody_out_and_no_files(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each had a thread and a file of the runner for as long as it liked, until no program could be started."""
-    idle = [socket.create_connection(("127.0.0.1", port), 10.0) for _ in range(served.ASKING * 3)]
-    with ask(port) as answer:
-        assert answer.read() == b"up 1\n"
-    for connection in idle[: -served.ASKING]:
-        assert connection.recv(1) == b"", "the oldest are closed"
-    for connection in idle:
-        connection.close()
+    monkeypatch.setattr(served._Handler, "timeout", 60.0)  # it is not their own wait that ends them
+    with ExitStack() as files:
+        idle = connections(served.ASKING * 3, port, files)
+        with ask(port) as answer:
+            assert answer.read() == b"up 1\n"
+        for connection in idle[: -served.ASKING]:
+            assert connection.recv(1) == b"", "the oldest are closed"
+
+
+def test_connections_are_cut_one_for_one_also_while_the_figures_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The oldest, at work on its answer, was cut once more for each new one, all of which stayed."""
+    monkeypatch.setattr(served._Handler, "timeout", 60.0)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        begun.set()
+        may_end.wait(30.0)
+        return b"up 1\n"
+
+    with serving(slow) as port, ExitStack() as files:
+        files.callback(may_end.set)
+        [oldest] = connections(1, port, files)
+        oldest.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert begun.wait(10.0)
+        for connection in connections(served.ASKING + 2, port, files)[:2]:
+            assert connection.recv(1) == b""
+
+
+def connections(count: int, port: int, files: ExitStack) -> list[socket.socket]:
+    where = ("127.0.0.1", port)
+    return [files.enter_context(socket.create_connection(where, 10.0)) for _ in range(count)]
 
 
 def test_a_client_that_leaves_writes_nothing_into_the_log(
@@ -72,9 +113,7 @@ def test_figures_that_cannot_be_read_are_told_in_the_log(caplog: pytest.LogCaptu
     def fails() -> bytes:
         raise OSError("DATA_DIR is gone")
 
-    port = free_port()
-    served.serve(fails, "127.0.0.1", port)
-    with pytest.raises(urllib.error.HTTPError, match="500") as refused:
+    with serving(fails) as port, pytest.raises(urllib.error.HTTPError, match="500") as refused:
         ask(port)
     refused.value.close()
     assert "the figures cannot be told" in caplog.text
