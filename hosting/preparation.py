@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from types import FrameType
 
 from settings import Settings
 
@@ -34,10 +35,14 @@ def prepare_apart(settings: Settings) -> int:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        os._exit(_prepared(settings, parent))
+        try:
+            os._exit(_prepared(settings, parent))
+        finally:  # whatever is raised: what called us is the master's
+            os._exit(INTERRUPTED)
     try:
         _, status = os.waitpid(child, 0)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one says nothing new
         os.kill(child, signal.SIGTERM)
         os.waitpid(child, 0)
         return INTERRUPTED
@@ -51,7 +56,7 @@ def prepare_apart(settings: Settings) -> int:
 
 
 def _prepared(settings: Settings, parent: int) -> int:
-    """(in the fork) The exit code. Raises nothing: what called us is the master's."""
+    """(in the fork) The exit code. Raises KeyboardInterrupt where the stop comes at its very end."""
     try:
         _end_with(parent)
         with no_collection():
@@ -68,9 +73,15 @@ def _prepared(settings: Settings, parent: int) -> int:
 
 
 def _end_with(parent: int) -> None:
-    """(in the fork) The end of the parent raises KeyboardInterrupt here. Ctrl-C reaches the parent, too, and that ends us."""
+    """(in the fork) The end of the parent raises KeyboardInterrupt here, once. Ctrl-C reaches the parent, too, and that ends us."""
     from hosting.interrupting import end_with_parent  # in the fork alone, as all that follows
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _stop_once)
     end_with_parent(parent)
+
+
+def _stop_once(number: int, _: FrameType | None) -> None:
+    """(in the fork) A second signal does not break off what the first one has taken back: a parent sends one, and another at its end."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

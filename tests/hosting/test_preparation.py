@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 
 import pytest
 
@@ -31,22 +32,44 @@ def said(pipe: int) -> bytes:
     return os.read(pipe, 99)
 
 
+def prepares_apart() -> int:
+    """A server, in a process of its own, that ends with the exit code of its preparation."""
+    server = os.fork()
+    if server == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os._exit(preparation.prepare_apart(Settings.from_env({})))
+        finally:
+            os._exit(99)
+    return server
+
+
+def exit_code(server: int) -> int:
+    _, status = os.waitpid(server, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def work_until_stopped() -> None:
+    while True:
+        time.sleep(0.01)
+
+
 def test_a_preparation_ends_with_the_server_that_wanted_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stop in the first start left it at work: it made the sample for minutes, or changed tables, beside the next start."""
+    """A stop in the first start left it at work: it made the sample for minutes, or changed tables, beside the next start.
+    A second signal broke off what the first one had taken back."""
     hears, says = os.pipe()
 
     def waits(_: Settings) -> int:
-        os.write(says, b"begun")
         try:
-            signal.pause()
+            os.write(says, b"begun")
+            work_until_stopped()
         finally:
+            os.kill(os.getpid(), signal.SIGTERM)
             os.write(says, b"taken back")
         return 0
 
     monkeypatch.setattr("hosting.prepare.prepare", waits)
-    server = os.fork()
-    if server == 0:
-        os._exit(preparation.prepare_apart(Settings.from_env({})))
+    server = prepares_apart()
     os.close(says)
     assert said(hears) == b"begun"
     os.kill(server, signal.SIGKILL)
@@ -54,3 +77,29 @@ def test_a_preparation_ends_with_the_server_that_wanted_it(monkeypatch: pytest.M
     assert said(hears) == b"taken back"
     assert said(hears) == b"", "nobody has the pipe any more"
     os.close(hears)
+
+
+def test_ctrl_c_twice_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupts(_: Settings) -> int:
+        server = os.getppid()
+        try:
+            os.kill(server, signal.SIGINT)
+            work_until_stopped()
+        finally:
+            os.kill(server, signal.SIGINT)
+        return 0
+
+    monkeypatch.setattr("hosting.prepare.prepare", interrupts)
+    assert exit_code(prepares_apart()) == preparation.INTERRUPTED
+
+
+def test_a_preparation_that_is_stopped_at_its_very_end_goes_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It went on as a second server, in what had called it."""
+
+    def late(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(preparation, "_prepared", late)
+    assert exit_code(prepares_apart()) == preparation.INTERRUPTED
