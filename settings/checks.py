@@ -137,10 +137,12 @@ def replicas(found: str) -> int:
 
 
 def address(found: str) -> str:
-    """An address or a name to listen on; whether it is this machine's, the start finds out."""
+    """An address or a name to listen on; whether it is this machine's, the start finds out. 0, which systems read as 0.0.0.0, opens no port to all."""
     try:
         found.encode("idna")
-    except UnicodeError:
+        if ":" not in found and _LAST_IS_NUMBER.search(found.lower()):
+            ipaddress.IPv4Address(found)
+    except ValueError:  # UnicodeError is one
         raise ValueError(f"{found!r:.80} is no address and no name of a host") from None
     return found
 

@@ -190,6 +190,9 @@ BAD: list[tuple[str, str]] = [
     ("HTTP_INPUT_HOSTS", ","),
     ("WEBHOOK_PRIVATE_HOSTS", ","),
     ("HOST", "ü" * 70),
+    ("HOST", "0"),
+    ("HOST", "127.1"),
+    ("HOST", "0x7f000001"),
 ]
 
 
