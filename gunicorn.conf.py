@@ -19,7 +19,7 @@ from gunicorn.sock import BaseSocket
 from hosting import environments, open_files, served_settings
 from hosting.lifeline import EmbeddedError, Lifeline, claim
 from hosting.listening import PIPE, Listening
-from hosting.preparation import no_collection, prepare_apart
+from hosting.preparation import INTERRUPTED, no_collection, prepare_apart
 from hosting.taken_ports import check_ports
 from hosting.worker_places import free_place
 from logs.json_lines import write_json
@@ -85,6 +85,13 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms %({x-request-id}o)s
 
 def on_starting(server):  # type: ignore[no-untyped-def]
     """Before any socket or worker: the ports, the sample, and the embedded parts."""
+    try:
+        _prepare(server)
+    except KeyboardInterrupt:  # which gunicorn does not expect before its sockets are there
+        sys.exit(INTERRUPTED)
+
+
+def _prepare(server):  # type: ignore[no-untyped-def]
     _tell_of_parts()
     _prepare_upgrade(server)
     is_upgrade = bool(server.master_pid)  # by USR2, beside the master that started this one

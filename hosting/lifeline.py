@@ -222,11 +222,18 @@ class Lifeline:
             env=environments.for_supervisor(),
             pass_fds=environments.aside(),
         )
+        if self._stopping.is_set():  # `stop` may have looked before it was there
+            self._child.terminate()
         assert self._child.stdout is not None
-        with self._child.stdout as said:
-            if said.readline().strip() != b"ready":
-                self._child.wait()
-                raise EmbeddedError("the embedded parts did not start")
+        try:
+            with self._child.stdout as said:
+                if said.readline().strip() != b"ready":
+                    self._child.wait()
+                    raise EmbeddedError("the embedded parts did not start")
+        except KeyboardInterrupt:  # a next start is not to find it just ending
+            self._child.terminate()
+            self._child.wait()
+            raise
 
     def watch(self) -> None:
         """Starts a thread that starts another supervisor whenever the supervisor dies, until `stop`. It takes the claim of a master that ends."""
@@ -253,6 +260,8 @@ class Lifeline:
     def stop(self) -> None:
         """Stops the supervisor and the parts, and waits until they have ended."""
         self._stopping.set()
+        if self._child is not None:
+            self._child.terminate()  # also one whose start takes long, for which the watcher waits
         if self._watcher is not None:
             self._watcher.join(START_WAIT)
         if self._supervisor is None:
@@ -263,6 +272,8 @@ class Lifeline:
         EmbeddedProcesses(self._settings).end(rollback + PART_STOP_WAIT)
 
     def _stop_supervisor(self, supervisor: ProcessIdentity, wait: float) -> None:
+        if supervisor.is_known_dead:  # another process may have its number
+            return
         try:
             os.kill(supervisor.pid, signal.SIGTERM)
         except ProcessLookupError:
