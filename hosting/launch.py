@@ -84,18 +84,23 @@ class Server:
         # taken for it.
         self._listening, says = os.pipe()
         self._listens = self._is_to_reload = False
-        self._process = subprocess.Popen(
-            [*COMMAND, "wsgi:app"],
-            cwd=ROOT,
-            env={"ACCESS_LOG": "off", **os.environ, "PATH": path, "LISTENING_FD": str(says)},
-            stdin=subprocess.DEVNULL,
-            stdout=log or sys.stderr,  # our own stdout holds the ready line and nothing else
-            stderr=log or sys.stderr,
-            start_new_session=True,
-            preexec_fn=partial(end_with_parent, os.getpid()),
-            pass_fds=(says,),
-        )
-        os.close(says)
+        try:
+            self._process = subprocess.Popen(
+                [*COMMAND, "wsgi:app"],
+                cwd=ROOT,
+                env={"ACCESS_LOG": "off", **os.environ, "PATH": path, "LISTENING_FD": str(says)},
+                stdin=subprocess.DEVNULL,
+                stdout=log or sys.stderr,  # our own stdout holds the ready line and nothing else
+                stderr=log or sys.stderr,
+                start_new_session=True,
+                preexec_fn=partial(end_with_parent, os.getpid()),
+                pass_fds=(says,),
+            )
+        except BaseException:
+            os.close(self._listening)
+            raise
+        finally:
+            os.close(says)
 
     @property
     def url(self) -> str:
@@ -374,7 +379,7 @@ def launch(*, once: bool, tells_token: bool = True) -> int:
             print("scripts/run: stopping", file=sys.stderr)
             return 1 if once else 0
         except LaunchError:
-            if once:
+            if once and server is not None:  # else what is there is of an earlier start
                 print(_tail(log_file), file=sys.stderr, end="")
             raise
         finally:

@@ -64,6 +64,25 @@ def test_what_keeps_a_start_from_its_log_is_one_line(
 
 
 @pytest.mark.usefixtures("kept_signals")
+def test_a_log_of_before_is_not_told_as_that_of_a_start_that_has_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where that was another user's, it was a traceback."""
+    (tmp_path / "once.log").write_text("of an earlier start\n")
+    opened = Path.open
+
+    def read_only(path: Path, mode: str = "r", *more: Any, **how: Any) -> Any:
+        if "w" in mode:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, mode, *more, **how)
+
+    monkeypatch.setattr(Path, "open", read_only)
+    assert main(["--once"]) == 2
+    said = f"scripts/run: DATA_DIR: {tmp_path}/once.log: Read-only file system\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.usefixtures("kept_signals")
 def test_a_machine_without_a_process_left_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,7 +90,9 @@ def test_a_machine_without_a_process_left_is_one_line(
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     monkeypatch.setattr(subprocess, "Popen", full)
+    files = os.listdir("/proc/self/fd")
     assert main([]) == 1
+    assert os.listdir("/proc/self/fd") == files
     said = (
         "scripts/run: the server cannot be started ([Errno 11] Resource temporarily unavailable)\n"
     )
