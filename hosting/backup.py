@@ -166,7 +166,7 @@ class _Backup:
         return count
 
     def _add_file(self, path: Path, name: str) -> int:
-        """Adds a regular file as it is now, or an empty directory; one that is gone meanwhile is none. How many files it was."""
+        """Adds a regular file as it is now, or a directory without what is in it; one that is gone meanwhile is none. How many files it was."""
         try:
             mode = path.lstat().st_mode
             if stat.S_ISDIR(mode):
@@ -220,7 +220,7 @@ class _Backup:
 
 
 def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
-    """The name of each file in DATA_DIR, and of each empty directory, and where it is. Raises OSError for what cannot be looked into.
+    """The name of each file and directory in DATA_DIR, and where it is. Raises OSError for what cannot be looked into.
 
     In the place of what is the server's own, an operator may have a link to another disk. Any other link is left out, which
     is told: a program may have made it, and after a restore it would be data, wherever it leads.
@@ -240,7 +240,8 @@ def kept_files(data_dir: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _files_of(directory: Path, name: Path) -> Iterator[tuple[Path, Path]]:
-    """The files and empty directories of a directory elsewhere, which DATA_DIR has by this name."""
+    """A directory elsewhere, which DATA_DIR has by this name, and the files and directories in it."""
+    yield name, directory
     for path in _tree(directory):
         if path.is_symlink():
             _tell_left_out(path)
@@ -257,19 +258,21 @@ def _tell_left_out(link: Path) -> None:
 
 
 def _tree(directory: Path, *, is_data_dir: bool = False) -> Iterator[Path]:
-    """Files, links and empty directories below, without those that are not kept. Raises OSError."""
+    """Files, links and directories below, without those that are not kept. Raises OSError."""
     for folder, folders, names in os.walk(directory, onerror=_check_may_be_left_out):
         here = Path(folder)
         folders[:] = [name for name in folders if not _is_unfinished(name)]
+        if here == directory:
+            folders[:] = [name for name in folders if name != LOST_AND_FOUND]
+        else:
+            yield here
         if is_data_dir and here == directory:
             folders[:] = [name for name in folders if name not in NOT_KEPT_DIRECTORIES]
             names = [name for name in names if not _is_made_anew(name)]
         files = {name for name in names if not _is_unfinished(name)}
-        kept = {name for name in files if not _is_beside_database(name, files)}
+        kept = {name for name in files if not _is_beside_database(here, name)}
         links = {name for name in folders if (here / name).is_symlink()}
         yield from (here / name for name in sorted(kept | links))
-        if not files and not folders and here != directory:
-            yield here
 
 
 def _check_may_be_left_out(error: OSError) -> None:
@@ -291,9 +294,20 @@ def _is_unfinished(name: str) -> bool:
     return name.startswith(".") and name.endswith(".part")
 
 
-def _is_beside_database(name: str, files: set[str]) -> bool:
-    """What SQLite keeps beside a database of these files, whose copy has it."""
-    return any(name.endswith(end) and name.removesuffix(end) in files for end in SQLITES_OWN)
+def _is_beside_database(here: Path, name: str) -> bool:
+    """What SQLite keeps beside a database, whose copy has it. Other files may have such a name as well."""
+    ends = [end for end in SQLITES_OWN if name.endswith(end)]
+    return any(_is_database(here / name.removesuffix(end)) for end in ends)
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_SIGN)) == SQLITE_SIGN
+    except FileNotFoundError:
+        return False
 
 
 def _copy_sqlite(path: Path, copy: Path) -> None:

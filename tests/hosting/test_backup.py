@@ -140,17 +140,35 @@ def test_an_archive_with_such_a_link_is_restored(data_dir: Path, tmp_path: Path)
     assert (tmp_path / "back" / "b.csv").read_text() == "id\n1\n"
 
 
-def test_directories_are_data_whatever_they_are_called_and_also_when_they_are_empty(
-    data_dir: Path,
+def test_directories_are_data_whatever_they_are_called_and_whatever_is_in_them(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What lay in general-journal was missing without a word, and so was out/, without which an output fails."""
-    for name in ("out", "runs/a", "general-journal/2026", "sales.csv-wal"):
-        (data_dir / name).mkdir(parents=True)
-    files = ("general-journal/accounts.csv", "sales.csv-wal/b.csv", "an own-journal")
-    for name in (*files, "x.db", "x.db-wal", "runs/a/.b.part"):
+    directories = {"out", "runs", "runs/a", "general-journal", "general-journal/2026", "a.csv-wal"}
+    directories |= {"of links", "of pipes"}
+    for name in (*directories, "lost+found"):  # the last is the disk's own, and a new disk has one
+        (data_dir / name).mkdir(parents=True, exist_ok=True)
+    files = {"general-journal/accounts.csv", "a.csv-wal/b.csv"}
+    for name in (*files, "runs/a/.b.part"):
         (data_dir / name).write_text("")
-    kept = {"out", "runs", "runs/a", "general-journal", "general-journal/2026", "sales.csv-wal"}
-    assert below(there_and_back(data_dir)) == {*kept, *files, "x.db", "progress.db"}
+    (data_dir / "of links" / "a").symlink_to("b")
+    os.mkfifo(data_dir / "of pipes" / "a")
+    assert below(there_and_back(data_dir)) == directories | files | {"progress.db"}
+    assert "a is a link, and is left out" in capsys.readouterr().err
+
+
+def test_what_lies_beside_a_database_is_in_its_copy_and_files_of_such_a_name_are_kept(
+    data_dir: Path,
+) -> None:
+    """Of accounts and accounts-journal, both an operator's tables, the second was missing without a word."""
+    files = {"accounts", "accounts-journal", "an own-journal", "pipe-wal", "-shm"}
+    for name in (*files, "sales.db-wal", ".sales.db.part-journal"):
+        (data_dir / name).write_text("id\n")
+    os.mkfifo(data_dir / "pipe")
+    for name in ("sales.db", ".sales.db.part"):
+        shutil.copy(data_dir / "progress.db", data_dir / name)
+    found = {str(name) for name, path in kept_files(data_dir) if path.is_file()}
+    assert found == files | {"sales.db", "progress.db"}
 
 
 def test_a_directory_that_cannot_be_looked_into_is_named(
@@ -268,7 +286,9 @@ def test_links_in_the_place_of_what_is_our_own_are_followed_and_others_are_told(
     for name in ("runs", "jwt_secret", "orders.csv"):
         (data_dir / name).symlink_to(disk / name)
     (disk / "runs" / "b").symlink_to("a")
-    found = {str(name): path.read_text() for name, path in kept_files(data_dir)}
+    kept = {str(name): path for name, path in kept_files(data_dir)}
+    assert {name for name, path in kept.items() if path.is_dir()} == {"runs", "runs/a"}
+    found = {name: path.read_text() for name, path in kept.items() if path.is_file()}
     assert found == {name: name for name in ("runs/a/log.txt", "jwt_secret")}
     left_out = [data_dir / "orders.csv", disk / "runs" / "b"]
     said = {f"scripts/backup: {link} is a link, and is left out" for link in left_out}
