@@ -88,6 +88,8 @@ def test_a_start_that_changes_the_tables_for_minutes_is_not_ended() -> None:
     probe = web["spec"]["template"]["spec"]["containers"][0]["startupProbe"]
     assert probe["httpGet"]["path"] == "/healthz"
     assert probe["periodSeconds"] * probe["failureThreshold"] >= LISTEN_DEADLINE
+    [period] = re.findall(r"--start-period=(\d+)s", (DEPLOY / "Dockerfile").read_text())
+    assert int(period) >= LISTEN_DEADLINE
 
 
 def seconds(text: str | int) -> float:
@@ -274,7 +276,7 @@ def test_the_image_is_asked_how_it_is_past_any_proxy_and_at_its_own_port(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Docker gives containers the proxies of its client: each was unhealthy, and so was one with another API_PORT."""
-    [told] = re.findall(r"^HEALTHCHECK CMD (.+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    [told] = re.findall(r"^HEALTHCHECK .*?CMD (.+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
     _python, _option, code = json.loads(told)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
