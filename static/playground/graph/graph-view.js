@@ -14,7 +14,7 @@
  * data-selected="true" on what is.
  */
 
-import { byId, focused, setAttribute, setHidden, setText } from '../dom.js';
+import { byId, closest, focused, setAttribute, setHidden, setText } from '../dom.js';
 import { GraphCards } from './cards.js';
 import { NODE } from './layout.js';
 import { GraphLines } from './lines.js';
@@ -25,12 +25,16 @@ import { GraphSight } from './sight.js';
 /** Pixels; a window narrower than this is read from top to bottom. */
 const NARROW = 720;
 
+/** Where people write and read beside the graph: a letter there, as of who missed a field, is no key of the graph. */
+const BESIDE = '#details, #drawers';
+
 export class GraphView {
   #canvas = byId('graph');
   #empty = byId('canvas-empty');
   #graph = { nodes: [], edges: [] };
   #editable = false;
   #selection = { nodes: new Set(), edges: new Set() };
+  #isLeft = false; // what was pressed last lies beside it
   #byHand = false; // a narrow window shows the graph's own positions, too, so that nodes can be moved there
   #cards;
   #lines = new GraphLines();
@@ -56,6 +60,7 @@ export class GraphView {
       shown: this.#shownNow(),
     });
     new ResizeObserver(() => this.#resized()).observe(this.#canvas);
+    addEventListener('pointerdown', (event) => this.#notePress(event), { capture: true });
   }
 
   #shownNow() {
@@ -171,11 +176,16 @@ export class GraphView {
     return this.#cards.focused;
   }
 
-  /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular. */
+  /** Whether the keyboard is in the graph: on a node, on the ground, or nowhere in particular, unless one works beside it. */
   get hasFocus() {
     const activeElement = focused();
+    if (activeElement === document.body) return !this.#isLeft;
     // a button that was pressed and is disabled now keeps the focus until the next frame
-    return activeElement === document.body || activeElement?.disabled === true || this.#canvas.contains(activeElement);
+    return activeElement?.disabled === true || this.#canvas.contains(activeElement);
+  }
+
+  #notePress({ target }) {
+    this.#isLeft = closest(target, BESIDE) !== null;
   }
 
   // ---- where things are, and what of them is seen: as GraphSight has it
