@@ -61,10 +61,6 @@ class ClaimedTables:
             )
         others[by] = mode
 
-    def has_several(self, *tables: Hashable) -> bool:
-        """Whether two transactions write one of them, or one each."""
-        return len({by for table in tables for by in self._modes.get(table, {})}) > 1
-
     def release(self, by: str) -> None:
         """Forgets what a transaction that has ended wrote: an output that commits on the way begins another one."""
         for modes in self._modes.values():

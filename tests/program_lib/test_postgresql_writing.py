@@ -863,3 +863,26 @@ def test_two_outputs_of_one_table_do_not_wait_for_each_other_for_ever(
         second.write(rows)  # the one that comes first is bound, too
         with pytest.raises(psycopg.errors.LockNotAvailable, match="lock timeout"):
             first.write(rows)
+
+
+def test_an_output_does_not_wait_for_ever_for_what_another_ones_rows_refer_to(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By two URLs they have two transactions: the run stood still, as one waited for the parents that the other replaces."""
+    monkeypatch.setattr("program_lib.databases.postgresql.writer.PATIENCE", "50ms")
+    postgresql.execute(
+        "CREATE TABLE parent (k bigint PRIMARY KEY)",
+        "INSERT INTO parent VALUES (1)",
+        "CREATE TABLE child (k bigint REFERENCES parent)",
+    )
+    schema, rows = Schema([Column("k", INTEGER)]), rows_of({"k": INTEGER}, [(1,)])
+    with ExitStack() as stack:
+        parents = write_rows(f"{postgresql.url}?application_name=other", "parent", "replace")
+        children = write_rows(postgresql.url, "child", "append")
+        for writer in parents, children:
+            stack.callback(writer.undo)
+            writer.start(say)
+            writer.open(schema)
+        parents.write(rows)
+        with pytest.raises(psycopg.errors.LockNotAvailable, match="lock timeout"):
+            children.write(rows)

@@ -44,8 +44,9 @@ from program_lib.types import BYTES, Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
-# How long one of two transactions of a program waits for the other, as for a row of the same key: it would for ever
-PATIENCE = "30s"
+# How long one of two transactions of a program waits for a lock. The other's, as of a row of the same key, or of one that a
+# row refers to, it would wait for for ever; those of other runs it gives as long as most of them take
+PATIENCE = "5min"
 WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
@@ -80,10 +81,11 @@ def _share(url: URL, key: str) -> None:
     shared.tables = next(alike).tables
 
 
-def _wait_no_longer(tables: ClaimedTables) -> None:
-    """Bounds the waits of all transactions that write these tables, unless the server does."""
-    for shared in _SHARED.values():
-        if shared.tables is tables:
+def _bound_waits(tables: ClaimedTables) -> None:
+    """Bounds the waits of all transactions that write into a database, where there are several, unless the server does."""
+    beside = [shared for shared in _SHARED.values() if shared.tables is tables]
+    if len(beside) > 1:
+        for shared in beside:
             shared.session.rows(
                 "SELECT set_config('lock_timeout', %s, true) WHERE current_setting('lock_timeout') = '0'",
                 [PATIENCE],
@@ -167,8 +169,7 @@ class PostgresqlWriter:
         sharing = catalog.sharing_rows(self._session, self._place) if self._is_there else []
         tables.check_beside(sharing, self._mode, self._written)
         tables.claim(place, self._mode, self._written, self._key)
-        if tables.has_several(place, *sharing):
-            _wait_no_longer(tables)
+        _bound_waits(tables)
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
         if self._mode in KEYED and catalog.has_heirs(self._session, self._place):
