@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -49,8 +50,9 @@ class RunnerFigures:
         for kind, size in self._kept.sizes.items():
             sizes.add_metric([kind], size)
         yield sizes
-        yield GaugeMetricFamily(
-            "progress_runner_disk_free_bytes",
-            "Room that is left on the disk of DATA_DIR",
-            shutil.disk_usage(self._data_dir).free,
+        free = GaugeMetricFamily(
+            "progress_runner_disk_free_bytes", "Room that is left on the disk of DATA_DIR"
         )
+        with suppress(OSError):  # the disk is gone
+            free.add_metric([], shutil.disk_usage(self._data_dir).free)
+        yield free

@@ -4,12 +4,14 @@ import select
 import signal
 import socket
 
-STOPS = (signal.SIGTERM, signal.SIGINT)
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DRAIN = signal.SIGUSR1
 
 
 class StopSignal:
-    """Set for good by the first SIGTERM or SIGINT; SIGUSR1 asks to drain. Only the main thread uses it.
+    """Set for good by the first SIGTERM, SIGINT or SIGHUP; SIGUSR1 asks to drain. Only the main thread uses it.
+
+    A SIGHUP that is ignored, as by nohup, stays so: a terminal was closed that this process is to outlive.
 
     Python writes each signal to a socket, whichever thread gets the signal. An Event that a handler
     sets would not wake a sleeping main thread, and could deadlock with its `wait`.
@@ -24,7 +26,8 @@ class StopSignal:
         self._writer = writer  # kept, since Python writes to it while this object lives
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         for number in (*STOPS, DRAIN):
-            signal.signal(number, lambda *_: None)
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
 
     def is_set(self) -> bool:
         return self.wait(0.0)

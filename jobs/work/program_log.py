@@ -125,14 +125,12 @@ def read_log(path: Path, start: int, limit: int = CHUNK) -> LogBytes:
 
 def log_end(path: Path) -> LogEnd | None:
     """What is kept of a log with its run; None where there is no log, or none that can be read."""
-    if not path.exists():
-        return None
     try:
         found = read_log(path, -KEPT, KEPT)
     except OSError as error:
         LOG.warning("the end of %s is not kept: %s", path, error)
         return None
-    return LogEnd(found.size, found.content)
+    return None if found is NO_LOG else LogEnd(found.size, found.content)
 
 
 def part_of(kept: LogEnd, start: int, limit: int = CHUNK) -> LogBytes:

@@ -134,3 +134,4 @@ def test_a_log_without_a_file_has_no_end(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_read_keeps_no_run_from_its_end(tmp_path: Path) -> None:
     """As where the runner has no more descriptors: a run that had completed was told as failed."""
     assert log_end(tmp_path) is None
+    assert log_end(tmp_path / ("too long" * 100)) is None  # as where nobody lets us look
