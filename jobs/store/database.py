@@ -75,6 +75,7 @@ class Database:
         self._limits = limits
         self._engine: Engine | None = None
         self._full_at = -REFUSED_FOR  # monotonic seconds of the last write, where that had no room
+        self._file: tuple[int, int] | None = None  # device and inode of SQLite's
 
     @property
     def is_sqlite(self) -> bool:
@@ -91,11 +92,13 @@ class Database:
                 let_tables_change(connection)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             bring_up_to_date(connection)
+        if self.is_sqlite and self._file is None:
+            self._file = _file_of(self._url.database)
 
     def close(self) -> None:
         if self._engine is not None:
             self._engine.dispose()
-            self._engine = None
+            self._engine = self._file = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -122,7 +125,7 @@ class Database:
     def check_takes_writes(self) -> None:
         """Raises ReadOnly or NoRoom, or StoreUnavailable. A full disk is known by a write that it refused just now."""
         if self.is_sqlite:
-            _check_file(self._url.database)
+            _check_file(self._url.database, self._file)
         with self.read() as connection:
             _check_no_standby(connection)
         if time.monotonic() - self._full_at < REFUSED_FOR:
@@ -145,9 +148,23 @@ class Database:
         return engine
 
 
-def _check_file(name: str | None) -> None:
-    """Raises ReadOnly for a file system that became read-only, as after an error of its disk."""
-    if name and os.path.exists(name) and not os.access(name, os.W_OK):
+def _file_of(name: str | None) -> tuple[int, int] | None:
+    """None where there is no such file, as of a database in memory."""
+    try:
+        found = os.stat(name or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_file(name: str | None, opened: tuple[int, int] | None) -> None:
+    """Raises ReadOnly for a file that is not the one that was opened, and for a file system that became read-only, as after an error of its disk."""
+    if opened is None:
+        return
+    if _file_of(name) != opened:
+        why = "its file was deleted or replaced, and what is written goes with the old one"
+        raise ReadOnly(f"{why}: stop the server, and start it with the file that is right")
+    if name and not os.access(name, os.W_OK):
         raise ReadOnly("its file, or the file system of that, is read-only")
 
 

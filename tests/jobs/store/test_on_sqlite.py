@@ -64,6 +64,19 @@ def test_a_locked_database_is_a_clear_error_after_the_time_out(
     store.close()
 
 
+def test_a_file_that_was_deleted_or_replaced_takes_no_runs(data_dir: Path, store: Store) -> None:
+    """Jobs and runs were taken, and written into a file that nobody could find any more."""
+    store.ping()
+    file = data_dir / "progress.db"
+    for replace in file.unlink, lambda: file.write_bytes(b""):
+        replace()
+        with pytest.raises(StoreUnavailable, match="was deleted or replaced"):
+            store.ping()
+    store.close()
+    store.open()
+    store.ping()
+
+
 def test_a_write_waits_for_anothers_write(data_dir: Path, store: Store) -> None:
     job = store.create_job(TENANT, "a", GRAPH)
     holder = sqlite3.connect(
