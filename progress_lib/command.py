@@ -19,7 +19,15 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from progress_lib.environment import nats_url, program_link, run_id_of, telling, tenant_id
+from progress_lib.environment import (
+    RUN_NODES,
+    nats_url,
+    nodes_around,
+    program_link,
+    run_id_of,
+    telling,
+    tenant_id,
+)
 from progress_lib.node import Node
 from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
 from progress_lib.reporter import ProgressReporter
@@ -332,11 +340,15 @@ def _code_of(
 
 def _environment(options: argparse.Namespace, run_id: str) -> dict[str, str]:
     """The command's: what it reports is of the same job and run."""
-    environment = {**os.environ, "JOB_ID": str(options.job), "RUN_ID": run_id}
+    nodes = nodes_around(run_id, options.job)
+    if options.node is not None:
+        nodes.add(options.node)
+    ours = {"RUN_ID": run_id, RUN_NODES: " ".join(map(str, sorted(nodes)))}
+    environment = {**os.environ, "JOB_ID": str(options.job), **ours}
     if options.run:
         environment |= telling(options.job, run_id)
     if not run_id:
-        del environment["RUN_ID"]
+        del environment["RUN_ID"], environment[RUN_NODES]
     return environment
 
 

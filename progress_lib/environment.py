@@ -11,6 +11,8 @@ NATS_URL = "nats://127.0.0.1:4222"
 TENANT_ID = "default"
 # The variable with the job and the run whose beginning and end are told by who started this process: "42/7f…"
 RUN_TOLD = "RUN_TOLD"
+# The variable with the ids of its nodes within which this process was started
+RUN_NODES = "RUN_NODES"
 
 
 def nats_url() -> str:
@@ -44,6 +46,13 @@ def _told() -> tuple[str, str]:
     """The job and the run that who started this process tells."""
     job, _, run_id = os.environ.get(RUN_TOLD, "").partition("/")
     return job, run_id
+
+
+def nodes_around(run_id: str, job_id: object) -> set[int]:
+    """The ids of the nodes of the run within which this process was started. Each is at work: no other node may have it."""
+    if not run_id or run_id != run_id_of(job_id):
+        return set()
+    return {int(word) for word in os.environ.get(RUN_NODES, "").split() if word.isdecimal()}
 
 
 def _is_same_job(one: object, other: object) -> bool:

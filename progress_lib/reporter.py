@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from progress_lib.children import at_end_of_child, exception_of_child
 from progress_lib.ends import failure_of, text_of
-from progress_lib.environment import program_link, told_run_of
+from progress_lib.environment import nodes_around, program_link, told_run_of
 from progress_lib.fitting import fitted
 from progress_lib.nats import Link
 from progress_lib.node import Node
@@ -101,7 +101,8 @@ class ProgressReporter:
         self._has_said_all = False  # (closing thread) nothing leaves any more
         self._warned: set[str] = set()  # nodes of which something unusable was reported
         self._own_run: OwnRun | None = None  # with `announces_run`
-        self._taken: set[int] = set()  # (lock) ids that nodes of `node` have
+        # (lock) ids that nodes of `node` have, and those around us
+        self._taken = nodes_around(self._run_id, job_id)
         self._ids = itertools.count(1)  # (lock) those that may be free
         self._begin()
         _REPORTERS.add(self)
@@ -217,7 +218,8 @@ class ProgressReporter:
     def node(self, node_id: int | None = None, name: str = "", total: int | None = None) -> Node:
         """A node, for a `with` block that does its work. `total`: rows that there will be, where that is known.
 
-        `node_id`: None: the next one from 1 on that no node of this reporter has. Each piece of work has an id of its own:
+        `node_id`: None: the next one from 1 on that no node of this reporter has, nor a `progress-report` around it. Other
+        reporters of the same run count for themselves: name the ids there. Each piece of work has an id of its own:
         after a node's end nothing more is told under its id within the run. Any thread.
         """
         with self._lock:

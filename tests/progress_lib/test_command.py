@@ -338,8 +338,8 @@ def test_a_command_whose_reader_wants_no_more_ends_by_sigpipe(
 
 def test_a_run_holds_what_its_script_says(shell: Shell, listener: Listener, tmp_path: Path) -> None:
     (tmp_path / "night.sh").write_text(
-        "seq 5 | $REPORT --lines 42 1 >rows\n"
-        "$REPORT 42 2 completed 1 sent\n"
+        "seq 5 | $REPORT --lines 42 3 >rows\n"
+        "$REPORT 42 8 completed 1 sent\n"
         f"{sys.executable} within.py\n"
         "$REPORT --run 42 6 -- true\n"
         "$REPORT --run 43 -- bash -c 'echo $JOB_ID $RUN_ID >other'\n"
@@ -348,16 +348,16 @@ def test_a_run_holds_what_its_script_says(shell: Shell, listener: Listener, tmp_
     (tmp_path / "within.py").write_text(
         "import os\n"
         "from progress_lib import ProgressReporter, track\n"
-        "list(track([1, 2], node_id=3))\n"
+        "list(track([1, 2]))\n"  # its id is none of a node around it
         "for node_id, is_run in ((4, False), (5, True)):\n"
         "    reporter = ProgressReporter(os.environ['NATS_URL'], 'default', 42, announces_run=is_run)\n"
         "    with reporter, reporter.node(node_id) as node:\n"
         "        node.advance(node_id)\n"
     )
-    done = shell("$REPORT --run 42 -- bash night.sh")
+    done = shell("$REPORT --run --name Night 42 1 -- bash night.sh")
     assert (done.returncode, done.stderr) == (0, "")
     eventually(lambda: [run["status"] for run in listener.runs] == ["running", "completed"])
-    rows = {1: 5, 2: 1, 3: 2, 4: 4, 5: 5, 6: 0, 7: 7}
+    rows = {1: 0, 2: 2, 3: 5, 4: 4, 5: 5, 6: 0, 7: 7, 8: 1}
     assert listener.last() == {node_id: ("completed", count) for node_id, count in rows.items()}
     [run_id] = {run["runId"] for run in listener.runs}
     assert {message["runId"] for message in listener.messages} == {run_id}
