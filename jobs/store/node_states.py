@@ -10,7 +10,6 @@ from progress_lib.progress import CLOSED_BY_RUNNER, follows_in_run
 
 # Nodes of a run. A program that reports more is broken; further nodes are ignored.
 MAX_NODES = 10_000
-MAX_NODE_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 # Bytes of a message that is kept as it came; of a longer one only the known fields are kept
 MAX_KEPT = 16 * 1024
 MAX_NAME = 256  # characters kept of the node's name and of its run's id in such a longer message
@@ -64,7 +63,7 @@ class NodeBoard:
     def see(self, state: NodeState) -> bool:
         """Takes a message. False when it is about another run or brings nothing new."""
         progress = state.progress
-        if progress.run_id not in (None, self._run_id) or abs(progress.node_id) > MAX_NODE_ID:
+        if progress.run_id not in (None, self._run_id):
             return False
         with self._lock:
             known = self._nodes.get(progress.node_id)

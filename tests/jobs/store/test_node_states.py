@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from jobs.store.node_states import MAX_KEPT, MAX_NODES, NodeBoard, NodeState
 from progress_lib import Status
+from progress_lib.progress import MalformedProgress
 from tests.jobs.conftest import node_state
 
 RUN = "7f" * 16
@@ -90,7 +93,8 @@ def test_a_program_that_names_too_many_nodes_is_bounded() -> None:
     for node_id in range(MAX_NODES + 5):
         board.see(node_state(node_id))
     assert len(board.states()) == MAX_NODES
-    assert not NodeBoard(RUN).see(node_state(2**70))
+    with pytest.raises(MalformedProgress, match="9007199254740991"):
+        NodeState.parse(node_state(2**70).payload)
 
 
 def test_of_a_huge_message_no_text_is_kept_whole() -> None:
