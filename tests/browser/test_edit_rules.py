@@ -173,41 +173,65 @@ def test_a_setting_may_name_inputs(modules: Page) -> None:
         "edges": [{"from": 1, "to": 2, "toPort": "a"}],
     }  # fmt: skip
     body = """const types = new Map(Object.entries(given[1]));
-        const ports = (...names) => names.map((name) => ({ name }));
         return [m.completed(given[0], types, { from: 1, to: 2 }),
                 m.inputsOf(types.get('sql'), given[0].nodes[1].config).map(({ label }) => label),
-                m.withRenamedPort(given[0], 2, 'in', ports('a', 'b'), ports('people', 'b')).edges,
                 m.inputsOf(types.get('sql'), undefined).length];"""
-    edge, names, renamed, without = run(
-        modules, "edit/ports", body, [document, {**PORT_TYPES, "sql": sql}]
-    )
+    edge, names, without = run(modules, "edit/ports", body, [document, {**PORT_TYPES, "sql": sql}])
     assert edge == {"from": 1, "to": 2, "toPort": "b"}
     assert names == ["a", "b"]
-    assert renamed == [{"from": 1, "to": 2, "toPort": "people"}]
     assert without == 1
 
 
-def test_edges_follow_an_output_that_is_renamed(modules: Page) -> None:
-    body = """const ports = (...names) => names.map((name) => ({ name }));
-        const to = (...names) => m.withRenamedPort(given, 2, 'out', ports('a', 'b'), ports(...names)).edges[1].fromPort;
-        return [to('ab', 'b'), to('b', 'b'), to('', 'b'), to('b', 'a'), to('b')];"""
-    assert run(modules, "edit/ports", body, JOINED) == ["ab", "a", "a", "a", "a"]
+# `steps`: the names of a Split's branches, one after the other, or a word: undo, another (node is configured), reload.
+FOLLOWED = """const split = { rejects: true, outputsIn: 'branches', outputs: [{ name: 'else' }], inputs: [{ name: 'in' }] };
+    const [steps, ports] = given;
+    const branches = (names, last = []) => names.map((port, at) => (last[at]?.port === port ? last[at] : { port }));
+    const edges = ports.map((fromPort, at) => ({ from: 1, to: at + 2, fromPort }));
+    const nodes = [{ id: 1, config: { branches: branches(steps[0]) } }, { id: 2, config: {} }];
+    const past = [{ nodes, edges }];
+    let renamed = new m.RenamedPorts();
+    const changed = (graph, id, config) => {
+      const after = { ...graph, nodes: graph.nodes.map((node) => (node.id === id ? { ...node, config } : node)) };
+      return renamed.followed(graph, after, id === 1 ? split : undefined, id);
+    };
+    for (const step of steps.slice(1)) {
+      const graph = past.at(-1);
+      const last = graph.nodes[0].config.branches;
+      if (step === 'undo') past.pop();
+      else if (step === 'another') past.push(changed(graph, 2, {}));
+      else if (step === 'reload') [renamed, past[past.length - 1]] = [new m.RenamedPorts(), structuredClone(graph)];
+      else if (step === 'remove') past.push(changed(graph, 1, { branches: last.slice(1) }));
+      else past.push(changed(graph, 1, { branches: branches(step, last) }));
+    }
+    return past.at(-1).edges.map(({ fromPort }) => fromPort);"""
 
 
-def test_a_port_whose_name_is_being_written_is_known_by_the_one_it_had(modules: Page) -> None:
-    body = """return given.map(([names, last]) => m.knownPorts(names.map((name) => ({ name })), last).map(({ name }) => name));"""
-    asked = [
-        [["", "b"], ["a", "b"]],
-        [["b", "b"], ["a", "b"]],  # on the way it is called as another one
-        [["x", "y"], ["a", "b"]],
-        [["a", ""], ["a"]],  # one that was added
-    ]
-    assert run(modules, "edit/ports", body, asked) == [
-        ["a", "b"],
-        ["a", "b"],
-        ["x", "y"],
-        ["a", ""],
-    ]
+@pytest.mark.parametrize(
+    ("steps", "before", "after"),
+    [
+        ([["a", "b"], ["ab", "b"]], "ab", ["ab", "b"]),
+        ([["a", "b"], ["", "b"], ["c", "b"]], "ab", ["c", "b"]),
+        ([["a", "b"], ["b", "b"], ["bc", "b"]], "ab", ["bc", "b"]),  # on the way it is another's
+        ([["a", "b"], ["b", "b"], ["b", "c"]], "ab", ["b", "c"]),
+        ([["a", "b"], ["", "b"], ["", "a"], ["b", "a"]], "ab", ["b", "a"]),
+        ([["a"], ["", "a"]], "a", ["a"]),
+        ([["a"], "remove", ["c"], ["cd"]], "a", ["a"]),  # another branch, in its place
+        ([["rejecte"], ["rejected"], ["rejected_rows"]], ["rejecte"], ["rejected_rows"]),
+        ([["a"], ["rejected"], ["r"]], ["a", "rejected"], ["r", "rejected"]),
+        ([["a"], ["rejected"], ["r"]], ["rejected"], ["rejected"]),
+        ([["a"], [""], "another", ["c"]], "a", ["c"]),
+        ([["a"], [""], "reload", ["c"]], "a", ["c"]),
+        ([["a"], [""], "reload", ["c"]], ["a", "rejected"], ["c", "rejected"]),
+        ([["a"], [""], "reload", ["c"]], ["rejected"], ["rejected"]),
+        ([["a"], [""], ["h"], "undo", ["c"]], "a", ["c"]),
+        ([["a"], [""], ["", ""], ["c", ""]], "a", ["c"]),
+        ([["b", "a"], ["b", ""], "remove", ["c"]], "a", ["c"]),
+    ],
+)
+def test_edges_follow_an_output_that_is_renamed(
+    modules: Page, steps: list[Any], before: list[str] | str, after: list[str]
+) -> None:
+    assert run(modules, "edit/renamed-ports", FOLLOWED, [steps, list(before)]) == after
 
 
 def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:

@@ -291,7 +291,7 @@ def test_the_keyboard_chooses_ports_and_edges_follow_a_renamed_output(edit: Any)
     editor.node(2).focus()
     editor.press("Enter")
     port = editor.field("branches").locator('[data-member="port"]')
-    for letters in ("l", "", "huge"):  # as who deletes the old name first
+    for letters in ("l", "", "rejected", "huge"):  # as who deletes the old name first
         port.fill(letters)
     editor.expect_edge(2, 3, leaves="huge", enters="right")
     remove = editor.page.locator('.connection[data-from="2"] .connection-remove')

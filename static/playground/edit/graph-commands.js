@@ -22,7 +22,8 @@ import {
   without,
 } from './graphs.js';
 import { nameIn, partsText, withPort } from './naming.js';
-import { completed, edgeKey, inputsOf, knownPorts, outputsOf, withRenamedPort } from './ports.js';
+import { completed, edgeKey, inputsOf } from './ports.js';
+import { RenamedPorts } from './renamed-ports.js';
 
 /** Pixels from a node to one that is added after it. */
 const AFTER = NODE.width + 88;
@@ -37,7 +38,7 @@ export class GraphCommands {
   #opened;
   #page;
   #change;
-  #known = { draft: null, id: null, in: [], out: [] }; // of the node that is configured: the names by which edges know its ports
+  #ports = new RenamedPorts();
 
   /** `change(command, selected)`: does a command of EditModel; `selected`: ids of the nodes that it is about. */
   constructor({ drafts, vocabulary, graph, opened, page, change }) {
@@ -175,28 +176,13 @@ export class GraphCommands {
   configure(id, field, value) {
     const { graph } = this.#drafts;
     const node = nodeOf(graph, id);
-    const label = this.#vocabulary.types.get(node.type)?.fields.find(({ name }) => name === field)?.label ?? field;
+    const type = this.#vocabulary.types.get(node.type);
+    const label = type?.fields.find(({ name }) => name === field)?.label ?? field;
     this.#change({
       label: `Change ${label} of ${node.name}`,
-      apply: (now) => this.#withPorts(now, configured(now, id, field, value), id),
+      apply: (now) => this.#ports.followed(now, configured(now, id, field, value), type, id),
       merge: `${field} ${id}`,
     });
-  }
-
-  // The edges of a port that a setting names follow its new name.
-  #withPorts(before, after, id) {
-    const portsIn = (graph, ports) => ports(this.#vocabulary.types.get(nodeOf(graph, id).type), nodeOf(graph, id).config);
-    const renamed = (graph, side, ports) => withRenamedPort(graph, id, side, this.#knownPorts(id, side, portsIn(before, ports)), portsIn(after, ports));
-    return renamed(renamed(after, 'out', outputsOf), 'in', inputsOf);
-  }
-
-  // A name is written letter by letter, and may be none, or that of another port, on the way.
-  #knownPorts(id, side, ports) {
-    const draft = this.#drafts.current;
-    if (this.#known.draft !== draft || this.#known.id !== id) this.#known = { draft, id, in: [], out: [] };
-    const known = knownPorts(ports, this.#known[side]);
-    this.#known[side] = known.map(({ name }) => name);
-    return known;
   }
 }
 

@@ -29,12 +29,16 @@ function ownOutputsOf(type, config) {
   return named([...given(type, type?.outputsIn, config), ...(type?.outputs ?? [])]);
 }
 
-// The ports that the entries of a field name, or those of its default.
 function given(type, field, config) {
+  const names = entriesOf(type, field, config).map((entry) => String(entry?.port ?? ''));
+  return names.map((name) => ({ name, label: name }));
+}
+
+/** The entries of a field, or of its default, which name ports by their member `port`; none where the field is null. */
+export function entriesOf(type, field, config) {
   if ((field ?? null) === null) return [];
   const entries = config?.[field] ?? type.fields?.find(({ name }) => name === field)?.default;
-  const names = (Array.isArray(entries) ? entries : []).map((entry) => String(entry?.port ?? ''));
-  return names.map((name) => ({ name, label: name }));
+  return Array.isArray(entries) ? entries : [];
 }
 
 function named(ports) {
@@ -85,26 +89,4 @@ function edge({ from, to }, fromPort, toPort) {
   if ((fromPort ?? '') !== '') made.fromPort = fromPort;
   if ((toPort ?? '') !== '') made.toPort = toPort;
   return made;
-}
-
-/**
- * The ports by the names that edges know them by: where one has no name of its own, while that is written anew, the name of `last`, [name], which
- * it had before.
- */
-export function knownPorts(ports, last) {
-  if (last.length !== ports.length) return ports;
-  const isOwn = (name) => name !== '' && ports.filter((port) => port.name === name).length === 1;
-  return ports.map((port, place) => (isOwn(port.name) ? port : { ...port, name: last[place] }));
-}
-
-/** With the edges at one side of a node, 'in' or 'out', following a port's new name, where a change renamed one of its ports. */
-export function withRenamedPort(graph, id, side, before, after) {
-  if (before.length !== after.length) return graph;
-  const changed = before.map(({ name }, place) => [name, after[place].name]).filter(([was, is]) => was !== is);
-  if (changed.length !== 1) return graph;
-  const [[was, is]] = changed;
-  if (is === '' || after.filter(({ name }) => name === is).length > 1 || before.filter(({ name }) => name === was).length > 1) return graph;
-  const [end, port] = side === 'in' ? ['to', 'toPort'] : ['from', 'fromPort'];
-  const edges = graph.edges.map((one) => (one[end] === id && one[port] === was ? { ...one, [port]: is } : one));
-  return { ...graph, edges };
 }
