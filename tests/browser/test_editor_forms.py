@@ -60,6 +60,12 @@ def test_the_form_follows_the_schema_and_saves_what_was_given(edit: Any) -> None
     editor.press("ArrowLeft")
     expect(editor.field("table").locator("input")).to_have_value("orders")
     editor.press("ArrowRight")  # a look at the other one costs nothing
+    editor.node(3).click()  # and so does one at another node
+    editor.node(1).click()
+    page.locator('.segment input[value="sql"]').focus()
+    editor.press("ArrowLeft")
+    expect(editor.field("table").locator("input")).to_have_value("orders")
+    editor.press("ArrowRight")
     editor.node(3).focus()
     editor.press("Enter")
     editor.field("mode").locator("select").select_option("append")

@@ -1,6 +1,6 @@
 /**
- * The form of one node, made from its type's schema. It shows what the draft holds and tells each change; it keeps
- * no state of its own, so undo changes it like anything else. Test hooks: `#node-form`, `[data-field="…"]` around
+ * The form of one node, made from its type's schema. It shows what the draft holds and tells each change, so undo changes it like anything
+ * else. Of its own it keeps, with the draft, only what was put aside of fields that exclude each other. Test hooks: `#node-form`, `[data-field="…"]` around
  * each field, with `.field-error`; `#node-name`; `.connection[data-from][data-to]` with `.connection-columns`; `#node-notes`,
  * `#node-notes-dismiss`; in a field of types `.types-find` and `.types-note`; by an expression `.expression-functions`,
  * `.expression-try` and `.expression-values`. What of a field is wrong has `aria-invalid`.
@@ -19,8 +19,9 @@ export class NodeForm {
   #box = byId('node-form');
   #says; // what to tell; see the constructor
   #shown = null; // {id, type, choice, node, fields: Map name → {box, error, field, control}, …}
-  #chosen = null; // which field of a oneOf is shown, also while none is given
-  #aside = {}; // the values of its fields that are not chosen now, by name: who chooses one again has its value again
+  #looks = new WeakMap(); // draft → Map node id → its #look
+  // Of a oneOf: which field is shown, also while none is given, and the values of those that are not shown, by name
+  #look = { chosen: null, aside: {} };
   #errors = []; // that the validator told last
   #fresh = false;
   #fault = null; // what the last run failed by here
@@ -38,7 +39,7 @@ export class NodeForm {
     this.#box.addEventListener('submit', (event) => event.preventDefault());
   }
 
-  /** Show the node of the draft, or nothing (null). `context`: {graph, types, known: {field kind: [text]}, words: {functions, columns},
+  /** Show the node of the draft, or nothing (null). `context`: {draft: as Drafts.current, graph, types, known: {field kind: [text]}, words: {functions, columns},
    * columns: {entering(port), ofEdge(edge), why(id), tables(connection)}}: the first two {columns, all, more} or null. */
   show(id, context) {
     const node = id === null ? undefined : nodeOf(context.graph, id);
@@ -49,6 +50,7 @@ export class NodeForm {
       return;
     }
     const type = context.types.get(node.type);
+    this.#look = this.#lookAt(context.draft, id);
     if (this.#shown?.id !== id || this.#shown.type !== type || this.#choice(type, node) !== this.#shown.choice) this.#build(node, type);
     this.#fill(node, type, context);
   }
@@ -123,21 +125,25 @@ export class NodeForm {
     byId('node-name')?.select();
   }
 
+  // Who chooses a field again has its value again, also after a look at other nodes.
+  #lookAt(draft, id) {
+    const looks = this.#looks.get(draft) ?? new Map();
+    this.#looks.set(draft, looks);
+    if (!looks.has(id)) looks.set(id, { chosen: null, aside: {} });
+    return looks.get(id);
+  }
+
   #choice(type, node) {
     if (type === undefined || type.oneOf.length === 0) return null;
     const isGiven = type.oneOf.some((name) => (node.config?.[name] ?? null) !== null);
-    return isGiven || this.#chosen === null ? chosenOf(type.oneOf, node.config) : this.#chosen;
+    return isGiven || this.#look.chosen === null ? chosenOf(type.oneOf, node.config) : this.#look.chosen;
   }
 
   // ---- building
 
   #build(node, type) {
-    if (this.#shown?.id !== node.id) {
-      this.#chosen = null;
-      this.#aside = {};
-    }
     const choice = this.#choice(type, node);
-    this.#chosen = choice; // who empties it writes it anew
+    this.#look.chosen = choice; // who empties it writes it anew
     const fields = new Map();
     const noteList = element('ul', '');
     const notes = this.#notesBox(node, noteList);
@@ -192,7 +198,7 @@ export class NodeForm {
       radio.checked = name === choice;
       radio.value = name;
       radio.addEventListener('change', () => {
-        this.#chosen = name;
+        this.#look.chosen = name;
         this.#says.choose(node.id, this.#exchanged(type.oneOf, name));
       });
       return element('label', 'segment', radio, element('span', '', type.fields.find((field) => field.name === name).label));
@@ -202,10 +208,11 @@ export class NodeForm {
 
   // What the fields become where this one of them is chosen.
   #exchanged(oneOf, chosen) {
-    const { config, choice } = { config: {}, ...this.#shown.node, choice: this.#shown.choice };
-    const given = oneOf.filter((name) => name === choice || (config[name] ?? null) !== null);
-    for (const name of given) this.#aside[name] = config[name];
-    return Object.fromEntries(oneOf.map((name) => [name, name === chosen ? this.#aside[name] : undefined]));
+    const { node, choice } = this.#shown;
+    const { aside } = this.#look;
+    const given = oneOf.filter((name) => name === choice || (node.config[name] ?? null) !== null);
+    for (const name of given) aside[name] = node.config[name];
+    return Object.fromEntries(oneOf.map((name) => [name, name === chosen ? aside[name] : undefined]));
   }
 
   #field(node, field, fields, isChosen) {

@@ -70,10 +70,11 @@ export class OpenedNode {
 
   /** Show what the draft, the server and the validator say of it now. */
   fill() {
-    const { graph } = this.#drafts;
+    const { current: draft, graph } = this.#drafts;
     if (graph === null) return;
     const { types } = this.#vocabulary;
-    this.#form.show(this.#id, { graph, types, known: knownTexts(graph, types), words: this.#columns.words(this.#id), columns: this.#columns.of(this.#id) });
+    const columns = this.#columns.of(this.#id);
+    this.#form.show(this.#id, { draft, graph, types, known: knownTexts(graph, types), words: this.#columns.words(this.#id), columns });
     this.drawErrors();
     this.drawNotes();
   }
