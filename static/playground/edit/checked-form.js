@@ -4,16 +4,22 @@
  */
 
 import { byId, setHidden, setText } from '../dom.js';
+import { answered, keepWritten } from '../unsaved.js';
 
 export class CheckedForm {
   #id;
   #parts; // {fill, read, first}
   #asked = null; // {check, onDone}; null while it is closed
+  #before = ''; // what its fields said at first
 
-  /** `id`: of the dialog. `fill(value)` writes its fields, `read()` gives what they say, null for none; `first`: the id of the field to begin with. */
-  constructor(id, { fill, read, first }) {
+  /**
+   * `id`: of the dialog. `fill(value)` writes its fields, `read()` gives what they say, null for none; `first`: the id of the field to begin with,
+   * null for the first one. `stays`: who leaves it with something written is asked first, and told by this that nothing changes; null: is not asked.
+   */
+  constructor(id, { fill, read, first = null, stays = null }) {
     this.#id = id;
     this.#parts = { fill, read, first };
+    if (stays !== null) keepWritten(byId(id), { holds: () => this.#written !== this.#before, close: byId(`${id}-close`), text: stays });
     byId(`${id}-form`).addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
@@ -28,18 +34,25 @@ export class CheckedForm {
   open(value, { check, onDone }) {
     this.#asked = { check, onDone };
     this.#parts.fill(value);
+    this.#before = this.#written;
     this.#say([]);
     byId(this.#id).showModal();
-    byId(this.#parts.first).select();
+    if (this.#parts.first !== null) byId(this.#parts.first).select();
+  }
+
+  get #written() {
+    return JSON.stringify(this.#parts.read());
   }
 
   // What is written while the server looks is looked at, too: it would go with the dialog.
   async #submit() {
     const asked = this.#asked;
+    const written = this.#written;
     const wanted = this.#parts.read();
     const errors = wanted === null ? [] : await asked.check(wanted);
+    await answered(); // who is asked whether it may go may want none of it
     if (asked !== this.#asked || !byId(this.#id).open) return undefined; // closed meanwhile
-    if (JSON.stringify(wanted) !== JSON.stringify(this.#parts.read())) return this.#submit();
+    if (written !== this.#written) return this.#submit();
     this.#say(errors);
     if (errors.length > 0) return undefined;
     byId(this.#id).close();

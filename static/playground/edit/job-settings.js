@@ -4,7 +4,7 @@
  */
 
 import { keptForm } from '../kept/kept-form.js';
-import { ParametersForm, parametersOf } from './parameters-form.js';
+import { parametersForm, parametersOf } from './parameters-form.js';
 import { retriesForm } from './retries-form.js';
 import { tagForm } from './tag-form.js';
 
@@ -13,7 +13,7 @@ export class JobSettings {
   #drafts;
   #page;
   #change;
-  #parameters = new ParametersForm();
+  #parameters = parametersForm();
   #retries = retriesForm();
   #keepOutputs = keptForm();
   #tag = tagForm();

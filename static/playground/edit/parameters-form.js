@@ -1,82 +1,37 @@
 /**
  * Declares the parameters of a job: a line for each, with what it takes.
- * Test hooks: `#parameters`, `.parameter [data-member]`, `.parameter-remove`, `#parameters-add`, `#parameters-errors`, `#parameters-done`.
+ * Test hooks: `#parameters`, `.parameter [data-member]`, `.parameter-remove`, `#parameters-add`, and those of CheckedForm for `#parameters`.
  */
 
-import { byId, element, iconButton, setHidden, setText } from '../dom.js';
+import { byId, element, iconButton, setHidden } from '../dom.js';
 import { textBox, textIn } from '../text-box.js';
-import { answered, keepWritten } from '../unsaved.js';
+import { CheckedForm } from './checked-form.js';
 
 const TYPES = ['text', 'number', 'date', 'choice'];
 
-export class ParametersForm {
-  #dialog = byId('parameters');
-  #list = byId('parameters-list');
-  #asked = null; // {check, onDone}; null while it is closed
-  #before = ''; // what its lines said at first
+export function parametersForm() {
+  byId('parameters-add').addEventListener('click', () => add({}).querySelector('input').focus());
+  return new CheckedForm('parameters', { fill, read, stays: 'The parameters stay as they are.' });
+}
 
-  constructor() {
-    byId('parameters-add').addEventListener('click', () => this.#add({}).querySelector('input').focus());
-    byId('parameters-form').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
-    keepWritten(this.#dialog, {
-      holds: () => this.#written !== this.#before,
-      close: byId('parameters-close'),
-      text: 'The parameters stay as they are.',
-    });
-    this.#dialog.addEventListener('close', () => this.#dialog.open || (this.#asked = null));
-  }
+function fill(parameters) {
+  byId('parameters-list').replaceChildren();
+  for (const parameter of parameters.length === 0 ? [{}] : parameters) add(parameter);
+}
 
-  /**
-   * `parameters`: as they stand in the graph, which may have any error. `check(parameters)` resolves to what is wrong with
-   * them, a sentence each; `onDone(parameters)` gets those that nothing is wrong with.
-   */
-  open(parameters, { check, onDone }) {
-    this.#asked = { check, onDone };
-    this.#list.replaceChildren();
-    for (const parameter of parameters) this.#add(parameter);
-    if (parameters.length === 0) this.#add({});
-    this.#before = this.#written;
-    this.#say([]);
-    this.#dialog.showModal();
-  }
+function read() {
+  return [...byId('parameters-list').children].map(readLine).filter((parameter) => parameter !== null);
+}
 
-  get #written() {
-    return JSON.stringify([...this.#list.children].map(read));
-  }
-
-  #add(parameter) {
-    const made = line(parameter);
-    made.querySelector('.parameter-remove').addEventListener('click', () => {
-      const next = made.nextElementSibling ?? made.previousElementSibling;
-      made.remove();
-      (next?.querySelector('input') ?? byId('parameters-add')).focus();
-    });
-    this.#list.append(made);
-    return made;
-  }
-
-  // What is written while the server looks is looked at, too: it would go with the dialog.
-  async #submit() {
-    const written = this.#written;
-    const parameters = [...this.#list.children].map(read).filter((parameter) => parameter !== null);
-    const asked = this.#asked;
-    const errors = await asked.check(parameters);
-    await answered(); // who leaves meanwhile wants none of it
-    if (asked !== this.#asked || !this.#dialog.open) return undefined;
-    if (written !== this.#written) return this.#submit();
-    this.#say(errors);
-    if (errors.length > 0) return undefined;
-    this.#dialog.close();
-    return asked.onDone(parameters);
-  }
-
-  #say(errors) {
-    setText(byId('parameters-errors'), errors.join('\n'));
-    setHidden(byId('parameters-errors'), errors.length === 0);
-  }
+function add(parameter) {
+  const made = line(parameter);
+  made.querySelector('.parameter-remove').addEventListener('click', () => {
+    const next = made.nextElementSibling ?? made.previousElementSibling;
+    made.remove();
+    (next?.querySelector('input') ?? byId('parameters-add')).focus();
+  });
+  byId('parameters-list').append(made);
+  return made;
 }
 
 /** The parameters of a graph that may have any error: those that are objects. */
@@ -86,7 +41,7 @@ export function parametersOf(graph) {
 }
 
 // A line that nobody wrote anything into is none.
-function read(row) {
+function readLine(row) {
   const of = (member) => row.querySelector(`[data-member="${member}"]`);
   const { default: before = null } = row.parameter;
   const [name, type, otherwise, help] = ['name', 'type', 'default', 'help'].map((member) => textIn(of(member)));
