@@ -11,7 +11,7 @@ export class ExecuteForm {
   #fields = byId('ask-fields');
   #run = byId('ask-run');
   #written = new Map(); // job id → {name: text} that a person wrote last
-  #asked = null; // {jobId, title, parameters, run}
+  #asked = null; // {jobId, title, parameters, run}; null where what was written in the form is kept already
   #begun = {}; // {name: text} with which the form began
   #say;
 
@@ -22,7 +22,7 @@ export class ExecuteForm {
       event.preventDefault();
       this.#submit();
     });
-    this.#dialog.addEventListener('close', () => this.#keepWritten());
+    this.#dialog.addEventListener('close', () => this.#dialog.open || this.#keepWritten());
   }
 
   /**
@@ -30,6 +30,7 @@ export class ExecuteForm {
    * errors of values that the server does not take, [{field, message}]; to none when the form has done its work.
    */
   open({ jobId, title, parameters, last, run }) {
+    this.#keepWritten(); // of an opening whose close was not told yet
     this.#asked = { jobId, title, parameters, run };
     setText(byId('ask-title'), title);
     const proposed = { ...last, ...this.#written.get(jobId) };
@@ -47,8 +48,11 @@ export class ExecuteForm {
 
   // Who leaves, by Back, too, finds it again; what was proposed and not changed may be proposed otherwise.
   #keepWritten() {
+    if (this.#asked === null) return;
+    const { jobId } = this.#asked;
     const changed = Object.entries(this.#texts).filter(([name, text]) => text !== this.#begun[name]);
-    this.#written.set(this.#asked.jobId, { ...this.#written.get(this.#asked.jobId), ...Object.fromEntries(changed) });
+    this.#written.set(jobId, { ...this.#written.get(jobId), ...Object.fromEntries(changed) });
+    this.#asked = null;
   }
 
   async #submit() {

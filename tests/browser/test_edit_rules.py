@@ -928,7 +928,61 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_a_server_that_is_away(
         const api = new m.FilesApi({ credentials: {} });
         const problem = await api.upload(file, 'a.csv', null, { signal: new AbortController().signal }).catch((error) => error);
         globalThis.XMLHttpRequest = real;
-        return problem.message;""",
+        return [problem.message, problem.isOfConnection];""",
         is_there,
     )
-    assert said in told
+    assert said in told[0]
+    assert told[1] == is_there
+
+
+def test_the_bare_mouse_does_not_end_a_pinch(modules: Page) -> None:
+    """As on a machine with both: a mouse that is moved meanwhile has no button down."""
+    zooms = run(
+        modules,
+        "graph/gestures",
+        """const canvas = document.createElement('div');
+        document.body.replaceChildren(canvas);
+        const zooms = [];
+        new m.Gestures(canvas, { camera: { x: 0, y: 0, zoom: 1 }, setCamera: (camera) => zooms.push(camera), pickGround: () => undefined });
+        canvas.setPointerCapture = () => undefined;
+        const tell = (type, pointerType, pointerId, clientX, buttons) =>
+          canvas.dispatchEvent(new PointerEvent(type, { pointerType, pointerId, clientX, buttons, bubbles: true }));
+        tell('pointerdown', 'touch', 11, 100, 1);
+        tell('pointerdown', 'touch', 12, 200, 1);
+        tell('pointermove', 'touch', 12, 220, 1);
+        const before = zooms.length;
+        tell('pointermove', 'mouse', 1, 50, 0);
+        tell('pointermove', 'touch', 12, 240, 1);
+        document.body.replaceChildren();
+        return [before, zooms.length];""",
+    )
+    assert zooms == [1, 2]
+
+
+def test_values_that_were_written_are_there_also_in_a_form_that_is_opened_again_at_once(
+    modules: Page,
+) -> None:
+    """A close is told later: the form was that of the new opening by then, in which nothing was written."""
+    shown = run(
+        modules,
+        "execute-form",
+        """document.body.innerHTML = '<dialog id="ask"><form id="ask-form"><b id="ask-title"></b><div id="ask-fields"></div><p id="ask-general"></p>'
+          + '<button id="ask-run"></button></form></dialog>';
+        const dialog = document.getElementById('ask');
+        const form = new m.ExecuteForm({ say: () => undefined });
+        const open = () => form.open({ jobId: 1, title: 'Run', parameters: [{ name: 'note', type: 'text' }], last: {}, run: () => [] });
+        const input = () => document.getElementById('ask-note');
+        open();
+        input().value = 'written';
+        const closed = new Promise((done) => dialog.addEventListener('close', done));
+        dialog.close();
+        open();
+        await closed;
+        const shown = [input().value];
+        dialog.close();
+        open();
+        shown.push(input().value);
+        document.body.replaceChildren();
+        return shown;""",
+    )
+    assert shown == ["written", "written"]

@@ -80,7 +80,7 @@ function isReadable(file) {
 }
 
 function unreadable() {
-  return new Problem(0, { detail: 'It cannot be read: it is a directory, or was changed or moved since it was chosen. Choose it again.' });
+  return new Problem(400, { detail: 'It cannot be read: it is a directory, or was changed or moved since it was chosen. Choose it again.' });
 }
 
 function unreachable() {

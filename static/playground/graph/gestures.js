@@ -111,7 +111,8 @@ export class Gestures {
   #onMove(event) {
     const gesture = this.#gesture;
     if (this.#touches.has(event.pointerId)) this.#touches.set(event.pointerId, this.pointOf(event));
-    if (gesture === null || (gesture.name !== 'pinch' && gesture.pointerId !== event.pointerId)) return;
+    if (gesture === null) return;
+    if (gesture.name === 'pinch' ? !this.#touches.has(event.pointerId) : gesture.pointerId !== event.pointerId) return;
     if (event.buttons === 0) {
       this.abort(); // what held it came up where nobody told
       return;
