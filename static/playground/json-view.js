@@ -101,8 +101,9 @@ export class JsonView {
     if (file === undefined) return;
     const job = this.#job;
     const text = await file.text().catch(() => null);
-    if (job !== this.#job || this.#saving === job) return;
-    if (text === null) this.#tell('error', [`${file.name} cannot be read.`]);
+    if (job !== this.#job) return;
+    if (this.#saving === job) this.#tell('error', [`${file.name} is not opened: the job is being saved.`]);
+    else if (text === null) this.#tell('error', [`${file.name} cannot be read.`]);
     else {
       this.#text.value = text;
       this.#tell('plain', []);

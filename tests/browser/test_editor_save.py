@@ -272,6 +272,9 @@ def test_what_is_changed_while_its_json_is_saved_is_not_lost(edit: Any) -> None:
     page.route(f"**/api/jobs/{editor.job_id}", hold_put)
     page.click("#json-save")
     wait_for_held(page, held)
+    late = {"name": "late.json", "mimeType": "application/json", "buffer": b"{}"}
+    page.set_input_files("#json-file", late)
+    expect(page.locator("#json-errors")).to_contain_text("late.json is not opened: ")
     page.evaluate("document.getElementById('redo').click()")
     expect(page.locator("#unsaved")).to_be_visible()
     held[0].continue_()
@@ -701,6 +704,17 @@ def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     expect(editor.page.locator("#unsaved")).to_be_visible()
     assert editor.stored()["name"] == "New name"
     assert node_of(editor.stored(), 2)["position"] == {"x": 340, "y": 80}
+    editor.press("F2")
+    page = editor.page
+    name = page.locator("#job-rename")
+    press = "(button) => dispatchEvent(new PointerEvent('pointerdown', { button }))"
+    page.evaluate(press, 2)  # its menu takes the pointer, and nobody tells that it came up
+    name.blur()
+    expect(name).to_be_hidden()
+    editor.press("F2")
+    page.evaluate(press, 0)  # on a scroll bar
+    editor.press("Tab")
+    expect(name).to_be_hidden()
     editor.save()
     assert editor.stored()["name"] == "New name"
     before = node_of(editor.stored(), 2)["position"]

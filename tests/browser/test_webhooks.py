@@ -119,3 +119,15 @@ def expect_a_late_error_beside_the_dialog(editor: Editor) -> None:
     held[0].fulfill(status=400, json={"detail": "that is none"})
     expect(page.locator("#notice-text")).to_have_text("Tell others: That is none.")
     expect(page.locator("#webhooks-errors")).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.click("#notice-close")
+    looks = hold(page, re.compile(r"/api/webhooks\?"))
+    open_dialog(editor)
+    wait_for_held(page, looks)
+    page.keyboard.press("Escape")
+    with page.expect_event("requestfailed"):
+        looks[0].abort()
+    editor.settle()
+    expect(
+        page.locator("#notice")
+    ).to_be_hidden()  # who only looked has done nothing that could fail

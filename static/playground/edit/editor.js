@@ -516,7 +516,7 @@ export class Editor {
       setTag: () => this.#settings.setTag(),
       setKept: () => this.#settings.setKept(),
       attempt: (work) => page.attempt(work),
-      say: (text, tone) => page.say(text, tone),
+      say: (text, tone, cause) => page.say(text, tone, null, cause),
     };
   }
 }

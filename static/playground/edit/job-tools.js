@@ -24,12 +24,12 @@ export class JobTools {
 
   /**
    * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), inTurn(jobId, work): after what writes the job already, settled(): once nothing writes the one at hand, renamed(job, before),
-   * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), setKept(), attempt(work), say(text, tone)}
+   * gone(jobId), discard(), editAsJson(), declareParameters(), setRetries(), setTag(), setKept(), attempt(work), say(text, tone, cause)}
    */
   constructor(api, host) {
     this.#api = api;
     this.#host = host;
-    this.#webhooks = new WebhooksDialog(api, { tell: (text) => host.say(text, 'error') });
+    this.#webhooks = new WebhooksDialog(api, { tell: (text, cause) => host.say(text, 'error', cause) });
     new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
     byId('job-new').addEventListener('click', () => this.create());
     byId('job-import').addEventListener('click', () => this.chooseFiles());

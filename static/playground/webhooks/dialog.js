@@ -22,12 +22,12 @@ export class WebhooksDialog {
   #jobId = null;
   #opened = 0; // grows with each opening: what an earlier one asked for is not shown
 
-  /** `tell(text)`: what went wrong, to a person who has left the dialog. */
+  /** `tell(text, cause)`: what of a change went wrong, to a person who has left the dialog; `cause` as NoticeView.say takes it. */
   constructor(api, { tell }) {
     this.#api = api;
     this.#tell = tell;
     byId('webhooks-ends').append(...endChoices());
-    const add = oneAtATime(() => this.#attempt(() => this.#add()));
+    const add = oneAtATime(() => this.#change(() => this.#add()));
     byId('webhooks-form').addEventListener('submit', (event) => {
       event.preventDefault();
       add();
@@ -69,9 +69,9 @@ export class WebhooksDialog {
     return entryOf(webhook, {
       test: (entry) => this.#attempt(() => this.#test(webhook, entry)),
       record: (entry) => this.#attempt(() => this.#toggleRecord(webhook, entry)),
-      switch: () => this.#attempt(() => this.#switch(webhook)),
-      secret: () => this.#attempt(() => this.#changeSecret(webhook)),
-      delete: () => this.#attempt(() => this.#delete(webhook)),
+      switch: () => this.#change(() => this.#switch(webhook)),
+      secret: () => this.#change(() => this.#changeSecret(webhook)),
+      delete: () => this.#change(() => this.#delete(webhook)),
     });
   }
 
@@ -116,22 +116,26 @@ export class WebhooksDialog {
 
   async #showRecord(webhook, entry) {
     const deliveries = await this.#api.webhookDeliveries(webhook.id);
-    const replay = (delivery) => this.#attempt(() => this.#replay(webhook, delivery, entry));
+    const replay = (delivery) => this.#change(() => this.#replay(webhook, delivery, entry));
     entry.querySelector('.webhook-deliveries').replaceChildren(
       ...recordOf(deliveries, { isEnabled: webhook.state !== 'disabled', now: this.#api.now(), replay }),
     );
   }
 
   async #replay(webhook, delivery, entry) {
+    const opened = this.#opened;
     await this.#api.replayDelivery(webhook.id, delivery.id);
+    if (opened !== this.#opened) return;
     setText(entry.querySelector('.webhook-said'), 'It is sent again.');
     await this.#showRecord(webhook, entry);
     entry.querySelector('.webhook-record').focus();
   }
 
   async #switch(webhook) {
+    const opened = this.#opened;
     const { url, ends, form, jobId, state } = webhook;
     await this.#api.replaceWebhook(webhook.id, { url, ends, form, jobId, enabled: state === 'disabled' });
+    if (opened !== this.#opened) return;
     await this.#load();
     this.#focus(webhook.id, '.webhook-switch');
   }
@@ -156,7 +160,9 @@ export class WebhooksDialog {
       yes: 'Delete',
     });
     if (!wanted) return;
+    const opened = this.#opened;
     await this.#api.deleteWebhook(webhook.id);
+    if (opened !== this.#opened) return;
     await this.#load();
     byId('webhooks-url').focus();
   }
@@ -171,7 +177,14 @@ export class WebhooksDialog {
     this.#list.querySelector(`.webhook[data-id="${id}"] ${part}`)?.focus();
   }
 
-  async #attempt(work) {
+  // Work that changes something: what goes wrong with it is told also to who has left the dialog.
+  #change(work) {
+    return this.#attempt(work, ({ message, status, isOfConnection }) => {
+      if (status !== 401) this.#tell(`Tell others: ${message}`, isOfConnection ? 'connection' : null);
+    });
+  }
+
+  async #attempt(work, tellLate = (_problem) => undefined) {
     const opened = this.#opened;
     this.#say('');
     try {
@@ -179,7 +192,7 @@ export class WebhooksDialog {
     } catch (problem) {
       if (problem.status === undefined) throw problem;
       if (opened === this.#opened) this.#say(problem.message);
-      else if (problem.status !== 401) this.#tell(`Tell others: ${problem.message}`);
+      else tellLate(problem);
     }
   }
 
