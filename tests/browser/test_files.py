@@ -396,9 +396,10 @@ def expect_no_question_on_another_job(editor: Editor) -> None:
     wait_for_held(page, held)
     page.go_back()
     expect(page.locator("#job-name")).to_have_text("Edited")
-    with page.expect_response(re.compile(r"/api/files\?")):
+    with page.expect_response(re.compile(r"/api/files\?")) as answer:
         held[0].continue_()
-    page.evaluate("new Promise((done) => setTimeout(done))")
+    answer.value.finished()
+    editor.settle()
     expect(page.locator("#confirm")).to_be_hidden()
 
 

@@ -5,6 +5,7 @@ In place of oauth2-proxy stands a server that signs in whom a cookie names, and 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import http.server
 import json
@@ -154,12 +155,13 @@ def test_whom_it_has_not_signed_in_gets_nothing_whatever_he_calls_himself(
 
 def test_a_sign_in_leads_to_the_whole_address_that_was_asked_for(site: str) -> None:
     """A link to a run led to its job: nginx hands on an address as it is, and in a query it ends at its first &."""
-    connection = http.client.HTTPSConnection(site.removeprefix("https://"), context=TRUSTING)
-    connection.request("GET", "/?job=42&run=0f3c&node=2")
-    answer = connection.getresponse()
-    assert (answer.status, answer.headers["Location"]) == (302, "/?job=42&run=0f3c&node=2")
-    assert "_oauth2_proxy=" in answer.headers["Set-Cookie"]
-    connection.close()
+    host = site.removeprefix("https://")
+    asked = http.client.HTTPSConnection(host, context=TRUSTING, timeout=30)
+    with contextlib.closing(asked) as connection:
+        connection.request("GET", "/?job=42&run=0f3c&node=2")
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Location"]) == (302, "/?job=42&run=0f3c&node=2")
+        assert "_oauth2_proxy=" in answer.headers["Set-Cookie"]
 
 
 def test_a_script_with_a_token_needs_no_sign_in(site: str, product: Product) -> None:

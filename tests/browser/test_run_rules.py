@@ -493,7 +493,7 @@ def test_what_the_server_tells_once_more_is_no_sign_of_life(modules: Page) -> No
 
 def test_a_node_is_shown_as_quickly_among_ten_thousand(modules: Page) -> None:
     """Each node looked through all the others: 10,000 took 50 s for each frame."""
-    longest = modules.evaluate("""async () => {
+    took = modules.evaluate("""async () => {
       const { JobState } = await import('/realtime/run-state.js');
       const state = new JobState();
       const told = { jobId: 1, runId: 'a', status: 'running', ts: 1, aliveEvery: 10, aliveAt: 1 };
@@ -503,7 +503,7 @@ def test_a_node_is_shown_as_quickly_among_ten_thousand(modules: Page) -> None:
       for (const nodeId of state.nodeIds()) state.node(nodeId, 2);
       return performance.now() - began;
     }""")
-    assert longest < 2_000
+    assert took < 2_000  # milliseconds, for all of them
 
 
 def test_a_run_that_promised_nothing_is_never_lost_by_silence(modules: Page) -> None:
