@@ -94,7 +94,7 @@ def test_a_program_that_names_too_many_nodes_is_bounded() -> None:
         board.see(node_state(node_id))
     assert len(board.states()) == MAX_NODES
     with pytest.raises(MalformedProgress, match="9007199254740991"):
-        NodeState.parse(node_state(2**70).payload)
+        NodeState.parse(node_state(2**53).payload)
 
 
 def test_of_a_huge_message_no_text_is_kept_whole() -> None:
