@@ -91,7 +91,7 @@ def on_starting(server):  # type: ignore[no-untyped-def]
         sys.exit(INTERRUPTED)
 
 
-def _prepare(server):  # type: ignore[no-untyped-def]
+def _prepare(server) -> None:  # type: ignore[no-untyped-def]
     _tell_of_parts()
     _prepare_upgrade(server)
     is_upgrade = bool(server.master_pid)  # by USR2, beside the master that started this one
