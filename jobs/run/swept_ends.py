@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from jobs.store.records import Move, Run
-from jobs.store.store import NotFound, Store, StoreUnavailable
+from jobs.store.store import NotFound, Store
 
 LOG = logging.getLogger(__name__)
 
@@ -29,16 +29,18 @@ class SweptEnds:
     def follow_up(self) -> None:
         """Does what follows on the ends that stand, though their answer was lost. Call it before each sweep."""
         for run, move, follow in list(self._unanswered.values()):
-            try:
-                now = self._store.run(run.tenant_id, run.run_id)
-            except NotFound:
-                now = run
+            stands = self._stands(run, move)
             del self._unanswered[run.run_id]
-            if (now.status, now.reason) == (move.to, move.reason):
+            if stands:
                 LOG.warning("run %s: its end was written, and the answer lost", run.run_id)
                 try:
                     follow()
-                except StoreUnavailable:
-                    raise
                 except Exception:  # the sweep goes on
                     LOG.exception("run %s: what follows its end failed", run.run_id)
+
+    def _stands(self, run: Run, move: Move) -> bool:
+        try:
+            now = self._store.run(run.tenant_id, run.run_id)
+        except NotFound:
+            return False
+        return (now.status, now.reason) == (move.to, move.reason)

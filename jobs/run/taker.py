@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from jobs.run.execution import Execution, RunnerParts
 from jobs.run.executions import Executions
 from jobs.run.periods import RETRY_PAUSE
+from jobs.store.database import Deadlocked, NoRoom, ReadOnly
 from jobs.store.records import Started
 from jobs.store.store import NotFound, StoreUnavailable
 from jobs.work.fair_shares import Turns
@@ -21,6 +23,9 @@ ANNOUNCED_AFTER = 1.0
 SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
 TURNS_KEPT = 10_000  # tenants of which a runner remembers when it last started a run
 NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
+LOST_ANSWER_WAIT = (
+    20.0  # seconds in which a start is asked for again: a run that is started is soon called lost
+)
 
 
 class Taker:
@@ -131,14 +136,17 @@ class Taker:
         return None
 
     def _start_run(self, claim: Claim, tenant_id: str, run_id: str) -> Started | None:
-        """Asks until the database answers: it may have started the run and lost its answer, and then nobody else takes that run."""
+        """Asks again where the answer was lost: the database may have started the run, and then nobody else takes it."""
+        ends = time.monotonic() + LOST_ANSWER_WAIT
         while True:
             try:
                 return self._store.start_run(tenant_id, run_id, self._parts.runner)
+            except (ReadOnly, NoRoom, Deadlocked):  # it did answer
+                raise
             except StoreUnavailable as error:
                 self._complain(f"the start of run {run_id} has no answer: {error}")
                 claim.heartbeat()
-                if self._draining.wait(RETRY_PAUSE):
+                if self._draining.wait(RETRY_PAUSE) or time.monotonic() > ends:
                     raise
 
     def _put_aside(self, claim: Claim) -> None:

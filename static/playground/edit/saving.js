@@ -5,7 +5,7 @@ import { confirmed } from './confirm.js';
 
 const MOST_UNANSWERED = 20; // of a job: each attempt while the server is away is one
 
-// Job id → the documents that were sent since the last answer, the latest last: the server may have any of them.
+// Job id → the documents whose saves were not answered, the latest last: the server may have any of them.
 const unanswered = new Map();
 
 /**
@@ -19,7 +19,10 @@ export async function saveOver(api, { id, etag }, document) {
     if (problem.status !== 412) throw problem;
   }
   const stored = await api.job(id);
-  if (isOf(stored, document)) return stored;
+  if (isOf(stored, document)) {
+    unanswered.delete(id);
+    return stored;
+  }
   const wanted = wasSentHere(stored) ||
     (await confirmed({
       title: 'Changed elsewhere',
@@ -32,9 +35,14 @@ export async function saveOver(api, { id, etag }, document) {
 /** Put `document` in place of the job that was read with `etag`, or reject with a Problem of status 412. */
 export async function send(api, { id, etag }, document) {
   unanswered.set(id, [...(unanswered.get(id) ?? []), document].slice(-MOST_UNANSWERED));
-  const saved = await api.saveJob(id, document, etag);
-  unanswered.delete(id);
-  return saved;
+  try {
+    const saved = await api.saveJob(id, document, etag);
+    unanswered.delete(id);
+    return saved;
+  } catch (problem) {
+    if (problem.status >= 400 && problem.status < 500) unanswered.set(id, unanswered.get(id).filter((one) => one !== document));
+    throw problem;
+  }
 }
 
 /** Whether a job that the server has is what a save of this page put there, whose answer was lost. */

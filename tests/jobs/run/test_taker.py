@@ -1,5 +1,6 @@
 """Runs that a runner takes, and what it says while it can take none."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +10,8 @@ import pytest
 from jobs.run import taker
 from jobs.run.executions import Executions
 from jobs.run.taker import Taker
+from jobs.store.database import ReadOnly
+from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
@@ -65,23 +68,55 @@ def test_a_run_whose_start_was_written_and_its_answer_lost_is_run(
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It was running in the database and had no program, until another runner called it lost."""
+    """It was running in the database and had no program, until another runner, to which its message had gone, called it lost."""
     monkeypatch.setattr(taker, "RETRY_PAUSE", 0.05)
-    start_run, answers = store.start_run, [StoreUnavailable("the connection broke")]
+    start_run = store.start_run
+    answers = [StoreUnavailable("the connection broke") for _ in range(10)]
+    by: list[ProcessIdentity] = []
 
-    def losing(*of_run: Any) -> Started | None:
-        started = start_run(*of_run)
+    def losing(tenant_id: str, run_id: str, runner: ProcessIdentity) -> Started | None:
+        by.append(runner)
+        started = start_run(tenant_id, run_id, runner)
         if answers:
             raise answers.pop()
         return started
 
     monkeypatch.setattr(store, "start_run", losing)
-    runner = new_runner(store, link, nats_server, data_dir)
+    first, second = (new_runner(store, link, nats_server, data_dir) for _ in range(2))
+    second.identity = replace(second.identity, start=second.identity.start + 1)
+    second._taker._parts = replace(second._taker._parts, runner=second.identity)
     run = record(store)
-    runner.start()
+    first.start()
+    second.start()
     try:
         run_queue.put(run)
         assert ended(store, run).status is RunStatus.COMPLETED
     finally:
-        assert runner.stop()
-    assert not answers
+        assert first.stop()
+        assert second.stop()
+    assert (len(by), len(set(by)), answers) == (11, 1, [])
+
+
+def test_a_database_that_takes_no_writes_leaves_the_run_to_other_runners() -> None:
+    def refusing(*_: object) -> None:
+        raise ReadOnly()
+
+    store = SimpleNamespace(
+        start_run=refusing,
+        queued=SimpleNamespace(tenants=lambda _: {"acme": 0}, first=lambda *_: "r1"),
+    )
+    claim = SimpleNamespace(tag=None, run_id="r1", naks=[])
+    claim.nak = claim.naks.append
+    taking = Taker(
+        cast(Any, None),
+        cast(Any, SimpleNamespace(store=store, runner=None)),
+        Executions(),
+        slots=1,
+        pull=0.1,
+        takes=(None,),
+        on_end=lambda: None,
+    )
+    taking.drain()  # so that it waits for nothing
+    taking._draining.is_set = lambda: False  # type: ignore[method-assign]
+    assert not taking._start(cast(Any, claim))
+    assert len(claim.naks) == 1
