@@ -10,7 +10,9 @@ import time
 import pytest
 
 from hosting import preparation
+from jobs.store.process_identity import ProcessStat
 from settings import Settings
+from tests.harness import eventually
 
 
 def test_a_preparation_that_is_killed_is_told(
@@ -45,8 +47,15 @@ def prepares_apart() -> int:
 
 
 def exit_code(server: int) -> int:
-    _, status = os.waitpid(server, 0)
-    return os.waitstatus_to_exitcode(status)
+    """A server that does not end is killed, and with it ends its preparation."""
+    try:
+        status = eventually(
+            lambda: [status for pid, status in [os.waitpid(server, os.WNOHANG)] if pid]
+        )
+    except AssertionError:
+        os.kill(server, signal.SIGKILL)
+        raise
+    return os.waitstatus_to_exitcode(status[0])
 
 
 def work_until_stopped() -> None:
@@ -82,6 +91,9 @@ def test_a_preparation_ends_with_the_server_that_wanted_it(monkeypatch: pytest.M
 def test_ctrl_c_twice_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupts(_: Settings) -> int:
         server = os.getppid()
+        eventually(
+            lambda: (found := ProcessStat.of(server)) and found.state == "S"
+        )  # it waits for us
         try:
             os.kill(server, signal.SIGINT)
             work_until_stopped()
