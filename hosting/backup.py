@@ -31,7 +31,7 @@ from typing import IO
 
 from sqlalchemy.engine import URL, make_url
 
-from hosting.interrupting import heeded
+from hosting.interrupting import stop_once
 from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
@@ -75,8 +75,7 @@ class NotRead(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     keep_private()
     options = _parsed(arguments)
-    for number in heeded((signal.SIGTERM, signal.SIGHUP)):
-        signal.signal(number, signal.default_int_handler)
+    stop_once()
     try:
         settings = Settings.from_env(reads_keys=False)
         if options.command == "backup":

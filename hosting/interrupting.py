@@ -1,4 +1,4 @@
-"""For commands that start servers: Ctrl-C, SIGTERM and a closed terminal raise Interrupted, so that they can stop them."""
+"""What Ctrl-C, SIGTERM and a closed terminal do: they raise Interrupted in commands that start servers, and KeyboardInterrupt, once, in those that have something to take back."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ def uninterruptible(numbers: Iterable[signal.Signals] = ENDING) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def stop_once(numbers: Iterable[signal.Signals] = ENDING) -> None:
+    """From now on the first of these signals raises KeyboardInterrupt in the main thread. Further ones would break off what that one
+    takes back, and are ignored: a closed terminal brings SIGHUP twice. One that is ignored already stays so, as SIGHUP under nohup."""
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
 def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
     """Without SIGHUP where it is ignored, as under nohup: there a closed terminal ends nothing."""
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -45,3 +53,8 @@ def end_with_parent(parent: int) -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise Interrupted
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    uninterruptible()
+    raise KeyboardInterrupt

@@ -9,7 +9,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from types import FrameType
 
 from settings import Settings
 
@@ -74,14 +73,9 @@ def _prepared(settings: Settings, parent: int) -> int:
 
 def _end_with(parent: int) -> None:
     """(in the fork) The end of the parent raises KeyboardInterrupt here, once. Ctrl-C reaches the parent, too, and that ends us."""
-    from hosting.interrupting import end_with_parent  # in the fork alone, as all that follows
+    # in the fork alone, as all that follows
+    from hosting.interrupting import end_with_parent, stop_once
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop_once)
+    stop_once([signal.SIGTERM])  # a parent sends one, and another at its end
     end_with_parent(parent)
-
-
-def _stop_once(number: int, _: FrameType | None) -> None:
-    """(in the fork) A second signal does not break off what the first one has taken back: a parent sends one, and another at its end."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 
 from hosting import backup
 from hosting.backup import BackupError, kept_files, make_backup, move_whole, restore
+from hosting.interrupting import ENDING
 from jobs.graph.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
@@ -218,11 +220,24 @@ def test_no_password_is_seen_in_the_list_of_processes(
     assert str(failed.value).count("hush") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """A terminal's signals at their defaults, also where the tests run under nohup, and afterwards as before."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in ENDING - {signal.SIGINT}:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize("number", sorted(ENDING))
 def test_whatever_ends_a_backup_leaves_nothing_behind(
     number: signal.Signals, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where its terminal was closed, half of an archive stayed, with secrets, under a hidden name."""
+    """Where its terminal was closed, half of an archive stayed, with secrets, under a hidden name. So it was at a second signal."""
     monkeypatch.setenv("DATA_DIR", str(data_dir))
     monkeypatch.setattr(backup, "keep_private", lambda: None)
 
@@ -230,13 +245,15 @@ def test_whatever_ends_a_backup_leaves_nothing_behind(
         signal.raise_signal(number)
         return []
 
+    removes = shutil.rmtree
+
+    def removes_late(*arguments: Any, **options: Any) -> None:
+        signal.raise_signal(number)
+        removes(*arguments, **options)
+
     monkeypatch.setattr(backup, "kept_files", ends)
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        assert backup.main(["backup", str(data_dir.parent / "a.tar.gz")]) == 130
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    monkeypatch.setattr(shutil, "rmtree", removes_late)
+    assert backup.main(["backup", str(data_dir.parent / "a.tar.gz")]) == 130
     assert [path.name for path in data_dir.parent.iterdir()] == ["data"]
 
 
