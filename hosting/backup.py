@@ -322,7 +322,7 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
             )
 
     with (
-        contextlib.closing(sqlite3.connect(where, LOCKED_TRY, uri=True)) as source,
+        contextlib.closing(sqlite3.connect(where, timeout=LOCKED_TRY, uri=True)) as source,
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target, progress=check_wait)
