@@ -7,12 +7,16 @@ import gc
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 
 from settings import Settings
 
 INTERRUPTED = 128 + signal.SIGINT
+# Seconds for what was begun to be taken back: a half sample's rows, or tables that were being changed
+TAKE_BACK_WAIT = 30.0
+TICK = 0.02  # seconds between two looks
 
 
 @contextlib.contextmanager
@@ -32,18 +36,20 @@ def prepare_apart(settings: Settings) -> int:
     fork was killed, that is said, and 1.
     """
     parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(_prepared(settings, parent))
-        finally:  # whatever is raised: what called us is the master's
-            os._exit(INTERRUPTED)
+    child = None
     try:
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(_prepared(settings, parent))
+            finally:  # whatever is raised: what called us is the master's
+                os._exit(INTERRUPTED)
         _, status = os.waitpid(child, 0)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one says nothing new
-        os.kill(child, signal.SIGTERM)
-        os.waitpid(child, 0)
+        if os.getpid() != parent:  # the fork, which has not begun
+            os._exit(INTERRUPTED)
+        if child is not None:
+            _end(child)
         return INTERRUPTED
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
@@ -52,6 +58,20 @@ def prepare_apart(settings: Settings) -> int:
         print(f"the preparation was ended by a signal ({how}){guess}", file=sys.stderr)
         return 1
     return os.waitstatus_to_exitcode(status)
+
+
+def _end(child: int) -> None:
+    """Stops the fork, and waits until it has taken back what it was making; kills it where that takes too long."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one says nothing new
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has just been waited for
+        os.kill(child, signal.SIGTERM)
+        deadline = time.monotonic() + TAKE_BACK_WAIT
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return
+            time.sleep(TICK)
 
 
 def _prepared(settings: Settings, parent: int) -> int:

@@ -6,6 +6,8 @@ import os
 import select
 import signal
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from hosting import preparation
 from jobs.store.process_identity import ProcessStat
 from settings import Settings
 from tests.harness import eventually
+
+END_WAIT = 20.0  # seconds
 
 
 def test_a_preparation_that_is_killed_is_told(
@@ -30,7 +34,7 @@ def test_a_preparation_that_is_killed_is_told(
 
 
 def said(pipe: int) -> bytes:
-    assert select.select([pipe], [], [], 20.0)[0], "nothing within 20 s"
+    assert select.select([pipe], [], [], END_WAIT)[0], f"nothing within {END_WAIT:g} s"
     return os.read(pipe, 99)
 
 
@@ -47,19 +51,20 @@ def prepares_apart() -> int:
 
 
 def exit_code(server: int) -> int:
-    """A server that does not end is killed, and with it ends its preparation."""
-    try:
-        status = eventually(
-            lambda: [status for pid, status in [os.waitpid(server, os.WNOHANG)] if pid]
-        )
-    except AssertionError:
-        os.kill(server, signal.SIGKILL)
-        raise
-    return os.waitstatus_to_exitcode(status[0])
+    """That of SIGKILL where it does not end."""
+    deadline = time.monotonic() + END_WAIT
+    while (ended := os.waitpid(server, os.WNOHANG)) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(server, signal.SIGKILL)
+            ended = os.waitpid(server, 0)
+            break
+        time.sleep(0.01)
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def work_until_stopped() -> None:
-    while True:
+    deadline = time.monotonic() + END_WAIT * 1.5  # longer than anybody waits for its end
+    while time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -103,6 +108,53 @@ def test_ctrl_c_twice_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("hosting.prepare.prepare", interrupts)
     assert exit_code(prepares_apart()) == preparation.INTERRUPTED
+
+
+def test_a_preparation_that_hears_no_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C had no effect any more, and the server waited for ever."""
+    hears, says = os.pipe()
+
+    def deaf(_: Settings) -> int:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.kill(os.getppid(), signal.SIGINT)
+        work_until_stopped()
+        return 0
+
+    monkeypatch.setattr("hosting.prepare.prepare", deaf)
+    monkeypatch.setattr(preparation, "TAKE_BACK_WAIT", 0.1)
+    server = prepares_apart()
+    os.close(says)
+    assert exit_code(server) == preparation.INTERRUPTED
+    assert said(hears) == b"", "nobody has the pipe any more"
+    os.close(hears)
+
+
+@pytest.fixture
+def own_interrupt() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("own_interrupt")
+@pytest.mark.parametrize("call", ["fork", "waitpid"])
+def test_ctrl_c_is_no_traceback_whenever_it_comes(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before there was a preparation, or when it had just ended, it was one."""
+    own = os.getpid()
+    calls = getattr(os, call)
+
+    def interrupted(*arguments: int) -> Any:
+        monkeypatch.setattr(os, call, calls)
+        if call == "waitpid":
+            calls(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(preparation, "_prepared", lambda *_: 0)
+    monkeypatch.setattr(os, call, interrupted)
+    assert preparation.prepare_apart(Settings.from_env({})) == preparation.INTERRUPTED
+    assert os.getpid() == own
 
 
 def test_a_preparation_that_is_stopped_at_its_very_end_goes_no_further(
