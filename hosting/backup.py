@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gzip
 import io
 import os
@@ -31,7 +32,7 @@ from typing import IO
 
 from sqlalchemy.engine import URL, make_url
 
-from hosting.interrupting import stop_once
+from hosting.interrupting import stop_once, uninterruptible
 from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
 from settings import Settings, SettingsError, keep_private
@@ -56,6 +57,8 @@ MAY_BE_LINKS = (DATABASE, "jwt_secret", "nats_password", "nats_seed", "runs")
 SQLITE_SIGN = b"SQLite format 3\0"
 LOCKED_WAIT = 60.0  # seconds until a database that another process does not let us read is given up
 LOCKED_TRY = 1.0  # seconds of one try
+# What a file system says that does it for files alone, or of a directory that we may write into and not read
+NO_SYNC_OF_DIRECTORIES = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 FAILED, WRONG = 1, 2
 
 
@@ -111,7 +114,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def make_backup(settings: Settings, wanted: Path | None) -> int:
-    """The exit code. Raises BackupError, OSError, NotRead, tarfile.TarError; then there is no archive."""
+    """The exit code. Raises BackupError, OSError, NotRead, tarfile.TarError; then there is no archive, unless the error says so.
+
+    Ctrl-C and its like are ignored once the archive is whole.
+    """
     if not settings.data_dir.is_dir():
         raise BackupError(f"there is no {settings.data_dir}: DATA_DIR names the server's directory")
     target = wanted or Path(time.strftime("backup-%Y%m%d-%H%M%S.tar.gz"))
@@ -125,9 +131,9 @@ def make_backup(settings: Settings, wanted: Path | None) -> int:
         with tarfile.open(part, "x:gz", compresslevel=1, dereference=True) as archive:
             count = _Backup(archive, Path(directory)).fill(settings)
         _sync(part)
+        uninterruptible()
         part.rename(target)
-        with contextlib.suppress(OSError):  # not each file system does that for a directory
-            _sync(beside)
+        _sync_name(target, beside)
     print(f"{target}: the database and {count:,} files, {target.stat().st_size / 1e6:,.1f} MB")
     return 0
 
@@ -139,6 +145,17 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_name(target: Path, directory: Path) -> None:
+    """Returns once the disk has the name of a new file, where its file system does that for a directory. Raises OSError."""
+    try:
+        _sync(directory)
+    except OSError as error:
+        if error.errno not in NO_SYNC_OF_DIRECTORIES:
+            raise OSError(
+                f"{target} is whole, but after a loss of power it may be gone: {directory}: {error.strerror}"
+            ) from error
 
 
 class _Backup:
@@ -428,6 +445,7 @@ def _put_in_place(found: Path, settings: Settings, url: URL) -> None:
         move_whole(found / DATABASE, place)
     else:
         _load(url, found / DUMP)
+    uninterruptible()  # from here on something would be left behind
     if settings.data_dir.exists():
         for path in (found / "data").iterdir():
             path.rename(settings.data_dir / path.name)

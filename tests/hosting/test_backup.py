@@ -220,7 +220,7 @@ def test_no_password_is_seen_in_the_list_of_processes(
     assert str(failed.value).count("hush") == 1
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_signals() -> Iterator[None]:
     """A terminal's signals at their defaults, also where the tests run under nohup, and afterwards as before."""
     before = {number: signal.getsignal(number) for number in ENDING}
@@ -232,7 +232,6 @@ def own_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.usefixtures("own_signals")
 @pytest.mark.parametrize("number", sorted(ENDING))
 def test_whatever_ends_a_backup_leaves_nothing_behind(
     number: signal.Signals, data_dir: Path, monkeypatch: pytest.MonkeyPatch
@@ -255,6 +254,56 @@ def test_whatever_ends_a_backup_leaves_nothing_behind(
     monkeypatch.setattr(shutil, "rmtree", removes_late)
     assert backup.main(["backup", str(data_dir.parent / "a.tar.gz")]) == 130
     assert [path.name for path in data_dir.parent.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EINVAL, 0), (errno.ENOTSUP, 0), (errno.EACCES, 0), (errno.EIO, 1)]
+)
+def test_a_stop_once_the_archive_is_whole_is_too_late_and_a_broken_disk_is_told(
+    number: int,
+    code: int,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It said that nothing was left behind, beside a whole archive; and nothing of a disk that may lose its name."""
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    monkeypatch.setattr(backup, "keep_private", lambda: None)
+
+    def syncs(path: Path) -> None:
+        if path.is_dir():
+            signal.raise_signal(signal.SIGINT)
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(backup, "_sync", syncs)
+    archive = data_dir.parent / "a.tar.gz"
+    assert backup.main(["backup", str(archive)]) == code
+    said = capsys.readouterr()
+    assert ("the database and" in said.out) is (code == 0)
+    assert (f"{archive} is whole, but" in said.err) is (code == 1)
+    assert {path.name for path in data_dir.parent.iterdir()} == {"data", "a.tar.gz"}
+
+
+def test_a_stop_of_a_restore_whose_database_is_in_place_is_too_late(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that nothing was left behind, and the database was there without its files."""
+    archive, place = tmp_path / "b.tar.gz", tmp_path / "restored"
+    assert make_backup(Settings.from_env({"DATA_DIR": str(data_dir)}), archive) == 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name, value in {"DATA_DIR": place, "DATABASE_URL": f"sqlite:///{tmp_path}/c.db"}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(backup, "keep_private", lambda: None)
+    rename = Path.rename
+
+    def renames(path: Path, target: Path) -> Path:
+        if path.name == "data":
+            signal.raise_signal(signal.SIGINT)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", renames)
+    assert backup.main(["restore", str(archive)]) == 0
+    assert place.is_dir() and (tmp_path / "c.db").exists()
 
 
 @pytest.fixture
