@@ -27,14 +27,20 @@ class Logs:
         self._store = store
         self._link = link
         self._data_dir = data_dir
-        self._is_told = False  # that a log cannot be read here: a page asks for one each second
+        # Errors (errno) by which logs could not be read here, each told once: a page asks for a log each second
+        self._told: set[int | None] = set()
 
     def read(self, run: Run, start: int) -> LogBytes:
         """A piece of the log from byte `start` on (negative: from the end). Raises Problem (503) where nobody has it.
 
         Of a run that had its runner on another machine, only the end is there: the piece may begin later than asked for.
         """
-        found = self._on_this_disk(run, start)
+        unread = None
+        try:
+            found = self._on_this_disk(run, start)
+        except OSError as error:  # as of a runner that is another user: it is elsewhere, too
+            found, unread = None, error
+            self._tell(error)
         if found is not None or run.runner is None:
             return found or NO_LOG
         if not run.has_ended:
@@ -42,7 +48,7 @@ class Logs:
         kept = self._store.log_end(run.tenant_id, run.run_id)
         if kept is not None:
             return part_of(kept, start)
-        return self._missing(run.runner)
+        return self._missing(run.runner, unread)
 
     def whole(self, run: Run) -> Iterator[bytes]:
         """All that there is of the log now, in pieces, with a line before them that says how much is missing."""
@@ -56,15 +62,14 @@ class Logs:
             found = self.read(run, start) if start < end else NO_LOG
 
     def _on_this_disk(self, run: Run, start: int) -> LogBytes | None:
-        """None where it is not, or cannot be read, as of a runner that is another user: it is elsewhere, too."""
+        """None where it is not. Raises OSError where it cannot be read, or looked for."""
         path = RunFiles(self._data_dir, run.run_id).log
-        try:
-            return read_log(path, start) if path.exists() else None
-        except OSError as error:
-            if not self._is_told:
-                LOG.warning("logs of runs cannot be read here: %s", error)
-            self._is_told = True
-            return None
+        return read_log(path, start) if path.exists() else None
+
+    def _tell(self, error: OSError) -> None:
+        if error.errno not in self._told:
+            LOG.warning("logs of runs cannot be read here: %s", error)
+        self._told.add(error.errno)
 
     def _ask_runner(self, run: Run, runner: str, start: int) -> LogBytes:
         try:
@@ -75,7 +80,11 @@ class Logs:
                 f"the log is kept on {_machine(runner)}, and the runner there does not answer"
             ) from None
 
-    def _missing(self, runner: str) -> LogBytes:
+    def _missing(self, runner: str, unread: OSError | None) -> LogBytes:
+        if unread is not None:
+            raise unavailable(
+                f"the log cannot be read here ({unread.strerror}), and its end was not kept elsewhere"
+            )
         if ProcessIdentity.parse(runner).is_of_this_host:  # its program never started
             return NO_LOG
         raise unavailable(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from jobs.http.runs.logs import Logs
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, Move
 from jobs.store.run_states import RunStatus
@@ -113,6 +116,33 @@ def test_a_log_that_this_server_may_not_read_is_told_from_elsewhere(
     store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.FAILED, log=end))
     RunFiles(tmp_path / "web", run.run_id).log.mkdir(parents=True)  # as little of a file
     assert web.get(f"/api/runs/{run.run_id}/log").get_json()["text"] == "abc"
+
+
+def test_a_log_that_nobody_can_read_is_no_empty_log(
+    store: Store, web: FlaskClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a run that had its runner on this machine it was answered as one in which nothing stands."""
+    run = record(store, GOOD)
+    store.start_run(TENANT, run.run_id, ProcessIdentity.of(os.getpid()))
+    store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.FAILED))
+    RunFiles(tmp_path / "web", run.run_id).log.mkdir(parents=True)  # as little of a file
+    for form in ("", "?format=text", ""):
+        told = problem(web.get(f"/api/runs/{run.run_id}/log{form}"), 503)
+        assert "the log cannot be read here (Is a directory)" in told["detail"]
+    assert caplog.text.count("cannot be read here") == 1
+
+
+def test_each_kind_of_error_by_which_logs_cannot_be_read_is_told_once(
+    store: Store, link: Link, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A passing lack of descriptors silenced, for as long as the worker lived, that nobody lets us read."""
+    logs = Logs(store, link, tmp_path)
+    for number in (errno.EMFILE, errno.EACCES, errno.EMFILE, errno.EACCES):
+        logs._tell(OSError(number, os.strerror(number)))
+    assert [record.getMessage().partition("] ")[2] for record in caplog.records] == [
+        os.strerror(errno.EMFILE),
+        os.strerror(errno.EACCES),
+    ]
 
 
 @pytest.mark.parametrize("start", [-5, -3, -1, 0, 1, 6, 7, 9, 10, 11])
