@@ -160,18 +160,20 @@ class Adopted:
 
 
 def is_kept(settings: Settings) -> bool:
-    """Whether a process keeps embedded parts for this DATA_DIR. Raises EmbeddedError where the lock is not ours, as after a start by root."""
+    """Whether a process keeps embedded parts for this DATA_DIR. Raises EmbeddedError where that cannot be found out, as after a start by root."""
+    lock = lock_path(settings)
     try:
-        with lock_path(settings).open() as file:
+        with lock.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
     except OSError as error:
-        raise EmbeddedError(
-            f"DATA_DIR cannot be used: {error.filename}: {error.strerror}; are its files another user's?"
-        ) from None
+        why = f"{lock}: {error.strerror}"  # of a lock, as on NFS without locks, no error names the file
+        if isinstance(error, PermissionError):
+            why += "; are its files another user's?"
+        raise EmbeddedError(f"DATA_DIR cannot be used: {why}") from None
     return False
 
 

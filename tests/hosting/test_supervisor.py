@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import logging
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,10 +29,22 @@ def test_a_broken_seed_is_named_and_what_to_do(tmp_path: Path) -> None:
         nats_command(Settings.from_env({"DATA_DIR": str(tmp_path)}))
 
 
-def test_a_lock_that_is_not_ours_is_named(tmp_path: Path) -> None:
-    """As after a start by root: the next one ended in a traceback."""
-    (tmp_path / "embedded.lock").mkdir()
-    with pytest.raises(EmbeddedError, match=r"embedded\.lock: Is a directory; are its files"):
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.EACCES, "Permission denied; are its files"), (errno.ENOLCK, "No locks available$")],
+)
+def test_a_lock_that_cannot_be_had_is_named(
+    number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a start by root: the next one ended in a traceback. On NFS without locks it named None, and asked whose that is."""
+
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    lock = tmp_path / "embedded.lock"
+    lock.touch()
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(EmbeddedError, match=f"{re.escape(str(lock))}: {said}"):
         is_kept(Settings.from_env({"DATA_DIR": str(tmp_path)}))
 
 
