@@ -117,8 +117,9 @@ class Figures(Collector):
     def _others(self) -> Iterator[tuple[str, list[Family]]]:
         if self._directory is None:
             return
+        now = _disks_time(self._file(self._directory))
         for file in sorted(self._directory.glob("*.json")):
-            if file.stem != self._worker and (found := _read(file)) is not None:
+            if file.stem != self._worker and (found := _read(file, now)) is not None:
                 yield file.stem, found
 
     def _file(self, directory: Path) -> Path:
@@ -181,10 +182,18 @@ def _overwrite(file: Path, content: bytes) -> None:
         there.write(content.ljust(os.fstat(there.fileno()).st_size))
 
 
-def _read(file: Path) -> list[Family] | None:
+def _disks_time(own: Path) -> float:
+    """What the clock said that dates the files, when ours was written last: a network's disk may have another one than this machine."""
+    try:
+        return own.stat().st_mtime
+    except OSError:
+        return time.time()
+
+
+def _read(file: Path, now: float) -> list[Family] | None:
     """None for a process that has ended, and for a file that is just being overwritten, or cannot be read: the others are told."""
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        # in both directions: this machine's clock may have been set back since
-        if abs(time.time() - file.stat().st_mtime) < STALE:
+        # in both directions: the clock may have been set back since
+        if abs(now - file.stat().st_mtime) < STALE:
             return _DECODER.decode(file.read_bytes())
     return None

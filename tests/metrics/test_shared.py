@@ -123,6 +123,18 @@ def test_a_process_that_was_killed_is_not_told_of_for_long(tmp_path: Path) -> No
         assert samples(figures) == OWN
 
 
+def test_workers_are_told_on_a_disk_whose_clock_is_ahead(tmp_path: Path) -> None:
+    """As a network's: each worker told its own figures alone."""
+    then = time.time() + 10 * STALE
+    for name, clients in (("0", 8), ("1", 9)):
+        file = tmp_path / f"{name}.json"
+        file.write_text(
+            f'[["progress_clients", "Clients", "gauge", [["progress_clients", {{}}, {clients}]]]]'
+        )
+        os.utime(file, (then, then))
+    assert samples(asked(tmp_path)) == OWN | {("progress_clients", "1", 9.0)}
+
+
 def test_figures_that_cannot_be_read_keep_nobody_from_the_others(tmp_path: Path) -> None:
     """As on a network's file system whose file was just replaced: all figures were answered 500."""
     (tmp_path / "1.json").mkdir()  # as little of a file
