@@ -167,7 +167,9 @@ _RUNS_OWN: dict[str, Schema] = {
             "source": one_of(["stream", "record"]),
             "events": listed(
                 any_of(
-                    record({"ts": TIME, "type": just("job.status"), "payload": ref("RunChange")}),
+                    record(
+                        {"ts": TIME, "type": just("job.status"), "payload": ref("HeardRunChange")}
+                    ),
                     record(
                         {"ts": TIME, "type": just("job.progress"), "payload": ref("HeardProgress")}
                     ),

@@ -154,7 +154,7 @@ def test_a_progress_message_with_all_its_members_is_in_the_document(messages: Me
 
 @pytest.mark.parametrize("theirs", [None, "2026-11-29T01:02:03Z", 5, {"a": 1}, [True]])
 def test_what_a_publisher_says_of_its_run_is_in_the_document_as_it_is_handed_on(
-    theirs: object, messages: Messages
+    theirs: object, messages: Messages, http: dict[str, Any]
 ) -> None:
     odd = dict.fromkeys(("reason", "ts", "aliveEvery", "aliveAt", "mine"), theirs)
     payload = {"runId": "a", "status": "failed", **odd}
@@ -163,6 +163,9 @@ def test_what_a_publisher_says_of_its_run_is_in_the_document_as_it_is_handed_on(
     assert messages.name_of("websocket", told, "send") == "JobStatus"
     brief = {"status": payload, "heard": 1.0, "untold": False}
     assert messages.name_of("websocket", {**told, "type": "job.brief", "payload": brief}, "send")
+    events = [{"ts": 1.0, "type": "job.status", "payload": payload}]
+    history = {"runId": "a", "source": "stream", "events": events}
+    Checker(http).check({"$ref": "#/components/schemas/History"}, history)
 
 
 OPEN_ENDED = {"aliveEvery": 10, "aliveAt": 2.0, "ts": 1}
