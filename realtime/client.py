@@ -28,7 +28,7 @@ from realtime.commands import (
     WatchTenant,
 )
 from realtime.events import topic_named
-from realtime.floods import MessagePace
+from realtime.floods import ALL_JOBS_SHARE, MessagePace, most_at_once
 from realtime.hub import Hub
 from realtime.outgoing import Outgoing
 from realtime.websocket import Closed, MessageReader, WebSocket
@@ -44,9 +44,6 @@ TURN = 32  # messages of one browser that are served in a row,
 TURN_PAUSE = 0.002  # seconds of rest after them: a flood leaves most of the processor to the others
 # What wsproto finds wrong with a frame it says as if the browser had closed with it
 BAD_FRAMES = {CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_TEXT, CloseCode.MESSAGE_TOO_BIG}
-# Seconds' worth of messages that a look at all jobs counts as: the answer is up to 2,000 frames, which the hub makes
-ALL_JOBS_WEIGHT = 0.25
-MORE_AT_ONCE = 100  # messages beside a subscription to each job that a browser may watch
 DISCARD_PAUSE = 0.005  # seconds between two reads of what nobody wants any more
 
 
@@ -87,10 +84,9 @@ class Client(Outgoing):
         self._hub = hub
         self._verifier = verifier
         self._limits = limits
-        # (reader thread) a page that comes back subscribes to all its jobs, and may ask for a little more
-        self._pace = MessagePace(
-            limits.messages_per_second, time.monotonic(), limits.subscriptions + MORE_AT_ONCE
-        )
+        most = most_at_once(limits.messages_per_second, limits.subscriptions)
+        # (reader thread)
+        self._pace = MessagePace(limits.messages_per_second, most, time.monotonic())
 
     def read_pump(self) -> str:
         """Serves the browser until the connection ends, for whatever reason; returns the reason."""
@@ -162,8 +158,8 @@ class Client(Outgoing):
                 self.has_left = code not in BAD_FRAMES and self.reason is None
                 raise Closed(code, event.reason or "browser left")
 
-    def _check_pace(self, weight: float = 0.0) -> None:
-        if not self._pace.allows(time.monotonic(), weight):
+    def _check_pace(self, share: float = 0.0) -> None:
+        if not self._pace.allows(time.monotonic(), share):
             raise _closed(CloseCode.TOO_MANY_MESSAGES)
 
     def _answer(self, text: str) -> None:
@@ -180,7 +176,7 @@ class Client(Outgoing):
                     self._watched.discard(job_id)
                     self._hub.put(Unsubscribe(self, topic_named(self.identity.tenant_id, job_id)))
                 case WatchAll():
-                    self._check_pace(ALL_JOBS_WEIGHT)
+                    self._check_pace(ALL_JOBS_SHARE)
                     self._watches_all = True
                     self._hub.put(WatchTenant(self, self.identity.tenant_id))
                 case LeaveAll():

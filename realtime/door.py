@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests
 from logs.context import note
 from realtime.client import Client
 from realtime.close_codes import CloseCode
-from realtime.floods import Penalties
+from realtime.floods import Penalties, penalty
 from realtime.handshake import Sock, check_handshake
 from realtime.hub import Hub
 from realtime.websocket import WebSocket
@@ -51,7 +51,7 @@ class Door:
         self._of_token: Counter[bytes] = Counter()
         self._of_address: Counter[str | None] = Counter()
         self._closes: Counter[str] = Counter()  # WebSockets that ended, by close code
-        self._penalties = Penalties()
+        self._penalties = Penalties(penalty(limits.messages_per_second, limits.subscriptions))
         self._is_closed = False
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
 

@@ -15,9 +15,17 @@ import pytest
 
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
-from realtime.client import ALL_JOBS_WEIGHT
 from realtime.door import REFUSAL_WAIT
-from realtime.floods import BURST, MAX_REMEMBERED, PENALTY, MessagePace, Penalties
+from realtime.floods import (
+    ALL_JOBS_SHARE,
+    BURST,
+    MAX_PENALTY,
+    MAX_REMEMBERED,
+    MessagePace,
+    Penalties,
+    most_at_once,
+    penalty,
+)
 from settings import Settings
 from settings.addresses import client_address, parse_proxies
 from tests.harness import Product, eventually, product_of_each_class
@@ -196,7 +204,7 @@ def test_who_was_cut_cannot_come_back_at_once_with_a_full_bucket(product: Produc
             assert time.monotonic() - began >= REFUSAL_WAIT, (
                 "or it could ask a thousand times a second"
             )
-            assert 0 < int(again.headers["retry-after"]) <= PENALTY
+            assert 0 < int(again.headers["retry-after"]) <= penalty(A_SECOND, SUBSCRIPTIONS)
             return True
 
     eventually(is_refused, what="it was noted")
@@ -205,12 +213,12 @@ def test_who_was_cut_cannot_come_back_at_once_with_a_full_bucket(product: Produc
 
 
 def test_a_penalty_ends_and_only_so_many_are_remembered() -> None:
-    penalties = Penalties()
+    penalties = Penalties(10.0)
     for number in range(MAX_REMEMBERED + 1):
         penalties.add(number, 0.0)
     assert penalties.left(0, 0.0) == 0, "forgotten"
-    assert penalties.left(1, 1.0) == PENALTY - 1
-    assert penalties.left(1, PENALTY) == 0
+    assert penalties.left(1, 1.0) == 9.0
+    assert penalties.left(1, 10.0) == 0
 
 
 def test_fragments_without_end_count_too(product: Product) -> None:
@@ -228,29 +236,42 @@ def test_a_page_that_comes_back_to_all_its_jobs_at_once_is_not_cut(product: Prod
 
 
 def test_a_pace_lets_the_long_run_through_and_stops_a_flood() -> None:
-    pace = MessagePace(10, 0.0)
+    pace = MessagePace(10, 100.0, 0.0)
     assert all(pace.allows(n / 10) for n in range(1_000))
-    flooded = MessagePace(10, 0.0)
-    assert sum(flooded.allows(0.0) for _ in range(1_000)) == 10 * BURST
+    flooded = MessagePace(10, 100.0, 0.0)
+    assert sum(flooded.allows(0.0) for _ in range(1_000)) == 100
     assert sum(flooded.allows(1.0) for _ in range(1_000)) == 10
 
 
-def test_who_may_watch_many_jobs_may_subscribe_to_all_of_them_at_once() -> None:
-    """Where few messages a second are allowed, or many subscriptions, a page that came back was cut, and told to stay away."""
-    pace = MessagePace(10, 0.0, at_once=1_100)
-    assert sum(pace.allows(0.0) for _ in range(2_000)) == 1_100
-    assert sum(pace.allows(1.0) for _ in range(2_000)) == 10
+@pytest.mark.parametrize("subscriptions", [1, 1_000, 5_000, 100_000])
+@pytest.mark.parametrize("per_second", [1, 10, 200])
+def test_who_may_watch_many_jobs_may_subscribe_to_all_of_them_at_once(
+    per_second: int, subscriptions: int
+) -> None:
+    """Where few messages a second are allowed, or many subscriptions, a page that came back was cut, and told to stay away; so was
+    one that looks at all jobs, too, with 5,000 subscriptions."""
+    pace = MessagePace(per_second, most_at_once(per_second, subscriptions), 0.0)
+    assert all(pace.allows(0.0) for _ in range(subscriptions + 1))
+    assert pace.allows(0.0, ALL_JOBS_SHARE)
+    assert all(pace.allows(0.0) for _ in range(50))
+
+
+def test_who_is_cut_stays_out_for_as_long_as_what_he_said_takes_to_come_back() -> None:
+    """With few messages a second he came back to a whole bucket after ten seconds, ten times as often as allowed."""
+    assert penalty(200, 1_000) == BURST
+    assert 20 < penalty(50, 1_000) < 25
+    assert penalty(1, 1_000) == MAX_PENALTY
 
 
 @pytest.mark.parametrize(
-    ("per_second", "at_once", "looks"), [(200, 0, 40), (1, 0, BURST), (1, 1_100, 40)]
+    ("per_second", "most", "looks"), [(200, 2_000.0, 40), (1, 10.0, 10), (1, 1_100.0, 40)]
 )
 def test_a_look_at_all_jobs_counts_as_many_messages(
-    per_second: int, at_once: int, looks: int
+    per_second: int, most: float, looks: int
 ) -> None:
     """One token could have the hub tell all jobs of its tenant 2,000 times in a row, for seconds in which others waited."""
-    pace = MessagePace(per_second, 0.0, at_once)
-    assert sum(pace.allows(0.0, ALL_JOBS_WEIGHT) for _ in range(1_000)) == looks
+    pace = MessagePace(per_second, most, 0.0)
+    assert sum(pace.allows(0.0, ALL_JOBS_SHARE) for _ in range(1_000)) == looks
 
 
 def test_who_looks_at_all_jobs_again_and_again_is_cut(product: Product) -> None:
