@@ -27,10 +27,15 @@ STORES = ("sqlite", "postgresql")  # their partial indexes ensure one active run
 REPLICAS = ("1", "2", "3", "4", "5")  # NATS has no more
 MIN_METRICS_TOKEN = 16  # characters
 MAX_PORT = 65_535
-# What the server's own paths begin with; a test compares them with its routes
+# The server's own paths, and those below which it has others, as by an id or the name of a file; a test compares them with its routes
 OWN_PATHS = frozenset(
-    ("api", "asyncapi.json", "docs", "healthz", "metrics", "openapi.json", "readyz", "static", "ws")
+    (
+        *("/asyncapi.json", "/docs", "/healthz", "/metrics", "/openapi.json", "/readyz", "/ws"),
+        *("/api/functions", "/api/gallery", "/api/node-types", "/api/room", "/api/session"),
+        *("/api/tables", "/api/usage"),
+    )
 )
+OWN_TREES = frozenset(("/api/files", "/api/jobs", "/api/runs", "/api/webhooks", "/static"))
 _OF_A_SHELL = re.compile(r"~|\$\w+|\$\{\w+\}")  # a part of a path
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PORT = re.compile(r":[0-9]{1,5}$")
@@ -88,11 +93,18 @@ def base_path(found: str) -> str:
         raise ValueError(
             "must be a path such as /progress, of letters, digits and the signs . _ ~ - between slashes"
         )
-    if path.partition("/")[2].partition("/")[0] in OWN_PATHS:
+    if is_own_path(path):
         raise ValueError(
             f"is {path!r:.80}, where this server has paths of its own: behind a proxy that takes it off nobody could tell them apart"
         )
     return path
+
+
+def is_own_path(path: str) -> bool:
+    """Whether this server may have a path that is that one, or is below it: as a prefix that a proxy takes off, it would be taken off twice."""
+    below = f"{path}/"
+    begins_one = any(f"{own}/".startswith(below) for own in OWN_PATHS | OWN_TREES)
+    return begins_one or any(below.startswith(f"{own}/") for own in OWN_TREES)
 
 
 def file(found: str) -> Path:

@@ -10,11 +10,14 @@ from typing import Any
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from settings.addresses import Network, is_one_of
+from settings.checks import is_own_path
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")  # of a path; others are not believed
+_PREFIX = re.compile(
+    r"(/[A-Za-z0-9._~-]+)+/?"
+)  # of a path; others, and paths of ours, are not believed
 
 
 def behind_proxies(app: Wsgi, base_path: str, proxies: Sequence[Network]) -> Wsgi:
@@ -51,7 +54,8 @@ def _with_slash(prefix: str, environ: Environ, start: Callable[..., Any]) -> Ite
 
 def _told_prefix(environ: Environ) -> str:
     told = environ.get("HTTP_X_FORWARDED_PREFIX", "").strip()
-    return told.rstrip("/") if _PREFIX.fullmatch(told) else ""
+    prefix = told.rstrip("/") if _PREFIX.fullmatch(told) else ""
+    return "" if prefix and is_own_path(prefix) else prefix
 
 
 def _without(prefix: str, path: str) -> str:

@@ -28,7 +28,7 @@ from realtime.close_codes import REASONS, CloseCode
 from realtime.events import Topic, make_event
 from realtime.messages import ERROR_CODES
 from settings import Settings
-from settings.checks import OWN_PATHS
+from settings.checks import OWN_PATHS, OWN_TREES
 from tests.described.checking import Checker, Messages
 from tests.harness import ROOT
 
@@ -90,8 +90,11 @@ def test_the_documents_name_the_path_under_which_they_were_found(tmp_path: Path)
 
 def test_no_base_path_is_mistaken_for_a_path_of_ours(app: Flask) -> None:
     """Below /api, a proxy that takes it off asked for /api/jobs, which was taken for a /jobs that there is none of."""
-    first = {rule.rule.split("/")[1].partition("-<")[0] for rule in app.url_map.iter_rules()}
-    assert first == OWN_PATHS | {""}
+    rules = {rule.rule.replace("/static-<version>", "/static") for rule in app.url_map.iter_rules()}
+    trees = {rule.partition("/<")[0] for rule in rules if "/<" in rule}
+    assert trees == OWN_TREES
+    beside = tuple(f"{tree}/" for tree in trees)
+    assert {rule for rule in rules - trees if not rule.startswith(beside)} == OWN_PATHS | {"/"}
 
 
 def test_every_reference_leads_somewhere(http: dict[str, Any], messages: Messages) -> None:

@@ -110,7 +110,9 @@ BAD: list[tuple[str, str]] = [
     ("BASE_PATH", "//evil.example"),
     ("BASE_PATH", "/a/../b"),
     ("BASE_PATH", "/api/"),
-    ("BASE_PATH", "/docs/progress"),
+    ("BASE_PATH", "/docs"),
+    ("BASE_PATH", "/api/jobs"),
+    ("BASE_PATH", "/api/files/progress"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1 10.0.0.2"),
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
     ("METRICS_TOKEN", "short"),
@@ -246,6 +248,12 @@ def test_a_value_that_cannot_work_is_refused_in_one_line_that_names_it(name: str
     said = refusal(**{name: bad})
     assert name in said
     assert len(said) < 400
+
+
+@pytest.mark.parametrize("path", ["/api/progress", "/docs/progress", "/apis", "/api/job"])
+def test_a_base_path_beside_the_paths_of_ours_is_taken(path: str) -> None:
+    """Behind a gateway, /api/progress is usual: such a server did not start any more."""
+    assert Settings.from_env({"BASE_PATH": path}).server.base_path == path
 
 
 def test_a_relative_database_is_one_file_wherever_it_is_asked_for() -> None:

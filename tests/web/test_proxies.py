@@ -72,6 +72,13 @@ def test_a_prefix_that_would_lead_elsewhere_is_not_believed(prefix: str) -> None
     assert seen("", "/api/seen", X_Forwarded_Prefix=prefix) == ("", "localhost", "/api/seen")
 
 
+@pytest.mark.parametrize("prefix", ["/api", "/api/", "/api/jobs"])
+def test_a_prefix_that_is_a_path_of_ours_is_not_believed(prefix: str) -> None:
+    """It was taken off once more behind a proxy that had taken it off: each request to the API was 404."""
+    assert seen("", "/api/seen", X_Forwarded_Prefix=prefix) == ("", "localhost", "/api/seen")
+    assert seen("", "/api/seen", X_Forwarded_Prefix="/api/progress")[0] == "/api/progress"
+
+
 def test_a_path_that_only_begins_like_the_base_path_is_another() -> None:
     assert client("/api").get("/api/seen").status_code == 404  # what is below /api is /seen
     assert client("/ap").get("/api/seen").status_code == 200
