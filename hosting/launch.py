@@ -48,8 +48,8 @@ READY_BYTES = 16_384  # of /readyz, whose reasons are sentences
 NATS_DEADLINE = 20.0  # seconds that the server of NATS_URL may be away at the start
 SAY_WAITING = 2.0  # seconds until a person is told what is waited for
 LOOK_WAIT = 2.0  # seconds for a NATS server to answer when it is looked at
-# Seconds for a stop, in addition to RUN_CANCEL_TIMEOUT for programs; browsers get 10 of them
-STOP_DEADLINE = 50.0
+# Seconds for a stop, in addition to RUN_CANCEL_TIMEOUT for programs; browsers get 16 of them, runner and nats-server 35
+STOP_DEADLINE = 60.0
 POLL = 0.1  # seconds between two looks at /readyz
 NATS_PORT = 4222  # where a NATS URL names none
 SAMPLE_TENANT = "default"  # whose the sample job is where every tenant is served

@@ -19,7 +19,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
-from hosting.launch import LISTEN_DEADLINE
+from hosting import lifeline
+from hosting.launch import LISTEN_DEADLINE, STOP_DEADLINE
 from jobs.run.runner import STOP_MARGIN
 from realtime.hub import STOP_WAIT
 from realtime.service import GOODBYE_WAIT
@@ -113,13 +114,17 @@ def stop_waits() -> list[tuple[str, str, float]]:
     return found
 
 
+def web_stop() -> float:
+    """Seconds that the workers of a web server take to stop, at most."""
+    configured = (ROOT / "gunicorn.conf.py").read_text()
+    [graceful] = re.findall(r"^graceful_timeout = (\d+)", configured, re.MULTILINE)
+    return float(graceful) + GOODBYE_WAIT + STOP_WAIT
+
+
 def test_nobody_is_killed_before_it_had_time_to_stop() -> None:
     """A web server sends its browsers away, and a runner ends its programs and writes their ends."""
-    graceful = re.findall(
-        r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.M
-    )
     needs = {
-        "web": float(graceful[0]) + GOODBYE_WAIT + STOP_WAIT,
+        "web": web_stop(),
         "runner": Settings.from_env({}).deadlines.cancel + STOP_MARGIN,
     }
     waits = stop_waits()
@@ -129,11 +134,13 @@ def test_nobody_is_killed_before_it_had_time_to_stop() -> None:
         assert wait > needed, f"{where}, {name}: {wait:g} s, and it needs {needed:g}"
 
 
-def test_who_runs_the_image_by_hand_is_told_how_long_it_takes_to_stop() -> None:
-    """With its own runner, which is stopped last; by itself Docker kills both after 10 s, and runs are lost."""
+def test_a_server_with_its_own_runner_is_not_killed_while_it_waits_for_that() -> None:
+    """The runner is stopped last; by itself Docker kills both after 10 s, and runs are lost."""
     [told] = re.findall(r"docker run --stop-timeout (\d+)", (DEPLOY / "Dockerfile").read_text())
-    runner = Settings.from_env({}).deadlines.cancel + STOP_MARGIN
-    assert int(told) > 10.0 + GOODBYE_WAIT + STOP_WAIT + runner
+    cancel = Settings.from_env({}).deadlines.cancel
+    needed = web_stop() + cancel + lifeline.STOP_WAIT
+    assert int(told) > needed
+    assert cancel + STOP_DEADLINE > needed
 
 
 def test_a_pod_that_ends_gets_no_more_connections_before_it_refuses_them() -> None:
