@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -22,12 +23,14 @@ FULL_PAUSE = 0.05  # seconds of rest where the process has no file left for one 
 
 
 def serve(text: Callable[[], bytes], host: str, port: int) -> Callable[[], None]:
-    """Answers each GET with `text`, at any path, until what it returns is called or the process ends. Raises OSError."""
+    """Answers each GET with `text`, at any path, until what it returns is called. Raises OSError."""
     server = _Server(text, host, port)
     thread = threading.Thread(target=server.serve_forever, name="metrics-http", daemon=True)
     thread.start()
 
     def end() -> None:
+        with contextlib.suppress(OSError):  # it wakes the thread, which looks each half second only
+            server.socket.shutdown(socket.SHUT_RDWR)
         server.shutdown()
         server.server_close()
         thread.join()

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -74,6 +74,7 @@ class Figures(Collector):
         self._common = common
         self._directory = directory
         self._worker = worker
+        self._end_serving: Callable[[], None] = _nothing
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write, name="metrics", daemon=True)
 
@@ -86,8 +87,8 @@ class Figures(Collector):
         return cls(own, Path(named) if named else None, os.environ.get(WORKER, worker), common)
 
     def serve(self, host: str, port: int) -> None:
-        """Tells the figures over HTTP, at any path, until the process ends. Raises OSError."""
-        served.serve(self.text, host, port)
+        """Tells the figures over HTTP, at any path, until `close`. Raises OSError."""
+        self._end_serving = served.serve(self.text, host, port)
 
     def start(self) -> None:
         if self._directory is not None:
@@ -95,6 +96,8 @@ class Figures(Collector):
 
     def close(self) -> None:
         """Takes this process's figures back."""
+        self._end_serving()
+        self._end_serving = _nothing
         self._stopping.set()
         if self._directory is not None and self._thread.is_alive():
             self._thread.join(PERIOD)
@@ -142,6 +145,10 @@ class Figures(Collector):
             except Exception:
                 LOG.exception("metrics: the other processes do not get these figures")
             self._stopping.wait(PERIOD)
+
+
+def _nothing() -> None:
+    """There is nothing to end."""
 
 
 def _families(own: Collects) -> list[Family]:

@@ -13,10 +13,11 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 
 import pytest
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
 from hosting.ports import free_port
 from metrics import served
+from metrics.shared import Figures
 from tests.harness import eventually
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -44,6 +45,17 @@ def serving(text: Callable[[], bytes]) -> Iterator[int]:
 def port() -> Iterator[int]:
     with serving(lambda: b"up 1\n") as found:
         yield found
+
+
+def test_a_port_is_free_again_when_its_figures_are_closed() -> None:
+    port = free_port()
+    for _ in range(2):
+        figures = Figures(CollectorRegistry(), None, "runner")
+        figures.serve("127.0.0.1", port)
+        figures.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 10.0)
+    assert "metrics-http" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/", "/metrics?name[]=up"])
