@@ -16,8 +16,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 LOG = logging.getLogger(__name__)
 
-# Connections at a time; full: the oldest goes, so that who asks for nothing keeps nobody out
+# Connections that may ask at a time; full: the oldest is cut, so that who asks for nothing keeps nobody out
 ASKING = 8
+# Connections, with those that were cut and still read the figures, as from a disk that does not answer; full: a new one is closed
+MOST = 64
 WAIT = 10.0  # seconds that a connection may stand still
 FULL_PAUSE = 0.05  # seconds of rest where the process has no file left for one more
 
@@ -53,7 +55,8 @@ class _Server(ThreadingTCPServer):
         self.address_family = family
         self.text = text
         self._lock = threading.Lock()
-        self._asking: dict[Any, None] = {}  # (lock) connections that were not cut, the oldest first
+        self._here: set[Any] = set()  # (lock) connections, each with a thread
+        self._asking: dict[Any, None] = {}  # (lock) those that were not cut, the oldest first
         super().__init__(address, _Handler)  # type: ignore[arg-type]
 
     def get_request(self) -> Any:
@@ -66,18 +69,25 @@ class _Server(ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         oldest = None
         with self._lock:
-            self._asking[request] = None
+            is_full = len(self._here) >= MOST
+            if not is_full:
+                self._here.add(request)
+                self._asking[request] = None
             if len(self._asking) > ASKING:
                 oldest = next(iter(self._asking))
                 # now: its own thread may be at work for long, and the next to be cut is another one
                 del self._asking[oldest]
         if oldest is not None:
             _cut(oldest)
+        if is_full:
+            self.shutdown_request(request)
+            return
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         with self._lock:
             self._asking.pop(request, None)
+            self._here.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -102,6 +102,33 @@ def test_connections_are_cut_one_for_one_also_while_the_figures_are_read(
             assert connection.recv(1) == b""
 
 
+def test_figures_that_take_for_ever_hold_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each scrape of a runner whose disk does not answer held one more, for as long as that lasted."""
+    monkeypatch.setattr(served, "MOST", served.ASKING + 2)
+    begun, may_end = threading.Semaphore(0), threading.Event()
+
+    def stuck() -> bytes:
+        begun.release()
+        may_end.wait(30.0)
+        return b"up 1\n"
+
+    with serving(stuck) as port, ExitStack() as files:
+        files.callback(may_end.set)
+        for _ in range(served.MOST):
+            [connection] = connections(1, port, files)
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert begun.acquire(timeout=10.0)
+        [one_more] = connections(1, port, files)
+        assert one_more.recv(1) == b""
+        may_end.set()
+
+        def answered() -> bool:
+            with ask(port) as answer:
+                return answer.read() == b"up 1\n"
+
+        assert eventually(answered)
+
+
 def connections(count: int, port: int, files: ExitStack) -> list[socket.socket]:
     where = ("127.0.0.1", port)
     return [files.enter_context(socket.create_connection(where, 10.0)) for _ in range(count)]
