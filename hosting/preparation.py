@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from settings import Settings
 INTERRUPTED = 128 + signal.SIGINT
 # Seconds for what was begun to be taken back: a half sample's rows, or tables that were being changed
 TAKE_BACK_WAIT = 30.0
-TICK = 0.02  # seconds between two looks
+TICK = 0.005  # seconds between two looks
 
 
 @contextlib.contextmanager
@@ -44,7 +45,7 @@ def prepare_apart(settings: Settings) -> int:
                 os._exit(_prepared(settings, parent))
             finally:  # whatever is raised: what called us is the master's
                 os._exit(INTERRUPTED)
-        _, status = os.waitpid(child, 0)
+        status = _status(child)
     except KeyboardInterrupt:
         if os.getpid() != parent:  # the fork, which has not begun
             os._exit(INTERRUPTED)
@@ -65,13 +66,23 @@ def _end(child: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one says nothing new
     with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has just been waited for
         os.kill(child, signal.SIGTERM)
-        deadline = time.monotonic() + TAKE_BACK_WAIT
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if time.monotonic() > deadline:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return
-            time.sleep(TICK)
+        try:
+            _status(child, time.monotonic() + TAKE_BACK_WAIT)
+        except TimeoutError:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _status(child: int, deadline: float = math.inf) -> int:
+    """How the fork ended. It looks again and again: a signal that came just before a wait without an end would not end that.
+
+    Raises TimeoutError where it has not ended by the deadline (monotonic seconds).
+    """
+    while (found := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(TICK)
+    return found[1]
 
 
 def _prepared(settings: Settings, parent: int) -> int:

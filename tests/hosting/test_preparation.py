@@ -62,6 +62,12 @@ def exit_code(server: int) -> int:
     return os.waitstatus_to_exitcode(ended[1])
 
 
+def interrupt_once_it_waits(server: int) -> None:
+    """Python drops what a signal raises in the midst of a fork."""
+    eventually(lambda: (found := ProcessStat.of(server)) and found.state == "S")
+    os.kill(server, signal.SIGINT)
+
+
 def work_until_stopped() -> None:
     deadline = time.monotonic() + END_WAIT * 1.5  # longer than anybody waits for its end
     while time.monotonic() < deadline:
@@ -96,11 +102,8 @@ def test_a_preparation_ends_with_the_server_that_wanted_it(monkeypatch: pytest.M
 def test_ctrl_c_twice_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupts(_: Settings) -> int:
         server = os.getppid()
-        eventually(
-            lambda: (found := ProcessStat.of(server)) and found.state == "S"
-        )  # it waits for us
         try:
-            os.kill(server, signal.SIGINT)
+            interrupt_once_it_waits(server)
             work_until_stopped()
         finally:
             os.kill(server, signal.SIGINT)
@@ -116,7 +119,7 @@ def test_a_preparation_that_hears_no_stop_is_killed(monkeypatch: pytest.MonkeyPa
 
     def deaf(_: Settings) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.kill(os.getppid(), signal.SIGINT)
+        interrupt_once_it_waits(os.getppid())
         work_until_stopped()
         return 0
 
