@@ -11,8 +11,12 @@ export interface RunChanged {
 }
 
 export class JobProgress extends HTMLElement {
-  /** A JWT, or how to get the current one. */
-  token: string | (() => string | Promise<string>);
+  /**
+   * A JWT, or how to get the current one: a function that is made once for each user, as another one makes another connection.
+   * null, as of who signs out, is ''.
+   */
+  get token(): string | (() => string | Promise<string>);
+  set token(token: string | (() => string | Promise<string>) | null | undefined);
   /** A service that the page has already; null: one of the element's server, shared with other elements. */
   service: JobRealtimeService | null;
   /** The number in the attribute `job`; null where it is none. */

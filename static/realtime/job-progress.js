@@ -6,7 +6,8 @@
  *
  * Attributes: `job`, its number; `server`, the address of the server (default: where this file came from). Properties: `token`, a JWT
  * or a function that gives one; `service`, a JobRealtimeService that the page has already, in place of a connection of its own.
- * Elements of a page with the same server and token share one connection.
+ * Elements of a page with the same server and token share one connection; another token, or another function, makes another one. So
+ * a function is made once for each user, not in each rendering.
  *
  * Events, which bubble: `run-changed` with {jobId, runId, status, reason}, at each change of the run's status.
  * Parts for ::part(): frame, head, status, bar, nodes, node, reason, problem. Colours follow the page's `color-scheme`.
@@ -56,8 +57,10 @@ export class JobProgress extends HTMLElement {
   }
 
   set token(token) {
+    const before = this.#token;
     this.#token = token ?? ''; // null, as of who signs out, is none
-    if (this.#taken === null || !SHARED.renew(this.#taken, this.#token)) this.#watch();
+    if (this.#taken === null || this.#token !== before) this.#watch(); // another one may be for something else: nothing is kept
+    else if (this.#taken.reason?.final) this.#taken.reconnect();
   }
 
   /** A JobRealtimeService of the page; null: one of this element's server. */
