@@ -35,9 +35,6 @@ const STABLE_AFTER = 5_000;
 /** Milliseconds; a server that accepts TCP and then says nothing counts as away, and so does whoever gives tokens. */
 const OPEN_TIMEOUT = 10_000;
 
-/** In place of a token: nobody said in time whether there is one. */
-const NOT_TOLD = Symbol('not told');
-
 /** Failures to open a WebSocket, while HTTP works, after which WebSockets count as blocked. */
 const BLOCKED_AFTER = 2;
 
@@ -65,9 +62,13 @@ const SERVER_IS_WELL = Object.freeze({ nats: 'ok', since: null });
 /** The longest wait that setTimeout can count. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** What was given as the token can be none. */
+class NoToken extends Error {}
+
 export class JobRealtimeService {
   #url;
   #readToken;
+  #isTokenFixed; // it was given as a text, which cannot become another one
   #tokenCheckUrl;
   #random;
   #ask; // {after, wait}: see ASK_AFTER and ANSWER_WAIT
@@ -115,6 +116,7 @@ export class JobRealtimeService {
   ) {
     this.#url = socketAddress(url);
     this.#ask = { after: askAfter, wait: answerWait };
+    this.#isTokenFixed = typeof token === 'string';
     this.#readToken = typeof token === 'function' ? token : () => token;
     this.#tokenCheckUrl = tokenCheckUrl;
     this.#roomUrl = roomUrl;
@@ -278,9 +280,13 @@ export class JobRealtimeService {
     this.#abandonSocket();
     const generation = this.#generation;
     if (this.#http === null) this.#enter('connecting', null);
-    const token = await this.#freshToken().catch(() => NOT_TOLD);
+    let token;
+    try {
+      token = await this.#freshToken();
+    } catch (error) {
+      return generation === this.#generation ? this.#onTokenNotTold(error) : undefined;
+    }
     if (generation !== this.#generation) return;
-    if (token === NOT_TOLD) return this.#onTokenNotTold();
     if (!isThere(token)) return this.#giveUp('no_token', 'There is no token to connect with.');
     if (token === expired) return this.#giveUp('token_expired', 'The token has expired.'); // whatever this machine's clock says of others
     this.#open(token, generation);
@@ -290,12 +296,14 @@ export class JobRealtimeService {
   async #freshToken() {
     const token = await inTime(this.#readToken(), OPEN_TIMEOUT);
     const told = typeof token === 'string' ? token.trim() : token;
-    if (isSpoilt(told)) throw new Error('what was given is no token');
+    if (isSpoilt(told)) throw new NoToken('What was given as the token is none: a JWT has letters, digits, dots, dashes and underscores only.');
     return told;
   }
 
-  #onTokenNotTold() {
-    if (this.#http === null) this.#retryLater('token_not_told', 'The token could not be fetched.');
+  #onTokenNotTold(error) {
+    const message = error instanceof NoToken ? error.message : 'The token could not be fetched.';
+    if (error instanceof NoToken && this.#isTokenFixed) this.#giveUp('bad_token', message);
+    else if (this.#http === null) this.#retryLater('token_not_told', message);
     else this.#tryWebSocketLater(); // it goes on meanwhile
   }
 

@@ -313,6 +313,28 @@ def test_what_is_no_token_is_not_sent_and_asked_for_again(
     assert logged(modules, "errors") == []
 
 
+@pytest.mark.parametrize(
+    ("token", "is_final"), [("'Bearer a.b.c'", True), ("() => '\"a.b.c\"'", False)]
+)
+def test_what_is_no_token_is_said_to_be_none_and_a_text_stays_so(
+    modules: Page, server: TinyServer, token: str, is_final: bool
+) -> None:
+    """It was said that the token could not be fetched, and tried for ever."""
+    told = modules.evaluate(
+        f"""async (url) => {{
+          const {{ JobRealtimeService }} = await import('/realtime/job-realtime-service.js');
+          const service = new JobRealtimeService({{ url, token: {token} }});
+          service.subscribeToJob(42).catch(() => undefined);
+          await new Promise((resolve) => service.onState(resolve));
+          const {{ message, final }} = service.reason;
+          service.dispose();
+          return [message.split(':')[0], final];
+        }}""",
+        server.url,
+    )
+    assert told == ["What was given as the token is none", is_final]
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_is_told_from_a_server_that_is_away(
     modules: Page, server: TinyServer, status: int
