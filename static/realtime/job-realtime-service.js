@@ -397,14 +397,16 @@ export class JobRealtimeService {
     return this.#retryLater(`closed_${code}`, reason || 'The connection was lost.');
   }
 
-  // The browser does not tell a refused token, or a blocked WebSocket, from a server that is away: ask in a way that does.
+  // The browser does not tell a refused token, or a blocked WebSocket, from a server that is away: ask in a way that does. Where nobody
+  // may be asked, this machine's clock says whether the token has expired.
   async #onNeverOpened() {
     this.#abandonSocket();
     if (this.#http !== null) return this.#tryWebSocketLater(); // it goes on meanwhile
     const generation = this.#generation;
     const status = await this.#tokenCheck();
     if (generation !== this.#generation) return undefined;
-    if (status === 401 || status === 403) return this.#onTokenRefused();
+    const isRefused = this.#tokenCheckUrl === null ? isExpired(this.#usedToken) : status === 401 || status === 403;
+    if (isRefused) return this.#onTokenRefused();
     this.#unopened = status === 200 ? this.#unopened + 1 : 0;
     if (status === 200) this.#isFull = await this.#isRoomless();
     if (generation !== this.#generation) return undefined;

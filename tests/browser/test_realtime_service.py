@@ -373,6 +373,14 @@ def test_whether_a_token_has_expired_is_for_the_server_to_say(
     modules.wait_for_function("log.errors.length === 1")
     assert logged(modules, "errors")[0]["code"] == "token_expired"
     assert len(server.offered) == 2
+    start(modules, server, jwt(expires_in=-3600), tokenCheckUrl=None)  # nobody is asked
+    code = modules.evaluate(
+        """() => new Promise((resolve) => {
+          service.onState((state, reason) => reason !== null && resolve(reason.code));
+          service.subscribeToJob(42).catch(() => service.dispose());
+        })"""
+    )
+    assert (code, len(server.offered), modules.evaluate("checks")) == ("token_expired", 3, 0)
 
 
 def test_coming_online_or_into_sight_connects_at_once(modules: Page, server: TinyServer) -> None:
