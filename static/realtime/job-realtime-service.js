@@ -80,6 +80,8 @@ export class JobRealtimeService {
   #usedToken = null;
   #tokenBefore = null; // the one that `#usedToken` renewed on this connection
   #refusedToken = null; // that the server did not take in place of it
+  #renewal = Promise.resolve(); // the last one that began
+  #nextRenewal = null; // the one that waits for its end
   #openedAt = 0;
   #failures = 0;
   #retryTimer = null;
@@ -238,8 +240,20 @@ export class JobRealtimeService {
     this.#connect();
   }
 
-  /** There is a newer token: hand it to the server on this connection, before the old one expires. */
-  async renewToken() {
+  /**
+   * There is a newer token: hand it to the server on this connection, before the old one expires. One renewal at a time: an answer of
+   * before does not come after a newer one. Who calls while another call waits shares its renewal.
+   */
+  renewToken() {
+    this.#nextRenewal ??= this.#renewal.then(() => {
+      this.#nextRenewal = null;
+      this.#renewal = this.#renew();
+      return this.#renewal;
+    });
+    return this.#nextRenewal;
+  }
+
+  async #renew() {
     const generation = this.#generation;
     const token = await this.#freshToken().catch(() => null);
     if (generation !== this.#generation || this.#state !== 'connected') return;

@@ -460,6 +460,24 @@ def test_a_newer_token_is_handed_over_on_the_connection_that_is_there(
     assert (len(server.offered), logged(modules, "states")) == (1, ["connecting", "connected"])
 
 
+def test_a_token_that_is_long_in_coming_does_not_follow_a_newer_one(
+    modules: Page, server: TinyServer
+) -> None:
+    start(modules, server, ["first", "second", "third"])
+    subscribe(modules, 42)
+    modules.evaluate(
+        """async () => {
+          let answer;
+          tokens[0] = new Promise((resolve) => (answer = resolve));
+          const renewals = [service.renewToken(), Promise.resolve().then(() => service.renewToken())];
+          setTimeout(() => answer('second'));
+          await Promise.all([...renewals, service.renewToken()]);
+        }"""
+    )
+    eventually(lambda: len(server.received) == 3)
+    assert [message.get("token") for _, message in server.received] == [None, "second", "third"]
+
+
 def test_a_newer_token_that_is_refused_on_this_connection_opens_the_next_one(
     modules: Page, server: TinyServer
 ) -> None:
