@@ -815,6 +815,23 @@ def test_each_key_means_one_thing(modules: Page) -> None:
     assert found["pressed"] == ["undo", "redo", "add", "selectAll", None, None]
 
 
+def test_a_key_that_is_held_saves_once(modules: Page) -> None:
+    saves = run(
+        modules,
+        "edit/graph-keys",
+        """document.body.innerHTML = '<div id="nodes"></div>';
+        let saves = 0;
+        const keys = new m.GraphKeys({ drafts: { current: null }, asked: { save: () => { saves += 1; } } });
+        const press = (repeat) => {
+          const event = new KeyboardEvent('keydown', { key: 's', ctrlKey: true, repeat, bubbles: true, cancelable: true });
+          document.body.dispatchEvent(event);
+          return event.defaultPrevented;  // else the browser would save the page
+        };
+        return [press(false), press(true), saves];""",
+    )
+    assert saves == [True, True, 1]
+
+
 @pytest.mark.parametrize(
     ("key", "code", "name"),
     [

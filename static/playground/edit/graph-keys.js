@@ -49,18 +49,17 @@ export class GraphKeys {
     if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
     const everywhere = commandOf(event, KEYS_EVERYWHERE);
     const isInField = event.target.closest('input, textarea, select') !== null;
-    if (everywhere !== null && !(isInField && everywhere.inFields === false)) return this.#run(everywhere.command, event);
+    if (everywhere !== null && !(isInField && everywhere.inFields === false)) return this.#run(everywhere, event);
     const entry = this.#drafts.current === null ? null : commandOf(event, KEYS);
     if (entry === null || entry.native === true) return undefined;
     const isMeant = ['undo', 'redo'].includes(entry.command) ? !undoesItself(event.target) : !isInField && this.#graph.hasFocus;
     if (!isMeant) return undefined;
-    return event.repeat && entry.repeats !== true ? event.preventDefault() : this.#run(entry.command, event);
+    return this.#run(entry, event);
   }
 
-  #run(command, event) {
-    const done = this.#does[command]?.(event);
-    if (done === false) return;
-    event.preventDefault();
+  #run({ command, repeats }, event) {
+    const isHeld = event.repeat && repeats !== true;
+    if (isHeld || this.#does[command]?.(event) !== false) event.preventDefault();
   }
 
   // each may return false: the key keeps its own meaning
