@@ -21,7 +21,8 @@ export function watchPresses() {
     clearTimeout(timer);
     timer = setTimeout(end, pointerType === 'mouse' ? 0 : TAP);
   });
-  for (const name of ['click', 'pointercancel', 'keydown']) on(name, end);
+  for (const name of ['click', 'pointercancel']) on(name, end);
+  on('keydown', ({ repeat }) => repeat || end()); // Shift, held since before the press, says nothing of it
 }
 
 /** Calls `then` once nothing is pressed: now, or right before a click is heard. */

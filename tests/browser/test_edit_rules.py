@@ -832,6 +832,26 @@ def test_a_key_that_is_held_saves_once(modules: Page) -> None:
     assert saves == [True, True, 1]
 
 
+def test_shift_that_is_held_since_before_a_press_does_not_end_it(modules: Page) -> None:
+    """What moves from under the pointer before its click gets none."""
+    told = run(
+        modules,
+        "presses",
+        """m.watchPresses();
+        const told = [];
+        const key = (repeat) => dispatchEvent(new KeyboardEvent('keydown', { key: 'Shift', repeat }));
+        for (const end of [() => dispatchEvent(new Event('click')), () => key(false)]) {
+          dispatchEvent(new PointerEvent('pointerdown'));
+          m.afterPress(() => told.push('over'));
+          key(true);
+          told.push('held');
+          end();
+        }
+        return told;""",
+    )
+    assert told == ["held", "over"] * 2
+
+
 @pytest.mark.parametrize(
     ("key", "code", "name"),
     [
