@@ -852,6 +852,27 @@ def test_shift_that_is_held_since_before_a_press_does_not_end_it(modules: Page) 
     assert told == ["held", "over"] * 2
 
 
+def test_a_node_of_another_type_shows_the_fields_of_that_one(modules: Page) -> None:
+    """As where the other version of a job is taken while its form is open: what was chosen there is no field here."""
+    checked = run(
+        modules,
+        "edit/node-form",
+        """document.body.innerHTML = '<section id="details"><h2 id="details-name"></h2><form id="node-form"></form></section>';
+        const field = (name) => ({ name, label: name, kind: 'line', help: '', required: false });
+        const type = (...names) => ({ oneOf: names, fields: names.map(field), inputsIn: null });
+        const nothing = { entering: () => null, ofEdge: () => null, why: () => '', tables: () => [] };
+        const context = { draft: {}, types: new Map([['db', type('table', 'sql')], ['http', type('url', 'page')]]), known: {}, words: {}, columns: nothing };
+        const form = new m.NodeForm({ choose: () => undefined });
+        const show = (type, config = {}) => {
+          form.show(1, { ...context, graph: { nodes: [{ id: 1, type, name: 'N', config }], edges: [] } });
+          return [...document.querySelectorAll('#node-form [data-field]')].map((box) => box.dataset.field).join() + ' ' +
+            (document.querySelector('.segment :checked')?.value ?? 'none');
+        };
+        return [show('db', { sql: 'SELECT 1' }), show('db'), show('http'), show('db')];""",
+    )
+    assert checked == ["name,sql sql", "name,sql sql", "name,url url", "name,sql sql"]
+
+
 @pytest.mark.parametrize(
     ("key", "code", "name"),
     [

@@ -19,7 +19,7 @@ export class NodeForm {
   #box = byId('node-form');
   #says; // what to tell; see the constructor
   #shown = null; // {id, type, choice, node, fields: Map name → {box, error, field, control}, …}
-  #looks = new WeakMap(); // draft → Map node id → its #look
+  #looks = new WeakMap(); // draft → Map node id and type → its #look
   // Of a oneOf: which field is shown, also while none is given, and the values of those that are not shown, by name
   #look = { chosen: null, aside: {} };
   #errors = []; // that the validator told last
@@ -50,7 +50,7 @@ export class NodeForm {
       return;
     }
     const type = context.types.get(node.type);
-    this.#look = this.#lookAt(context.draft, id);
+    this.#look = this.#lookAt(context.draft, node);
     if (this.#shown?.id !== id || this.#shown.type !== type || this.#choice(type, node) !== this.#shown.choice) this.#build(node, type);
     this.#fill(node, type, context);
   }
@@ -126,11 +126,12 @@ export class NodeForm {
   }
 
   // Who chooses a field again has its value again, also after a look at other nodes.
-  #lookAt(draft, id) {
+  #lookAt(draft, { id, type }) {
     const looks = this.#looks.get(draft) ?? new Map();
     this.#looks.set(draft, looks);
-    if (!looks.has(id)) looks.set(id, { chosen: null, aside: {} });
-    return looks.get(id);
+    const key = `${id} ${type}`; // of another type, as in another version of the job, the fields are other ones
+    if (!looks.has(key)) looks.set(key, { chosen: null, aside: {} });
+    return looks.get(key);
   }
 
   #choice(type, node) {
