@@ -150,6 +150,7 @@ def test_its_address_may_be_written_as_the_pages_own(modules: Page) -> None:
     """Of https://… the token went to http://…, in the clear, where the server was asked whether it takes it."""
     asked = modules.evaluate(
         """async (urls) => {
+      window.service?.dispose(); // of the test before: it would ask as well
       const { JobRealtimeService } = await import('/realtime/job-realtime-service.js');
       const { WebSocket, fetch } = window;
       const asked = [];
