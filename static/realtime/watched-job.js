@@ -19,6 +19,7 @@ export class WatchedJob {
   #frame = null;
   #timer = null;
   #lostAt = null; // epoch seconds: nothing was heard after it
+  #isForAnother = false; // the next connection is for something else than this one, as for another tenant's job of this number
   #refused = ''; // why the server does not let this job be watched
   #stops;
 
@@ -71,13 +72,17 @@ export class WatchedJob {
 
   #onState(state) {
     if (state === 'connected') {
+      if (this.#isForAnother) this.#state = new JobState();
+      this.#isForAnother = false;
       this.#state.expectSnapshot();
       this.#refused = ''; // it is asked for again
     }
     this.#noteLoss();
   }
 
-  #noteRefusal({ jobId, message }) {
+  // A newer token that the server does not take on this connection is used for the next one.
+  #noteRefusal({ code, jobId, message, final }) {
+    if (code === 'bad_token' && !final) this.#isForAnother = true;
     if (jobId !== this.#jobId) return;
     this.#refused = message;
     this.#changed();

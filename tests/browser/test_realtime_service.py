@@ -484,7 +484,15 @@ def test_a_newer_token_that_is_refused_on_this_connection_opens_the_next_one(
 ) -> None:
     """As one for another job: when the old one expired, the newer one was told to have expired, for good."""
     start(modules, server, ["first", "second"])
-    subscribe(modules, 42)
+    modules.evaluate(
+        """async () => {
+          const { WatchedJob } = await import('/realtime/watched-job.js');
+          window.watched = new WatchedJob(service, 42, () => undefined);
+        }"""
+    )
+    eventually(lambda: (1, SUBSCRIBE_42) in server.received)
+    server.say(progress(42, 7))
+    modules.wait_for_function("watched.view().nodes.length === 1")
     auth = (1, {"action": "auth", "token": "second"})
     modules.evaluate("service.renewToken()")
     eventually(lambda: auth in server.received)
@@ -496,6 +504,8 @@ def test_a_newer_token_that_is_refused_on_this_connection_opens_the_next_one(
     assert server.received.count(auth) == 1
     assert server.offered[1] == "progress.v1, bearer.second"
     assert [error["final"] for error in logged(modules, "errors")] == [False]
+    assert modules.evaluate("watched.view().nodes") == []  # another tenant's job 42 is another one
+    modules.evaluate("watched.close()")
 
 
 def test_a_token_is_renewed_by_itself_before_it_expires(modules: Page, server: TinyServer) -> None:
