@@ -159,12 +159,11 @@ def _file_of(name: str | None) -> tuple[int, int] | None:
 
 def _check_file(name: str | None, opened: tuple[int, int] | None) -> None:
     """Raises ReadOnly for a file that is not the one that was opened, and for a file system that became read-only, as after an error of its disk."""
-    if opened is None:
-        return
-    if _file_of(name) != opened:
+    found = _file_of(name)
+    if opened not in (None, found):
         why = "its file was deleted or replaced, and what is written goes with the old one"
         raise ReadOnly(f"{why}: stop the server, and start it with the file that is right")
-    if name and not os.access(name, os.W_OK):
+    if name and found is not None and not os.access(name, os.W_OK):
         raise ReadOnly("its file, or the file system of that, is read-only")
 
 
