@@ -108,5 +108,8 @@ def _end_with(parent: int) -> None:
     from hosting.interrupting import end_with_parent, stop_once
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(
+        signal.SIGTERM, signal.SIG_DFL
+    )  # also where whoever started the parent ignores it
     stop_once([signal.SIGTERM])  # a parent sends one, and another at its end
     end_with_parent(parent)

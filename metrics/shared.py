@@ -75,6 +75,8 @@ class Figures(Collector):
         self._directory = directory
         self._worker = worker
         self._end_serving: Callable[[], None] = _nothing
+        # Seconds by which the clock that dates the files is ahead: a network's disk may have another one (own thread)
+        self._ahead = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write, name="metrics", daemon=True)
 
@@ -120,7 +122,7 @@ class Figures(Collector):
     def _others(self) -> Iterator[tuple[str, list[Family]]]:
         if self._directory is None:
             return
-        now = _disks_time(self._file(self._directory))
+        now = time.time() + self._ahead
         for file in sorted(self._directory.glob("*.json")):
             if file.stem != self._worker and (found := _read(file, now)) is not None:
                 yield file.stem, found
@@ -137,6 +139,7 @@ class Figures(Collector):
         while not self._stopping.is_set():
             try:
                 _replace(file, _ENCODER.encode(_families(self._own)))
+                self._ahead = file.stat().st_mtime - time.time()
                 is_told = False
             except OSError as error:
                 if not is_told:
@@ -187,14 +190,6 @@ def _overwrite(file: Path, content: bytes) -> None:
     """The same on a full disk, where the blocks of the file are all that there is. Raises OSError."""
     with file.open("r+b", buffering=0) as there:
         there.write(content.ljust(os.fstat(there.fileno()).st_size))
-
-
-def _disks_time(own: Path) -> float:
-    """What the clock said that dates the files, when ours was written last: a network's disk may have another one than this machine."""
-    try:
-        return own.stat().st_mtime
-    except OSError:
-        return time.time()
 
 
 def _read(file: Path, now: float) -> list[Family] | None:

@@ -93,7 +93,7 @@ def base_path(found: str) -> str:
         raise ValueError(
             "must be a path such as /progress, of letters, digits and the signs . _ ~ - between slashes"
         )
-    if is_own_path(path):
+    if path and is_own_path(path):
         raise ValueError(
             f"is {path!r:.80}, where this server has paths of its own: behind a proxy that takes it off nobody could tell them apart"
         )

@@ -50,6 +50,8 @@ class Taker:
         self._pull = pull
         self._on_end = on_end
         self._turns = {tag: Turns(TURNS_KEPT) for tag in takes}  # (own thread)
+        # (own thread) tag → tenant and id of the run whose start has no answer yet: it may be ours
+        self._lost_starts: dict[str | None, tuple[str, str]] = {}
         self._slots = threading.BoundedSemaphore(slots)
         self._draining = threading.Event()
         self._complaint = ""  # (own thread) why no runs can be taken, as it was logged
@@ -127,6 +129,12 @@ class Taker:
     def _start_next(self, claim: Claim) -> Started | None:
         """Starts the run whose turn it is; None when none waits. The message only says that some run of its tag does."""
         tag, turns = claim.tag, self._turns[claim.tag]
+        if tag in self._lost_starts:
+            lost = self._lost_starts.pop(tag)
+            started = self._start_run(claim, *lost, is_lost=True)
+            if started is not None:
+                turns.serve(lost[0])
+                return started
         for tenant_id in turns.order(self._store.queued.tenants(tag)):
             while run_id := self._store.queued.first(tenant_id, claim.run_id, ANNOUNCED_AFTER, tag):
                 started = self._start_run(claim, tenant_id, run_id)
@@ -135,18 +143,26 @@ class Taker:
                     return started
         return None
 
-    def _start_run(self, claim: Claim, tenant_id: str, run_id: str) -> Started | None:
-        """Asks again where the answer was lost: the database may have started the run, and then nobody else takes it."""
+    def _start_run(
+        self, claim: Claim, tenant_id: str, run_id: str, *, is_lost: bool = False
+    ) -> Started | None:
+        """Where the answer is lost, asks again: the database may have started the run, and then nobody else takes it.
+
+        After LOST_ANSWER_WAIT other runners get the message, since they may have a better way to the database. `is_lost`: an
+        answer was lost before.
+        """
         ends = time.monotonic() + LOST_ANSWER_WAIT
         while True:
             try:
                 return self._store.start_run(tenant_id, run_id, self._parts.runner)
-            except (ReadOnly, NoRoom, Deadlocked):  # it did answer
-                raise
             except StoreUnavailable as error:
+                is_lost = is_lost or not isinstance(error, ReadOnly | NoRoom | Deadlocked)
+                if not is_lost:  # it did answer
+                    raise
                 self._complain(f"the start of run {run_id} has no answer: {error}")
                 claim.heartbeat()
                 if self._draining.wait(RETRY_PAUSE) or time.monotonic() > ends:
+                    self._lost_starts[claim.tag] = (tenant_id, run_id)
                     raise
 
     def _put_aside(self, claim: Claim) -> None:

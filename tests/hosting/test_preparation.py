@@ -150,8 +150,8 @@ def test_ctrl_c_is_no_traceback_whenever_it_comes(
 
     def interrupted(*arguments: int) -> Any:
         monkeypatch.setattr(os, call, calls)
-        if call == "waitpid":
-            calls(*arguments)
+        while call == "waitpid" and calls(*arguments) == (0, 0):  # it has just ended
+            time.sleep(0.001)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(preparation, "_prepared", lambda *_: 0)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -123,16 +124,20 @@ def test_a_process_that_was_killed_is_not_told_of_for_long(tmp_path: Path) -> No
         assert samples(figures) == OWN
 
 
-def test_workers_are_told_on_a_disk_whose_clock_is_ahead(tmp_path: Path) -> None:
+def test_workers_are_told_on_a_disk_whose_clock_is_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a network's: each worker told its own figures alone."""
-    then = time.time() + 10 * STALE
-    for name, clients in (("0", 8), ("1", 9)):
-        file = tmp_path / f"{name}.json"
-        file.write_text(
-            f'[["progress_clients", "Clients", "gauge", [["progress_clients", {{}}, {clients}]]]]'
-        )
-        os.utime(file, (then, then))
-    assert samples(asked(tmp_path)) == OWN | {("progress_clients", "1", 9.0)}
+    behind = SimpleNamespace(time=lambda: time.time() - 10 * STALE)  # so that the disk is ahead
+    monkeypatch.setattr(shared, "time", behind)
+    file = tmp_path / "1.json"
+    file.write_text('[["progress_clients", "Clients", "gauge", [["progress_clients", {}, 9]]]]')
+    figures = asked(tmp_path)
+    figures.start()
+    try:
+        eventually(lambda: samples(figures) == OWN | {("progress_clients", "1", 9.0)})
+    finally:
+        figures.close()
 
 
 def test_figures_that_cannot_be_read_keep_nobody_from_the_others(tmp_path: Path) -> None:

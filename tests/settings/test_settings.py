@@ -250,10 +250,10 @@ def test_a_value_that_cannot_work_is_refused_in_one_line_that_names_it(name: str
     assert len(said) < 400
 
 
-@pytest.mark.parametrize("path", ["/api/progress", "/docs/progress", "/apis", "/api/job"])
+@pytest.mark.parametrize("path", ["/", "/api/progress", "/docs/progress", "/apis", "/api/job"])
 def test_a_base_path_beside_the_paths_of_ours_is_taken(path: str) -> None:
     """Behind a gateway, /api/progress is usual: such a server did not start any more."""
-    assert Settings.from_env({"BASE_PATH": path}).server.base_path == path
+    assert Settings.from_env({"BASE_PATH": path}).server.base_path == path.rstrip("/")
 
 
 def test_a_relative_database_is_one_file_wherever_it_is_asked_for() -> None:

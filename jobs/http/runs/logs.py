@@ -64,7 +64,8 @@ class Logs:
     def _on_this_disk(self, run: Run, start: int) -> LogBytes | None:
         """None where it is not. Raises OSError where it cannot be read, or looked for."""
         path = RunFiles(self._data_dir, run.run_id).log
-        return read_log(path, start) if path.exists() else None
+        found = read_log(path, start)
+        return None if found is NO_LOG else found
 
     def _tell(self, error: OSError) -> None:
         if error.errno not in self._told:
