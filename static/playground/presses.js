@@ -13,9 +13,9 @@ let timer = null;
 /** From now on it is known. Call it once. */
 export function watchPresses() {
   const on = (name, listener) => addEventListener(name, listener, { capture: true });
-  on('pointerdown', () => {
+  on('pointerdown', ({ button }) => {
     end(); // one before whose end nobody told, as on a scrollbar
-    isPressed = true;
+    isPressed = button === 0; // another button clicks nothing, and its menu may take the pointer for good
   });
   on('pointerup', ({ pointerType }) => {
     clearTimeout(timer);

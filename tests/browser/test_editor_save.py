@@ -707,7 +707,7 @@ def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     editor.press("F2")
     page = editor.page
     name = page.locator("#job-rename")
-    press = "(button) => dispatchEvent(new PointerEvent('pointerdown', { button }))"
+    press = "(button) => document.body.dispatchEvent(new PointerEvent('pointerdown', { button, bubbles: true }))"
     page.evaluate(press, 2)  # its menu takes the pointer, and nobody tells that it came up
     name.blur()
     expect(name).to_be_hidden()
