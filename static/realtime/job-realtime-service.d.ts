@@ -133,6 +133,8 @@ export class JobRealtimeService {
   /** Over HTTP: the server has no stream to spare, and the run's record is asked for from time to time. */
   readonly isLooking: boolean;
   readonly serverState: ServerState;
+  /** Grows when a connection is opened after one that did not take a newer token: what was heard before may be of another tenant's jobs. */
+  readonly audience: number;
   subscribeToJob(jobId: number): Promise<void>;
   unsubscribeFromJob(jobId: number): void;
   /** All jobs of the tenant in short, as `onBrief` tells. */

@@ -80,6 +80,7 @@ export class JobRealtimeService {
   #usedToken = null;
   #tokenBefore = null; // the one that `#usedToken` renewed on this connection
   #refusedToken = null; // that the server did not take in place of it
+  #audience = 0; // see `audience`
   #renewal = Promise.resolve(); // the last one that began
   #nextRenewal = null; // the one that waits for its end
   #openedAt = 0;
@@ -159,6 +160,14 @@ export class JobRealtimeService {
   /** What the server says of itself: {nats: 'ok' | 'away', since: epoch seconds or null}. Away, it hears of no news. */
   get serverState() {
     return this.#serverState;
+  }
+
+  /**
+   * Grows when a connection is opened after one that did not take a newer token: it may be for something else, as for another tenant,
+   * whose job 42 is another one. What was heard under an earlier number is not shown beside what comes now.
+   */
+  get audience() {
+    return this.#audience;
   }
 
   /** Call `listener(state, reason)` at every change, also of how messages come. Returns its unsubscribe. */
@@ -326,6 +335,7 @@ export class JobRealtimeService {
       if (generation === this.#generation) handle(event);
     };
     this.#usedToken = token;
+    if (this.#refusedToken !== null) this.#audience += 1;
     this.#tokenBefore = this.#refusedToken = null;
     try {
       this.#socket = new WebSocket(this.#url, [PROTOCOL, ...protocolsOf(token)]);

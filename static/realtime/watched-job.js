@@ -19,7 +19,7 @@ export class WatchedJob {
   #frame = null;
   #timer = null;
   #lostAt = null; // epoch seconds: nothing was heard after it
-  #isForAnother = false; // the next connection is for something else than this one, as for another tenant's job of this number
+  #audience; // the service's, for which #state was heard: for another one, a job of this number may be another tenant's
   #refused = ''; // why the server does not let this job be watched
   #stops;
 
@@ -31,6 +31,7 @@ export class WatchedJob {
   constructor(service, jobId, onChange) {
     this.#service = service;
     this.#jobId = jobId;
+    this.#audience = service.audience;
     this.#onChange = onChange;
     this.#stops = [
       service.onState((state) => this.#onState(state)),
@@ -72,17 +73,15 @@ export class WatchedJob {
 
   #onState(state) {
     if (state === 'connected') {
-      if (this.#isForAnother) this.#state = new JobState();
-      this.#isForAnother = false;
+      if (this.#audience !== this.#service.audience) this.#state = new JobState();
+      this.#audience = this.#service.audience;
       this.#state.expectSnapshot();
       this.#refused = ''; // it is asked for again
     }
     this.#noteLoss();
   }
 
-  // A newer token that the server does not take on this connection is used for the next one.
-  #noteRefusal({ code, jobId, message, final }) {
-    if (code === 'bad_token' && !final) this.#isForAnother = true;
+  #noteRefusal({ jobId, message }) {
     if (jobId !== this.#jobId) return;
     this.#refused = message;
     this.#changed();

@@ -487,25 +487,31 @@ def test_a_newer_token_that_is_refused_on_this_connection_opens_the_next_one(
     modules.evaluate(
         """async () => {
           const { WatchedJob } = await import('/realtime/watched-job.js');
-          window.watched = new WatchedJob(service, 42, () => undefined);
+          window.watch = (jobId) => new WatchedJob(service, jobId, () => undefined);
+          window.watched = [watch(42)];
+          window.nodeCounts = () => watched.map((one) => one.view().nodes.length);
         }"""
     )
     eventually(lambda: (1, SUBSCRIBE_42) in server.received)
     server.say(progress(42, 7))
-    modules.wait_for_function("watched.view().nodes.length === 1")
+    modules.wait_for_function("nodeCounts().join() === '1'")
     auth = (1, {"action": "auth", "token": "second"})
     modules.evaluate("service.renewToken()")
     eventually(lambda: auth in server.received)
     server.say({"type": "error", "code": "bad_token", "message": "it is for another tenant"})
     modules.wait_for_function("log.errors.length === 1")
+    modules.evaluate("() => { watched.push(watch(43)); }")  # it did not hear of the refusal
+    server.say(progress(43, 7))
+    modules.wait_for_function("nodeCounts().join() === '1,1'")
     modules.evaluate("service.renewToken()")  # not once more: it would be refused again
     server.hang_up(4501, "token expired")
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)
     assert server.received.count(auth) == 1
     assert server.offered[1] == "progress.v1, bearer.second"
     assert [error["final"] for error in logged(modules, "errors")] == [False]
-    assert modules.evaluate("watched.view().nodes") == []  # another tenant's job 42 is another one
-    modules.evaluate("watched.close()")
+    modules.wait_for_function("service.state === 'connected'")
+    assert modules.evaluate("nodeCounts()") == [0, 0]  # another tenant's job 42 is another one
+    modules.evaluate("watched.forEach((one) => one.close())")
 
 
 def test_a_token_is_renewed_by_itself_before_it_expires(modules: Page, server: TinyServer) -> None:
