@@ -110,7 +110,10 @@ export interface JobRealtimeServiceOptions {
   url: string;
   /** The JWT, or how to get the current one; asked again before every attempt, and after a wait where that rejects or takes longer than 10 s. */
   token: string | (() => Credential | Promise<Credential>);
-  /** An address that answers 401 or 403 to a bad token (default: /api/session of the same server); null: never ask. */
+  /**
+   * An address that answers 401 or 403 to a bad token (default: /api/session of the same server); null: never ask. Then this machine's
+   * clock says whether a token has expired, as long as no connection has opened; after that a refused token is tried again and again.
+   */
   tokenCheckUrl?: string | null;
   /** An address that answers 503 or 429 while there is no room for one more WebSocket (default: /api/room of the same server); null: never ask. */
   roomUrl?: string | null;

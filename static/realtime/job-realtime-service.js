@@ -422,15 +422,16 @@ export class JobRealtimeService {
   }
 
   // The browser does not tell a refused token, or a blocked WebSocket, from a server that is away: ask in a way that does. Where nobody
-  // may be asked, this machine's clock says whether the token has expired.
+  // may be asked, and no connection ever opened, this machine's clock says whether the token has expired: it may be wrong, and then a
+  // server that restarts would be given up for good.
   async #onNeverOpened() {
     this.#abandonSocket();
     if (this.#http !== null) return this.#tryWebSocketLater(); // it goes on meanwhile
     const generation = this.#generation;
     const status = await this.#tokenCheck();
     if (generation !== this.#generation) return undefined;
-    const isRefused = this.#tokenCheckUrl === null ? isExpired(this.#usedToken) : status === 401 || status === 403;
-    if (isRefused) return this.#onTokenRefused();
+    const isExpiredByClock = this.#tokenCheckUrl === null && this.#openedAt === 0 && isExpired(this.#usedToken);
+    if (isExpiredByClock || status === 401 || status === 403) return this.#onTokenRefused();
     this.#unopened = status === 200 ? this.#unopened + 1 : 0;
     if (status === 200) this.#isFull = await this.#isRoomless();
     if (generation !== this.#generation) return undefined;

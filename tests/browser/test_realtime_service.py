@@ -375,13 +375,18 @@ def test_whether_a_token_has_expired_is_for_the_server_to_say(
     assert logged(modules, "errors")[0]["code"] == "token_expired"
     assert len(server.offered) == 2
     start(modules, server, jwt(expires_in=-3600), tokenCheckUrl=None)  # nobody is asked
-    code = modules.evaluate(
-        """() => new Promise((resolve) => {
-          service.onState((state, reason) => reason !== null && resolve(reason.code));
-          service.subscribeToJob(42).catch(() => service.dispose());
-        })"""
-    )
+    why_not = """(work) => new Promise((resolve) => {
+      service.onState((state, reason) => reason !== null && resolve(reason.code));
+      work();
+    }).finally(() => service.dispose())"""
+    subscribing = "() => service.subscribeToJob(42).catch(() => undefined)"
+    code = modules.evaluate(f"({why_not})({subscribing})")
     assert (code, len(server.offered), modules.evaluate("checks")) == ("token_expired", 3, 0)
+    server.refuses = False
+    start(modules, server, jwt(expires_in=-3600), tokenCheckUrl=None)
+    subscribe(modules, 42)
+    server.refuses = True  # as while it restarts: that the connection opened tells that the clock is wrong
+    assert modules.evaluate(f"({why_not})(() => service.reconnect())") == "unreachable"
 
 
 def test_coming_online_or_into_sight_connects_at_once(modules: Page, server: TinyServer) -> None:
