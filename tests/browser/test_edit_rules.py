@@ -216,6 +216,7 @@ FOLLOWED = """const split = { rejects: true, outputsIn: 'branches', outputs: [{ 
         ([["a", "b"], ["", "b"], ["", "a"], ["b", "a"]], "ab", ["b", "a"]),
         ([["a"], ["", "a"]], "a", ["a"]),
         ([["a"], "remove", ["c"], ["cd"]], "a", ["a"]),  # another branch, in its place
+        ([["large", "small"], "remove", ["large"]], ["large", "small"], ["large", "large"]),
         ([["rejecte"], ["rejected"], ["rejected_rows"]], ["rejecte"], ["rejected_rows"]),
         ([["a"], ["rejected"], ["r"]], ["a", "rejected"], ["r", "rejected"]),
         ([["a"], ["rejected"], ["r"]], ["rejected"], ["rejected"]),

@@ -21,9 +21,10 @@ export class RenamedPorts {
     let graph = after;
     for (const [side, { setting, end, port }] of Object.entries(SIDES)) {
       const carried = new Set(graph.edges.filter((edge) => edge[end] === id).map((edge) => edge[port] ?? ''));
-      const last = knownNames(namesOf(type, side, was), carried, this.#known.get(was)?.[side], side === 'out' && type?.rejects === true);
+      const rejects = side === 'out' && type?.rejects === true;
+      const last = knownNames(namesOf(type, side, was), carried, this.#known.get(was)?.[side], rejects);
       const kept = inPlace(last, entriesOf(type, type?.[setting], was.config), entriesOf(type, type?.[setting], is.config));
-      known[side] = nextNames(namesOf(type, side, is), kept, carried);
+      known[side] = nextNames(namesOf(type, side, is), kept, carried, rejects);
       const now = new Map(kept.map((name, place) => [name, known[side][place]]));
       const follows = (edge) => edge[end] === id && (edge[port] ?? '') !== '' && (now.get(edge[port]) ?? edge[port]) !== edge[port];
       if (graph.edges.some(follows)) graph = { ...graph, edges: graph.edges.map((edge) => (follows(edge) ? { ...edge, [port]: now.get(edge[port]) } : edge)) };
@@ -64,9 +65,9 @@ function inPlace(last, before, after) {
   return [...after.map((entry, place) => last[placeOf(entry, place)] ?? ''), ...fixed];
 }
 
-// A port is known by its new name as soon as that is its own, and no edges of others carry it, as those of rejected rows may.
-function nextNames(names, last, carried) {
-  const ofOthers = new Set([...carried].filter((name) => !last.includes(name)));
-  const next = names.map((name, place) => (isOwn(name, names) && (last[place] === '' || !ofOthers.has(name)) ? name : last[place]));
+// A port is known by its new name as soon as that is its own, and edges of rejected rows do not carry it.
+function nextNames(names, last, carried, rejects) {
+  const isOfRejected = (name) => rejects && name === REJECTED.name && carried.has(name) && !last.includes(name);
+  const next = names.map((name, place) => (isOwn(name, names) && (last[place] === '' || !isOfRejected(name)) ? name : last[place]));
   return next.every((name) => name === '' || isOwn(name, next)) ? next : last;
 }
