@@ -182,7 +182,7 @@ def test_a_setting_may_name_inputs(modules: Page) -> None:
     assert without == 1
 
 
-# `steps`: the names of a Split's branches, one after the other, or a word: undo, another (node is configured), reload.
+# `steps`: the names of a Split's branches, one after the other, or a word: undo, another (node is configured), move, reload.
 FOLLOWED = """const split = { rejects: true, outputsIn: 'branches', outputs: [{ name: 'else' }], inputs: [{ name: 'in' }] };
     const [steps, ports] = given;
     const branches = (names, last = []) => names.map((port, at) => (last[at]?.port === port ? last[at] : { port }));
@@ -199,6 +199,7 @@ FOLLOWED = """const split = { rejects: true, outputsIn: 'branches', outputs: [{ 
       const last = graph.nodes[0].config.branches;
       if (step === 'undo') past.pop();
       else if (step === 'another') past.push(changed(graph, 2, {}));
+      else if (step === 'move') past.push({ ...graph, nodes: graph.nodes.map((node) => ({ ...node, position: { x: 8, y: 0 } })) });
       else if (step === 'reload') [renamed, past[past.length - 1]] = [new m.RenamedPorts(), structuredClone(graph)];
       else if (step === 'remove') past.push(changed(graph, 1, { branches: last.slice(1) }));
       else past.push(changed(graph, 1, { branches: branches(step, last) }));
@@ -221,6 +222,7 @@ FOLLOWED = """const split = { rejects: true, outputsIn: 'branches', outputs: [{ 
         ([["a"], ["rejected"], ["r"]], ["a", "rejected"], ["r", "rejected"]),
         ([["a"], ["rejected"], ["r"]], ["rejected"], ["rejected"]),
         ([["a"], [""], "another", ["c"]], "a", ["c"]),
+        ([["a", "b"], ["", ""], "move", ["c", ""]], "ab", ["c", "b"]),
         ([["a"], [""], "reload", ["c"]], "a", ["c"]),
         ([["a"], [""], "reload", ["c"]], ["a", "rejected"], ["c", "rejected"]),
         ([["a"], [""], "reload", ["c"]], ["rejected"], ["rejected"]),

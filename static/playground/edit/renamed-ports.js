@@ -12,7 +12,8 @@ const SIDES = {
 };
 
 export class RenamedPorts {
-  #known = new WeakMap(); // a node, as it once was: undo brings the same one back → {in, out}: the names by which edges know its ports
+  // A node's settings, as they once were → {in, out}: the names by which edges know its ports. Undo brings the same ones back; a move keeps them.
+  #known = new WeakMap();
 
   /** The graph `after` a change of a node's settings, with its edges at the new names of its ports. */
   followed(before, after, type, id) {
@@ -22,14 +23,14 @@ export class RenamedPorts {
     for (const [side, { setting, end, port }] of Object.entries(SIDES)) {
       const carried = new Set(graph.edges.filter((edge) => edge[end] === id).map((edge) => edge[port] ?? ''));
       const rejects = side === 'out' && type?.rejects === true;
-      const last = knownNames(namesOf(type, side, was), carried, this.#known.get(was)?.[side], rejects);
+      const last = knownNames(namesOf(type, side, was), carried, this.#known.get(was.config)?.[side], rejects);
       const kept = inPlace(last, entriesOf(type, type?.[setting], was.config), entriesOf(type, type?.[setting], is.config));
       known[side] = nextNames(namesOf(type, side, is), kept, carried, rejects);
       const now = new Map(kept.map((name, place) => [name, known[side][place]]));
       const follows = (edge) => edge[end] === id && (edge[port] ?? '') !== '' && (now.get(edge[port]) ?? edge[port]) !== edge[port];
       if (graph.edges.some(follows)) graph = { ...graph, edges: graph.edges.map((edge) => (follows(edge) ? { ...edge, [port]: now.get(edge[port]) } : edge)) };
     }
-    this.#known.set(is, known);
+    this.#known.set(is.config, known);
     return graph;
   }
 }
