@@ -385,7 +385,7 @@ def test_whether_a_token_has_expired_is_for_the_server_to_say(
     server.refuses = False
     start(modules, server, jwt(expires_in=-3600), tokenCheckUrl=None)
     subscribe(modules, 42)
-    server.refuses = True  # as while it restarts: that the connection opened tells that the clock is wrong
+    server.refuses = True  # as while it restarts: the clock was wrong of this token before
     assert modules.evaluate(f"({why_not})(() => service.reconnect())") == "unreachable"
 
 
