@@ -131,3 +131,13 @@ def expect_a_late_error_beside_the_dialog(editor: Editor) -> None:
     expect(
         page.locator("#notice")
     ).to_be_hidden()  # who only looked has done nothing that could fail
+    open_dialog(editor)
+    wait_for_held(page, looks, 2)
+    looks[1].continue_()
+    page.click(".webhook-switch")
+    wait_for_held(page, looks, 3)
+    page.keyboard.press("Escape")
+    with page.expect_event("requestfailed"):
+        looks[2].abort()
+    editor.settle()
+    expect(page.locator("#notice")).to_be_hidden()  # the change was made

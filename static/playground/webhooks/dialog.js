@@ -46,7 +46,7 @@ export class WebhooksDialog {
     setHidden(byId('webhooks-errors'), true);
     this.#dialog.showModal();
     byId('webhooks-url').focus();
-    return this.#attempt(() => this.#load());
+    return this.#look();
   }
 
   // A secret is shown once, and is not left in the page.
@@ -55,6 +55,11 @@ export class WebhooksDialog {
     this.#showSecret(null);
     this.#list.replaceChildren();
     byId('webhooks-form').reset();
+  }
+
+  // Also behind a change, which is done by then: what goes wrong with the look is not told as if the change had failed.
+  #look() {
+    return this.#attempt(() => this.#load());
   }
 
   async #load() {
@@ -87,7 +92,7 @@ export class WebhooksDialog {
     if (opened !== this.#opened) return;
     byId('webhooks-form').reset();
     if (made.form !== 'slack') this.#showSecret(made.secret); // a chat checks nothing
-    await this.#load();
+    await this.#look();
     this.#focus(made.id, '.webhook-test');
   }
 
@@ -127,7 +132,7 @@ export class WebhooksDialog {
     await this.#api.replayDelivery(webhook.id, delivery.id);
     if (opened !== this.#opened) return;
     setText(entry.querySelector('.webhook-said'), 'It is sent again.');
-    await this.#showRecord(webhook, entry);
+    await this.#attempt(() => this.#showRecord(webhook, entry));
     entry.querySelector('.webhook-record').focus();
   }
 
@@ -136,7 +141,7 @@ export class WebhooksDialog {
     const { url, ends, form, jobId, state } = webhook;
     await this.#api.replaceWebhook(webhook.id, { url, ends, form, jobId, enabled: state === 'disabled' });
     if (opened !== this.#opened) return;
-    await this.#load();
+    await this.#look();
     this.#focus(webhook.id, '.webhook-switch');
   }
 
@@ -163,7 +168,7 @@ export class WebhooksDialog {
     const opened = this.#opened;
     await this.#api.deleteWebhook(webhook.id);
     if (opened !== this.#opened) return;
-    await this.#load();
+    await this.#look();
     byId('webhooks-url').focus();
   }
 
