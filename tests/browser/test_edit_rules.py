@@ -53,6 +53,20 @@ def test_drafts_of_jobs_that_nobody_opens_any_more_do_not_fill_the_browser(modul
     assert left == ["other", "playground.draft.t.1.new"]
 
 
+def test_a_save_that_is_refused_after_another_one_was_answered_says_why(modules: Page) -> None:
+    problem = run(
+        modules,
+        "edit/saving",
+        """let refuse;
+        const refused = { saveJob: () => new Promise((_, reject) => { refuse = reject; }) };
+        const late = m.send(refused, { id: 7, etag: 'a' }, {}).catch((problem) => problem.message);
+        await m.send({ saveJob: async () => undefined }, { id: 7, etag: 'a' }, {});
+        refuse(Object.assign(new Error('changed elsewhere'), { status: 412 }));
+        return late;""",
+    )
+    assert problem == "changed elsewhere"
+
+
 def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
     before, after = run(
         modules,

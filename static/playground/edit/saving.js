@@ -40,9 +40,14 @@ export async function send(api, { id, etag }, document) {
     unanswered.delete(id);
     return saved;
   } catch (problem) {
-    if (problem.status >= 400 && problem.status < 500) unanswered.set(id, unanswered.get(id).filter((one) => one !== document));
+    if (problem.status >= 400 && problem.status < 500) forget(id, document);
     throw problem;
   }
+}
+
+// Another save of the job that was answered meanwhile has forgotten all.
+function forget(id, document) {
+  unanswered.set(id, (unanswered.get(id) ?? []).filter((one) => one !== document));
 }
 
 /** Whether a job that the server has is what a save of this page put there, whose answer was lost. */
