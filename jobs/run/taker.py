@@ -23,9 +23,7 @@ ANNOUNCED_AFTER = 1.0
 SLOT_WAIT = 0.5  # seconds to wait for a slot before the next look for a stop
 TURNS_KEPT = 10_000  # tenants of which a runner remembers when it last started a run
 NAK_DELAY = 10.0  # seconds until the message of a run elsewhere comes again
-LOST_ANSWER_WAIT = (
-    20.0  # seconds in which a start is asked for again: a run that is started is soon called lost
-)
+LOST_ANSWER_WAIT = 20.0  # seconds for which a message is kept whose run's start has no answer
 
 
 class Taker:
