@@ -186,9 +186,8 @@ class Lifeline:
         self._has_own_nats = has_own_nats
         self._child: subprocess.Popen[bytes] | None = None
         self._fifo: int | None = None
-        self._supervisor: ProcessIdentity | None = (
-            None  # that keeps the parts; None: `hold` was not called
-        )
+        # that keeps the parts; None: `hold` was not called
+        self._supervisor: ProcessIdentity | None = None
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 

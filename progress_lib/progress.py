@@ -33,9 +33,8 @@ MAX_PORTS = 100  # outputs whose rows a message counts
 MAX_PORT = 128  # characters of an output's name
 MAX_CELLS = 100  # columns of a row at fault
 MAX_WHOLE = 2**63  # of a count: what other languages and databases hold
-MAX_NODE_ID = (
-    2**53 - 1
-)  # the largest whole number that JavaScript holds exactly: no page could show another one
+# of a node: the largest whole number that JavaScript holds exactly; no page could show another one
+MAX_NODE_ID = 2**53 - 1
 # The year 10000, in seconds since 1970: what lies behind it is in other units
 END_OF_TIME = 253_402_300_800
 

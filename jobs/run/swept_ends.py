@@ -17,14 +17,13 @@ class SweptEnds:
         # Run id → what was to be written, and what follows: the database has not answered
         self._unanswered: dict[str, tuple[Run, Move, Callable[[], None]]] = {}
 
-    def write(self, run: Run, move: Move, follow: Callable[[], None]) -> bool:
-        """Makes the move, then calls `follow`. False when another process was faster."""
+    def write(self, run: Run, move: Move, follow: Callable[[], None]) -> None:
+        """Makes the move, then calls `follow`, unless another process was faster."""
         self._unanswered[run.run_id] = (run, move, follow)
         has_moved = self._store.move_run(run.tenant_id, run.run_id, move)
         del self._unanswered[run.run_id]
         if has_moved:
             follow()
-        return has_moved
 
     def follow_up(self) -> None:
         """Does what follows on the ends that stand, though their answer was lost. Call it before each sweep."""

@@ -41,6 +41,30 @@ def serving(text: Callable[[], bytes]) -> Iterator[int]:
         end()
 
 
+@contextmanager
+def serving_late() -> Iterator[tuple[int, threading.Semaphore, threading.Event]]:
+    """The port, what is released as an answer begins, and what lets them all end."""
+    begun, may_end = threading.Semaphore(0), threading.Event()
+
+    def late() -> bytes:
+        begun.release()
+        may_end.wait(30.0)
+        return b"up 1\n"
+
+    with serving(late) as port:
+        try:
+            yield port, begun, may_end
+        finally:
+            may_end.set()
+
+
+def ask_late(port: int, begun: threading.Semaphore, files: ExitStack) -> None:
+    """Asks, and returns when the answer has begun."""
+    [connection] = connections(1, port, files)
+    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    assert begun.acquire(timeout=10.0)
+
+
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     with serving(lambda: b"up 1\n") as found:
@@ -86,18 +110,8 @@ def test_connections_are_cut_one_for_one_also_while_the_figures_are_read(
 ) -> None:
     """The oldest, at work on its answer, was cut once more for each new one, all of which stayed."""
     monkeypatch.setattr(served._Handler, "timeout", 60.0)
-    begun, may_end = threading.Event(), threading.Event()
-
-    def slow() -> bytes:
-        begun.set()
-        may_end.wait(30.0)
-        return b"up 1\n"
-
-    with serving(slow) as port, ExitStack() as files:
-        files.callback(may_end.set)
-        [oldest] = connections(1, port, files)
-        oldest.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        assert begun.wait(10.0)
+    with serving_late() as (port, begun, _), ExitStack() as files:
+        ask_late(port, begun, files)
         for connection in connections(served.ASKING + 2, port, files)[:2]:
             assert connection.recv(1) == b""
 
@@ -105,19 +119,9 @@ def test_connections_are_cut_one_for_one_also_while_the_figures_are_read(
 def test_figures_that_take_for_ever_hold_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each scrape of a runner whose disk does not answer held one more, for as long as that lasted."""
     monkeypatch.setattr(served, "MOST", served.ASKING + 2)
-    begun, may_end = threading.Semaphore(0), threading.Event()
-
-    def stuck() -> bytes:
-        begun.release()
-        may_end.wait(30.0)
-        return b"up 1\n"
-
-    with serving(stuck) as port, ExitStack() as files:
-        files.callback(may_end.set)
+    with serving_late() as (port, begun, may_end), ExitStack() as files:
         for _ in range(served.MOST):
-            [connection] = connections(1, port, files)
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            assert begun.acquire(timeout=10.0)
+            ask_late(port, begun, files)
         [one_more] = connections(1, port, files)
         assert one_more.recv(1) == b""
         may_end.set()
