@@ -51,6 +51,8 @@ MAX_ROUND = 2_048  # events; bounds how long a subscribe, or another job, waits 
 MAX_ROUND_BYTES = 1 << 20  # of frames; bounds the memory of a round when messages are large
 # Jobs whose state is kept; when full, drop the job that has been unwatched the longest
 MAX_JOBS = 10_000
+# Bytes of messages that are kept of all jobs that nobody watches; looked at with each LookAgain
+MAX_IDLE_BYTES = 64 << 20
 MOST_ASKED = 200  # jobs of one LookAgain; each costs two reads of the database
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving
 STOP_WAIT = 5.0  # seconds that `stop` waits for the round at hand
@@ -318,10 +320,8 @@ class Hub:
         self._overviews.listen_anew(restarts=restarts)
         if self._load is None:
             return
-        for topic in self._idle:  # read when somebody asks
-            del self._jobs[topic]
-        self._idle.clear()
-        self.counts.jobs = len(self._jobs)
+        for topic in list(self._idle):  # read when somebody asks
+            self._drop_idle(topic)
         for topic, job in self._jobs.items():
             job.last_seq = 0 if restarts else job.last_seq
             if restarts or (has_gap and job.held is None):
@@ -331,14 +331,14 @@ class Hub:
     def _forget_job(self, topic: Topic) -> None:
         """Who watches the job keeps what was shown; who comes is shown nothing of it."""
         if topic in self._idle:
-            del self._idle[topic], self._jobs[topic]
-            self.counts.jobs = len(self._jobs)
+            self._drop_idle(topic)
         elif topic in self._jobs:
             self._jobs[topic].snapshot = JobSnapshot()
         self._overviews.forget(topic)
 
     def _look_again(self) -> None:
         """Asks for the end of runs that fell silent: NATS may have lost it, with a server that died. The database has it."""
+        self._bound_idle()
         if self._load is None:
             return
         silent = [topic for topic, job in self._jobs.items() if job.is_silent]
@@ -450,8 +450,7 @@ class Hub:
 
     def _new_job(self, topic: Topic) -> WatchedJob:
         while len(self._jobs) >= MAX_JOBS and self._idle:
-            oldest = next(iter(self._idle))
-            del self._idle[oldest], self._jobs[oldest]
+            self._drop_idle(next(iter(self._idle)))
         job = self._jobs[topic] = WatchedJob()
         self._idle[topic] = None
         if self._source is not Source.LIVE_ONLY and self._load is not None:
@@ -459,6 +458,19 @@ class Hub:
             self._load(topic, True)
         self.counts.jobs = len(self._jobs)
         return job
+
+    def _bound_idle(self) -> None:
+        """Drops the jobs that have been unwatched the longest, where all of them are beyond MAX_IDLE_BYTES."""
+        room = MAX_IDLE_BYTES
+        for topic in reversed(list(self._idle)):
+            room -= self._jobs[topic].kept_bytes
+            if room < 0:
+                self._drop_idle(topic)
+
+    def _drop_idle(self, topic: Topic) -> None:
+        """Keeps nothing of a job that nobody watches; with a history its past is read once somebody does."""
+        del self._idle[topic], self._jobs[topic]
+        self.counts.jobs = len(self._jobs)
 
 
 def _size(command: Command) -> int:

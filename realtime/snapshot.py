@@ -44,12 +44,12 @@ class JobSnapshot:
     for (MAX_NODES, MAX_NODE_BYTES) is shown to who watches, and not to who comes later.
     """
 
-    __slots__ = ("_heard", "_node_bytes", "_nodes", "_over", "_seen_run", "_status", "began")
+    __slots__ = ("_heard", "_nodes", "_over", "_seen_run", "_status", "began", "node_bytes")
 
     def __init__(self) -> None:
         self._status: StatusEvent | None = None
         self._nodes: dict[int, ProgressEvent] = {}
-        self._node_bytes = 0  # of their messages
+        self.node_bytes = 0  # of the messages that are kept of them
         self._over: list[str] = []  # runs that are over, the latest last
         self._seen_run: str | None = None  # that told progress last, and no status
         self.began = 0.0  # Unix seconds of that run's first word; 0: none is known
@@ -161,15 +161,15 @@ class JobSnapshot:
         if self.is_untold(progress):
             self._note_times(event, before)
         if known is not None or len(self._nodes) < MAX_NODES:
-            self._node_bytes += len(event.payload) - (0 if known is None else len(known.payload))
+            self.node_bytes += len(event.payload) - (0 if known is None else len(known.payload))
             self._nodes[progress.node_id] = event
-            if self._node_bytes > MAX_NODE_BYTES:
-                self._node_bytes -= len(self._nodes.pop(progress.node_id).payload)
+            if self.node_bytes > MAX_NODE_BYTES:
+                self.node_bytes -= len(self._nodes.pop(progress.node_id).payload)
         return COUNT if before is not None and _supersedes(progress, before) else CHANGE
 
     def _keep_nodes(self, run_ids: Collection[str | None]) -> None:
         self._nodes = {n: known for n, known in self._nodes.items() if known.run_id in run_ids}
-        self._node_bytes = sum(len(known.payload) for known in self._nodes.values())
+        self.node_bytes = sum(len(known.payload) for known in self._nodes.values())
 
     def _comes_after_the_end(self, progress: Progress) -> bool:
         """Whether a program goes on whose run was ended: one that was lost may. A node's end may be late."""

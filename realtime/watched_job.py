@@ -41,6 +41,12 @@ class WatchedJob:
         return bool(self.watchers or self.runs)
 
     @property
+    def kept_bytes(self) -> int:
+        """Of the messages that it keeps."""
+        held = 0 if self.held is None else self.held.node_bytes
+        return self.snapshot.node_bytes + held
+
+    @property
     def is_silent(self) -> bool:
         """Whether somebody waits for news of it that the database may have."""
         is_open = self.held is not None or self.snapshot.is_at_work

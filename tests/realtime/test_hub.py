@@ -496,6 +496,23 @@ def test_the_state_of_only_so_many_jobs_is_kept_and_never_of_one_that_is_watched
     assert watcher.rows == [1, 2]
 
 
+def test_jobs_that_nobody_watches_are_kept_in_so_many_bytes(
+    running: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenant with many jobs of large messages could take a worker's memory, a few megabytes with each."""
+    topics = [Topic("acme", job_id) for job_id in range(100, 110)]
+    said = [progress(1, topic) for topic in topics]
+    monkeypatch.setattr(hub_module, "MAX_IDLE_BYTES", 3 * len(said[0].payload))
+    watcher = joined(running, topics[0])
+    broadcast(running, said)
+    running.put(LookAgain())
+    late = joined(running, *topics)
+    settle(running)
+    newest = [100, 107, 108, 109]
+    assert [each["jobId"] for each in late.messages] == newest, "one is watched"
+    assert watcher.rows == [1]
+
+
 # ---------------------------------------------------------------- a job's past
 
 
