@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.store.run_states import ENDS
+from soak.database import ROLE
 from soak.faults import Fault, Kinds
+from soak.ledgers import by_stamp
 from soak.watchers import Watcher
 from soak.work import Attempt, Places, Worker
 
@@ -38,7 +40,7 @@ class RunAccount:
         for worker in self._workers:
             stamps = {run["runId"]: _stamp(run) for run in runs[worker.job_id]}
             by_id = {run["runId"]: run for run in runs[worker.job_id]}
-            written = self._places.written(worker.ledger)
+            written = by_stamp(worker.ledger)
             for attempt in worker.attempts:
                 self._check_attempt(attempt, by_id, stamps, written)
             known = {attempt.stamp for attempt in worker.attempts}
@@ -86,6 +88,8 @@ class RunAccount:
         else:
             killed = [f for f in self._faults if f.run_id == run["runId"] and not f.lasted]
             is_explained = bool(killed) or (attempt.fails and "zero" in reason)
+            if attempt.kind.endswith("PostgreSQL"):
+                is_explained |= self._hit(run, ROLE, "kill -9")
         if not is_explained:
             self._wrong(f"{name} is {status} and no fault explains it: {reason[:300]!r}")
 

@@ -33,12 +33,14 @@ from settings import WORKER_CLASSES
 from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
 from soak.database import Database
 from soak.faults import Faults
+from soak.ledgers import FileLedger, Ledger, ServerLedger
 from soak.product import Away, Product
 from soak.watchers import Watcher
-from soak.work import STUCK_AFTER, Drip, Places, Worker
+from soak.work import KINDS, SERVER_KINDS, STUCK_AFTER, Drip, Places, Worker
 
 WORKERS = 6  # people with a job each, more than the runner's four slots
 WATCHERS = 10
+CONNECTION = "ledgers"  # to the soak's own PostgreSQL
 SETTLE_WAIT = 60.0  # seconds for clients to reconnect and show the final states
 MAX_SHOWN = 60  # violations printed
 A_PAGE = 500  # runs of a job; the API's most
@@ -56,8 +58,11 @@ class Soak:
         self._seed: int = options.seed
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        more = {} if server is None else {"DATABASE_URL": server.url}
+        more = {}
+        if server is not None:
+            more = {"DATABASE_URL": server.url, f"CONNECTION_{CONNECTION.upper()}": server.url}
         self.product = Product(directory, options.worker_class, **more)
+        self._server = server
         self._places = Places(self.product.data_dir)
         self._drip: Drip | None = None
         self._workers: list[Worker] = []
@@ -91,9 +96,11 @@ class Soak:
         self.product.start()
         self._places.make()
         drip = self._drip = Drip(self.product.data_dir / "drip")
-        for number in range(WORKERS):
-            arguments = (self.product, drip, self._places, number, self._seed, self.complain)
-            self._workers.append(Worker(*arguments))
+        for number, kind in enumerate(self._kinds()):
+            arguments = (number, self._seed, self.complain)
+            self._workers.append(
+                Worker(self.product, drip, kind, self._ledger(kind, number), *arguments)
+            )
             self._workers[-1].make_job()
         for number in range(WATCHERS):
             self._watchers.append(self._new_watcher(f"client-{number}", number))
@@ -101,7 +108,19 @@ class Soak:
             watcher.thread.start()
         for worker in self._workers:
             worker.thread.start()
-        self.say(f"ready at {self.product.url}; {WORKERS} jobs, {WATCHERS} clients")
+        self.say(f"ready at {self.product.url}; {len(self._workers)} jobs, {WATCHERS} clients")
+
+    def _kinds(self) -> list[str]:
+        """Of the jobs, one for each worker."""
+        more = () if self._server is None else SERVER_KINDS
+        return [*(KINDS[number % len(KINDS)] for number in range(WORKERS)), *more]
+
+    def _ledger(self, kind: str, number: int) -> Ledger:
+        name = f"ledger-{number}"
+        if kind not in SERVER_KINDS:
+            return FileLedger(self.product.data_dir, name)
+        assert self._server is not None
+        return ServerLedger(self._server.url, CONNECTION, name)
 
     def _new_watcher(self, name: str, number: int) -> Watcher:
         """A new client. The first ones watch one job each, the others all jobs."""
@@ -207,7 +226,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--postgresql",
         action="store_true",
-        help="runs are kept in a PostgreSQL of the soak's own, which is hit, too",
+        help="runs are kept in a PostgreSQL of the soak's own, into which two jobs write, and which is hit, too",
     )
     parser.add_argument("--keep", action="store_true", help="keep the directory of a good soak too")
     options = parser.parse_args(arguments)

@@ -18,6 +18,7 @@ from typing import Any
 
 from hosting.product import Answer
 from jobs.store.run_states import ENDS
+from soak.ledgers import Ledger
 from soak.product import Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
@@ -147,22 +148,6 @@ class Places:
             database.executemany("INSERT INTO numbers VALUES (?)", rows)
         database.close()
 
-    def make_ledger(self, name: str) -> None:
-        """Makes a database for one job, since a program holds the write lock from start to end."""
-        database = sqlite3.connect(self.data_dir / f"{name}.db")
-        database.execute("CREATE TABLE ledger (stamp TEXT, n INTEGER)")
-        database.commit()
-        database.close()
-
-    def written(self, ledger: str) -> dict[str, list[int]]:
-        """Stamp → the row numbers that were written with it, in any order."""
-        found: dict[str, list[int]] = {}
-        database = sqlite3.connect(self.data_dir / f"{ledger}.db")
-        for stamp, n in database.execute("SELECT stamp, n FROM ledger"):
-            found.setdefault(stamp, []).append(n)
-        database.close()
-        return found
-
     def exported(self, stamp: str) -> int | None:
         """How many rows an exported file has; None when there is no file."""
         path = self.exports / f"{stamp}.csv"
@@ -170,16 +155,17 @@ class Places:
 
 
 KINDS = ("table to ledger", "pipe to ledger", "pipe to ledger, fails", "table to file")
+SERVER_KINDS = ("table to PostgreSQL", "pipe to PostgreSQL")  # where the soak has one
 
 
-def graph(kind: str, ledger: str, stamp: str, fail_row: int) -> dict[str, Any]:
+def graph(kind: str, ledger: Ledger, stamp: str, fail_row: int) -> dict[str, Any]:
     """Input → map that stamps (and may fail) → filter → output."""
     columns = [{"column": "stamp", "expression": f"'{stamp}'"}]
     if kind.endswith("fails"):
         columns.append({"column": "risk", "expression": FAILING_EXPRESSION.format(row=fail_row)})
     table = {"connection": "sqlite:///source.db", "table": "numbers"}
     pipe = {"path": f"drip/{stamp}.csv", "numbers": ["n"]}
-    ledger_table = {"connection": f"sqlite:///{ledger}.db", "table": "ledger", "mode": "append"}
+    ledger_table = {"connection": ledger.connection, "table": ledger.table, "mode": "append"}
     file = {"path": f"exports/{stamp}.csv"}
     is_pipe, is_file = kind.startswith("pipe"), kind.endswith("file")
     parts: list[tuple[str, dict[str, Any]]] = [
@@ -203,20 +189,20 @@ class Worker:
         self,
         product: Product,
         drip: Drip,
-        places: Places,
+        kind: str,
+        ledger: Ledger,
         number: int,
         seed: int,
         complain: Callable[[str], None],
     ) -> None:
-        self.kind = KINDS[number % len(KINDS)]
-        self.ledger = f"ledger-{number}"
+        self.kind = kind
+        self.ledger = ledger
         self.attempts: list[Attempt] = []  # (own thread, until it ends)
         self.repeats = 0  # executes sent again with the same key
         self.errors_seen: dict[str, int] = {}
         self.job_id = 0
         self._product = product
         self._drip = drip
-        self._places = places
         self._number = number
         self._chance = random.Random(f"{seed}:worker:{number}")
         self._complain = complain
@@ -224,7 +210,7 @@ class Worker:
         self.thread = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
 
     def make_job(self) -> None:
-        self._places.make_ledger(self.ledger)
+        self.ledger.make()
         body = {"name": f"{self.kind} {self._number}", "graph": {"nodes": [], "edges": []}}
         answer = self._product.ask("POST", "/api/jobs", body)
         assert answer.status == 201, answer

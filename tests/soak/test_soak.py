@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from soak.account import RunAccount, told_ends
 from soak.command import parse
 from soak.faults import Fault
+from soak.ledgers import FileLedger
 from soak.product import Product
 from soak.watchers import Watcher
 from soak.work import Attempt, Places, Worker, graph
@@ -29,8 +31,8 @@ def test_a_soak_that_would_account_for_nothing_is_refused(minutes: str) -> None:
 class _NoThread(Worker):
     """A worker that only remembers."""
 
-    def __init__(self) -> None:
-        self.job_id, self.ledger, self.errors_seen = 1, "ledger-0", {}
+    def __init__(self, ledger: FileLedger) -> None:
+        self.job_id, self.ledger, self.errors_seen = 1, ledger, {}
         self.attempts = [Attempt("s0x0", 1, KIND, ROWS, fails=False, run_ids={"r1"})]
 
 
@@ -38,9 +40,9 @@ class _Scene:
     """One attempt, its one completed run, all its rows: nothing is wrong with it."""
 
     def __init__(self, directory: Path) -> None:
-        self.worker = _NoThread()
-        self.places = Places(directory)
-        self.places.make_ledger("ledger-0")
+        self.ledger = FileLedger(directory, "ledger-0")
+        self.ledger.make()
+        self.worker = _NoThread(self.ledger)
         self.log = directory / "log"
         self.log.write_text("runner INFO run r1 of job 1 starts\n")
         self.faults: list[Fault] = []
@@ -53,19 +55,18 @@ class _Scene:
             "startedAt": 101.0,
             "endedAt": 110.0,
             "nodes": [{"nodeId": 1, "status": "completed", "rowCount": ROWS}],
-            "graph": graph(KIND, "ledger-0", "s0x0", 1),
+            "graph": graph(KIND, self.ledger, "s0x0", 1),
         }
         self.runs = [self.run]
         self.write(range(ROWS))
 
     def write(self, numbers: range) -> None:
-        database = sqlite3.connect(self.places.data_dir / "ledger-0.db")
-        database.executemany("INSERT INTO ledger VALUES ('s0x0', ?)", ((n,) for n in numbers))
-        database.commit()
-        database.close()
+        with closing(sqlite3.connect(self.ledger.file)) as database:
+            database.executemany("INSERT INTO ledger VALUES ('s0x0', ?)", ((n,) for n in numbers))
+            database.commit()
 
     def violations(self) -> str:
-        account = RunAccount([self.worker], self.faults, self.places, self.log)
+        account = RunAccount([self.worker], self.faults, Places(self.log.parent), self.log)
         account.check({1: self.runs})
         return "\n".join(account.violations)
 
@@ -109,6 +110,21 @@ def test_a_run_that_does_not_end_is_found(scene: _Scene) -> None:
     assert "stuck as running" in scene.violations()
 
 
+def test_a_run_that_wrote_into_the_database_may_fail_with_it_and_with_nothing_else(
+    scene: _Scene,
+) -> None:
+    scene.ledger.file.unlink()
+    scene.ledger.make()
+    scene.worker.attempts[0].kind = "table to PostgreSQL"
+    scene.run.update(status="failed", reason="the connection was lost", exitCode=1, nodes=[])
+    scene.faults.append(Fault(105.0, "worker", "kill -9"))
+    assert "no fault explains it" in scene.violations()
+    scene.faults.append(Fault(105.0, "database", "kill -9"))
+    assert scene.violations() == ""
+    scene.write(range(ROWS))
+    assert "wrote its rows" in scene.violations()
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "fault"),
     [
@@ -118,10 +134,10 @@ def test_a_run_that_does_not_end_is_found(scene: _Scene) -> None:
     ],
 )
 def test_a_bad_end_needs_a_fault_that_explains_it(
-    scene: _Scene, tmp_path: Path, status: str, reason: str, fault: Fault
+    scene: _Scene, status: str, reason: str, fault: Fault
 ) -> None:
-    (tmp_path / "ledger-0.db").unlink()
-    scene.places.make_ledger("ledger-0")
+    scene.ledger.file.unlink()
+    scene.ledger.make()
     scene.run.update(status=status, reason=reason, exitCode=None, nodes=[])
     assert "no fault explains it" in scene.violations()
     scene.faults.append(fault)

@@ -1,0 +1,68 @@
+"""The tables into which jobs of a soak write: one for each job, since a SQLite file has one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import LiteralString, Protocol
+
+import psycopg
+from psycopg import sql
+
+COLUMNS: LiteralString = "(stamp TEXT, n INTEGER)"
+
+
+class Ledger(Protocol):
+    connection: str  # as a node has it
+    table: str
+
+    def make(self) -> None: ...
+
+    def rows(self) -> list[tuple[str, int]]:
+        """Stamp and number of each row, in any order."""
+        ...
+
+
+class FileLedger:
+    """In a SQLite file of DATA_DIR."""
+
+    def __init__(self, data_dir: Path, name: str) -> None:
+        self.connection = f"sqlite:///{name}.db"
+        self.table = "ledger"
+        self.file = data_dir / f"{name}.db"
+
+    def make(self) -> None:
+        with closing(sqlite3.connect(self.file)) as database:
+            database.execute(f"CREATE TABLE ledger {COLUMNS}")
+            database.commit()
+
+    def rows(self) -> list[tuple[str, int]]:
+        with closing(sqlite3.connect(self.file)) as database:
+            return database.execute("SELECT stamp, n FROM ledger").fetchall()
+
+
+class ServerLedger:
+    """In the PostgreSQL that the soak hits."""
+
+    def __init__(self, url: str, connection: str, name: str) -> None:
+        self.connection = connection
+        self.table = name
+        self._url = url
+        self._name = sql.Identifier(name)
+
+    def make(self) -> None:
+        with psycopg.connect(self._url) as session:
+            session.execute(sql.SQL("CREATE TABLE {} ").format(self._name) + sql.SQL(COLUMNS))
+
+    def rows(self) -> list[tuple[str, int]]:
+        with psycopg.connect(self._url) as session:
+            return session.execute(sql.SQL("SELECT stamp, n FROM {}").format(self._name)).fetchall()
+
+
+def by_stamp(ledger: Ledger) -> dict[str, list[int]]:
+    """Stamp → the row numbers that were written with it, in any order."""
+    found: dict[str, list[int]] = {}
+    for stamp, number in ledger.rows():
+        found.setdefault(stamp, []).append(number)
+    return found
