@@ -13,6 +13,7 @@ from jobs.graph.retries import parse_retries
 from jobs.graph.unchecked import outputs_of
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
+from jobs.run.last_words import last_words
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
@@ -45,6 +46,7 @@ LOG = logging.getLogger(__name__)
 SAVE_PERIOD = 1.0  # seconds between two writes of a run's node states
 LOOK_PERIOD = 0.5  # seconds between two looks at the deadlines
 STORE_PAUSE = 1.0  # seconds between two attempts to write a run's end
+NATS_WAIT = 10.0  # seconds for a NATS that does not answer, until a killed program's run ends without its last words
 LAST_TRIES = 3  # attempts to write the end of a run once the runner stops
 
 CANCELLED = Ending(RunStatus.CANCELLED, "cancelled", EndKind.CANCELLED)
@@ -163,11 +165,8 @@ class Execution:
             self._watch(process)
         finally:
             exit_code = self._exit_code = process.finish()
-            # The program published its last message before it exited. NATS delivers it before the
-            # answer to this flush.
-            heard_all = parts.link.flush() and parts.link.connects == connection
+            heard_all = self._hear_rest(connection, exit_code)
             parts.link.unsubscribe(listening)
-        heard_all = self._read_last_words() or heard_all
         if exit_code != 0:  # it may not have cleaned up: killed, or its code ended it at once
             remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
@@ -190,6 +189,35 @@ class Execution:
                     self._times.hear(state.progress)
         except MalformedProgress as error:
             LOG.debug("run %s: %s", self.run.run_id, error)
+
+    def _hear_rest(self, connection: int, exit_code: int) -> bool:
+        """Hears what the program said before it exited. False where something may be missing.
+
+        `connection`: how often the link was connected when the program started.
+        """
+        link = self._parts.link
+        # NATS delivers the program's last message before the answer to this flush
+        heard_all = link.flush() and link.connects == connection
+        if self._read_last_words() or heard_all:
+            return True
+        if exit_code != 0 and self._ending is not DISOWNED:
+            self._read_history()
+        return False
+
+    def _read_history(self) -> None:
+        """Of a program that was killed: what this runner has not heard lies at NATS, which stands still, or was away.
+
+        Who watches will hear it, and with the end of the run its counts would go back.
+        """
+        link = self._parts.link
+        LOG.info("run %s: its program's last words are looked for at NATS", self.run.run_id)
+        ends_at = time.monotonic() + NATS_WAIT
+        while time.monotonic() < ends_at and not self._stopping.is_set():
+            if link.flush():
+                for state in last_words(link, self.run, self._board.states()):
+                    self._board.see(state)
+                return
+            self._stopping.wait(LOOK_PERIOD)
 
     def _read_last_words(self) -> bool:
         """Reads the node states that the program wrote to a file in case NATS was away.

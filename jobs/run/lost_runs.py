@@ -1,16 +1,16 @@
 """Runs whose runner is gone: another runner ends their processes, reads their last messages, writes their end."""
 
-import contextlib
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from jobs.graph.unchecked import outputs_of
 from jobs.run.ending import as_reason, told_standing
+from jobs.run.last_words import last_words
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.run.swept_ends import SweptEnds
 from jobs.store.node_states import NodeBoard, NodeState
@@ -21,10 +21,8 @@ from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import log_end
 from jobs.work.run_files import RUN_VARIABLE, RunFiles, run_mark
-from progress_lib import MalformedProgress, Status
-from progress_lib.jetstream import JetStream, beginning
-from progress_lib.nats import Link, NatsError, NatsTimeout
-from progress_lib.subjects import PROGRESS_STREAM, progress_subject, stream_name
+from progress_lib import Status
+from progress_lib.nats import Link
 from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)
@@ -32,12 +30,6 @@ LOG = logging.getLogger(__name__)
 # The saved states may be a second older than what browsers have seen. A closing that continues their
 # sequence numbers after this gap is newer than all of that.
 SEQ_GAP = 1_000_000
-# Seconds in which the last messages of a killed program come through the kernel and NATS
-ARRIVE_WAIT = 0.2
-# Seconds before the last saved state; the clocks of program and stream may differ by so much
-BACK = 5.0
-READ_WAIT = 5.0  # seconds for all messages; the rest is left out
-PULL_WAIT = 1.0  # seconds for one batch of them
 
 
 class Sightings:
@@ -184,39 +176,3 @@ def _runner_is_dead(run: Run) -> bool:
         return run.runner is not None and ProcessIdentity.parse(run.runner).is_known_dead
     except ValueError:
         return False
-
-
-def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
-    """What the run's nodes said since `saved`, in order; nothing while NATS or its history is away.
-
-    Call it when the program has ended.
-    """
-    told = [state.progress.ts for state in saved if state.progress.ts is not None]
-    since = min(max(told, default=run.started_at or run.created_at), time.time()) - BACK
-    deadline = time.monotonic() + READ_WAIT
-    while True:
-        found: list[NodeState] = []
-        try:
-            for payload in _since(link, progress_subject(run.tenant_id, run.job_id), since):
-                with contextlib.suppress(MalformedProgress):
-                    found.append(NodeState.parse(payload))
-            return found
-        except NatsTimeout:  # a server that is busy
-            if time.monotonic() > deadline:
-                return found
-        except NatsError:  # there is no history, or no server: the saved states count
-            return found
-
-
-def _since(link: Link, subject: str, since: float) -> Iterator[bytes]:
-    """The subject's payloads from `since` on (Unix seconds). Raises NatsError."""
-    time.sleep(ARRIVE_WAIT)
-    config = {"filter_subject": link.prefixed(subject), **beginning(since)}
-    stream = stream_name(link.prefix, PROGRESS_STREAM)
-    deadline = time.monotonic() + READ_WAIT
-    with contextlib.closing(JetStream(link).read(stream, config, PULL_WAIT)) as batches:
-        for batch in batches:
-            for message in batch:
-                yield message.payload
-            if time.monotonic() > deadline:
-                return

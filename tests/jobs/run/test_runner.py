@@ -463,6 +463,46 @@ def test_a_run_goes_on_and_ends_truly_while_nats_is_away(
     last_word(heard, run, "completed")
 
 
+COUNTS = """
+say(1, "running", 1)
+wait_for_file("go")
+for rows in range(2, 10_000):
+    say(1, "running", rows)
+    time.sleep(0.01)
+    if rows == 50:
+        open("said", "w").close()
+"""
+
+
+def test_a_program_that_is_killed_while_nats_stands_still_keeps_the_count_that_browsers_see(
+    store: Store,
+    run_queue: RunQueue,
+    heard: Heard,
+    start_runner: StartRunner,
+    nats_server: NatsServer,
+    data_dir: Path,
+) -> None:
+    """What it said last came to them from NATS later, and the end of its run took it back."""
+    runner = start_runner()
+    run = running(store, queued(store, run_queue, COUNTS))
+    freeze(nats_server.pid)
+    try:
+        (run_directory(data_dir, run) / "go").touch()
+        eventually((run_directory(data_dir, run) / "said").exists)
+        os.kill(program_pid(run), signal.SIGKILL)
+        eventually(lambda: f"run {run.run_id}: its program's last words" in runner.output)
+    finally:
+        os.kill(nats_server.pid, signal.SIGCONT)
+    end = ended(store, run, 30.0)
+    assert (end.status, end.exit_code) == (RunStatus.FAILED, -signal.SIGKILL)
+    last_word(heard, run, "failed")
+    told = [said["rowCount"] for said in heard.progress(run)]
+    assert told == sorted(told), "a count went back"
+    assert told[-1] > 1
+    _, [node] = store.run_with_nodes(run.tenant_id, run.run_id)
+    assert (node.progress.status, node.progress.row_count) == ("failed", told[-1])
+
+
 # ---- runners are killed, stopped, doubled
 
 
