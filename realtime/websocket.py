@@ -1,6 +1,6 @@
 """One accepted browser connection: whole frames, bounded waits, no thread of its own.
 
-simple-websocket opens it (realtime/handshake.py) and wsproto parses the frames. Reading runs in the handler's
+simple-websocket opens it (realtime/handshake.py) and wsproto parses the frames, but for short ones (realtime/short_frames.py). Reading runs in the handler's
 thread instead of simple-websocket's own, and writing goes around it: its thread answers pings
 without a lock in the middle of our frames, and has no deadline for a write
 (docs/decisions/websocket.md lists each defect and its guard).
@@ -17,6 +17,7 @@ from wsproto.connection import Connection
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from realtime.close_codes import CloseCode
+from realtime.short_frames import take_short_frames
 from web.gevent_sockets import is_ready, raw
 
 MAX_MESSAGE = 4_096  # bytes of one message from a browser
@@ -45,7 +46,8 @@ class WebSocket:
 
     def __init__(self, sock: Any) -> None:
         """`sock` has shaken hands (`realtime.handshake.accept`)."""
-        self._protocol = Connection(ConnectionType.SERVER)  # (reader thread) frames alone
+        # (reader thread) parses frames; None while all were whole and short
+        self._protocol: Connection | None = None
         self._socket = sock
         self._raw = raw(sock)
         self.last_heard = time.monotonic()  # (reader thread)
@@ -67,6 +69,12 @@ class WebSocket:
         if not received:
             raise Closed(None, "connection lost")
         self.last_heard = time.monotonic()
+        if self._protocol is None:
+            found, received = take_short_frames(received)
+            yield from found
+            if not received:
+                return
+            self._protocol = Connection(ConnectionType.SERVER)
         try:
             self._protocol.receive_data(received)
             yield from self._protocol.events()
@@ -119,7 +127,8 @@ class WebSocket:
         It is a generator that holds its owner, so that only a search for garbage would find the two. wsproto has no
         name for that in public; its attributes are named here alone.
         """
-        self._protocol._proto._parse_more.close()
+        if self._protocol is not None:
+            self._protocol._proto._parse_more.close()
 
     def _shutdown(self, how: int) -> None:
         try:

@@ -14,13 +14,17 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from wsproto import ConnectionType
+from wsproto.connection import Connection
 from wsproto.events import Event
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from realtime import client as client_module
 from realtime import outgoing
 from realtime.actions import BadAction, parse_action
 from realtime.client import Client
 from realtime.hub import Hub
+from realtime.short_frames import take_short_frames
 from realtime.websocket import RECEIVE_BYTES, Closed, WebSocket
 from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
@@ -109,6 +113,33 @@ def test_reading_gives_events_or_closed_and_nothing_else(sent: bytes, cuts: list
                 seen += reader.read()
         assert closed.value.code is None or 1000 <= closed.value.code <= 1015
         assert all(isinstance(event, Event) for event in seen)
+
+
+def by_wsproto(received: bytes) -> list[object]:
+    """The events, and last the error that ended them, if one did."""
+    protocol, seen = Connection(ConnectionType.SERVER), list[object]()
+    try:
+        protocol.receive_data(received)
+        seen.extend(protocol.events())
+    except (LocalProtocolError, RemoteProtocolError) as error:
+        seen.append(repr(error))
+    return seen
+
+
+@settings(max_examples=300)
+@given(st.one_of(SENT, st.lists(GOOD_FRAMES, max_size=12).map(b"".join)))
+def test_short_frames_are_read_as_wsproto_reads_them(sent: bytes) -> None:
+    found, rest = take_short_frames(sent)
+    assert [*found, *by_wsproto(rest)] == by_wsproto(sent)
+
+
+def test_what_a_page_sends_needs_no_wsproto() -> None:
+    actions = [b'{"action":"subscribe","jobId":1}', b"", "ü".encode(), b"x" * 125]
+    sent = b"".join([*(frame(TEXT, action) for action in actions), frame(PONG, b""), frame(PING)])
+    found, rest = take_short_frames(sent)
+    assert (len(found), rest) == (6, b"")
+    for left in (frame(TEXT, b"x" * 126), frame(TEXT, b"\xff"), frame(CLOSE), sent[:3]):
+        assert take_short_frames(sent + left)[1] == left
 
 
 @pytest.fixture(scope="module")
