@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from program_lib.databases import write_rows
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import (
     BOOLEAN,
     BYTES,
@@ -118,7 +118,7 @@ def test_what_is_there_is_not_created_again(postgresql: Database) -> None:
 def test_a_table_that_comes_meanwhile_is_not_touched(postgresql: Database) -> None:
     with writing(postgresql.url, "t", "create", a=INTEGER) as writer:
         postgresql.execute("CREATE TABLE t (mine text)", "INSERT INTO t VALUES ('x')")
-        with pytest.raises(psycopg.errors.DuplicateTable, match='relation "t" already exists'):
+        with pytest.raises(TargetFailed, match='relation "t" already exists'):
             writer.finish()
     assert postgresql.rows("SELECT * FROM t") == [("x",)]
 
@@ -526,7 +526,8 @@ def test_replace_fails_where_rows_of_before_would_stay(
         "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
         keeping,
     )
-    with pytest.raises(psycopg.Error, match="a trigger or a rule of it's keeps rows"):
+    said = "a trigger or a rule of it's keeps rows"
+    with pytest.raises((TargetFailed, psycopg.Error), match=said):
         write(postgresql.url, "it's", "replace", columns, [(2,) * len(columns)])
     assert postgresql.rows('SELECT * FROM "it\'s"') == [(1, False)]
     postgresql.execute('DROP TRIGGER IF EXISTS tr ON "it\'s"', 'DROP RULE IF EXISTS r ON "it\'s"')
@@ -620,7 +621,7 @@ def test_replace_of_rows_that_others_need_fails_with_the_databases_words(
         "INSERT INTO t VALUES (1)",
         "INSERT INTO child VALUES (1)",
     )
-    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="still referenced"):
+    with pytest.raises(TargetFailed, match="still referenced"):
         write(postgresql.url, "t", "replace", {"a": INTEGER}, [(1,)])
     postgresql.execute(
         "ALTER TABLE child ALTER CONSTRAINT child_a_fkey DEFERRABLE INITIALLY DEFERRED"

@@ -34,7 +34,7 @@ from program_lib.databases.names import (
     spelt,
 )
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
-from program_lib.errors import EndUnknown, ProgramError, RowRefused
+from program_lib.errors import EndUnknown, ProgramError, RowRefused, TargetFailed
 from program_lib.types import Schema
 from program_lib.write_modes import KEYED, UPDATE
 
@@ -165,6 +165,7 @@ class MysqlWriter:
         self._key_columns = key
         self._merge: Merge | None = None  # of a mode with a key, once the columns are known
         self.tally = Tally(mode)
+        self._takes_none = False  # whether it is known that what stores rows works without any
         self._key = spelled_alike(url)
 
     @property
@@ -283,7 +284,9 @@ class MysqlWriter:
         if self._merge is not None:
             check_no_null(table, [self._names.index(name) for name in self._merge.match.key])
         rows = rows_of_literals(values, [column_target.type for column_target in self._targets])
+        self._check_sizes(rows)
         try:
+            self._empty()
             found = self._insert(rows)
         except TransactionLost as error:
             self._shared.lost = error
@@ -295,34 +298,49 @@ class MysqlWriter:
 
     def _insert(self, rows: pa.Array) -> int | None:
         """How many of the rows were found by their key, where the mode has one."""
-        self._check_sizes(rows)
-        names = ", ".join(map(quoted, self._names))
         self._session.execute("SAVEPOINT batch")
         start, found, merge = 0, None, self._merge
-        same = "" if merge is None else merge.same_key
-        was_emptied = self._is_emptied
         try:
-            self._empty()
             if merge is not None:
                 merge.empty(self._session)
             for part in _parts(rows):
-                self._session.execute(
-                    f"INSERT INTO {_sql(self._into)} ({names}) VALUES {','.join(part.to_pylist())}{same}"
-                )
+                self._session.execute(self._inserting(f"VALUES {','.join(part.to_pylist())}"))
                 start += len(part)
             if merge is not None:
                 found = merge.run(self._session, len(rows))
         except pymysql.Error as error:
             self._session.execute("ROLLBACK TO SAVEPOINT batch")
-            self._is_emptied = was_emptied
+            self._check_takes_none()
             are_merged = start == len(rows)  # of which a statement has an order of its own
             raise self._refused(error, None if are_merged else start) from error
         self._session.execute("RELEASE SAVEPOINT batch")
         return found
 
+    def _inserting(self, rows: str) -> str:
+        names = ", ".join(map(quoted, self._names))
+        same = "" if self._merge is None else self._merge.same_key
+        return f"INSERT INTO {_sql(self._into)} ({names}) {rows}{same}"
+
+    def _check_takes_none(self) -> None:
+        """Raises TargetFailed where what stores rows fails without any, too, as where the table is gone, or may not be written."""
+        if self._takes_none:
+            return
+        nothing = ", ".join(["NULL"] * len(self._names))
+        try:
+            self._session.execute(self._inserting(f"SELECT {nothing} FROM DUAL WHERE FALSE"))
+            if self._merge is not None:
+                self._merge.empty(self._session)
+                self._merge.run(self._session, 0)
+        except pymysql.Error as error:
+            raise TargetFailed(self._said(error)) from error
+        self._takes_none = True
+
+    def _said(self, error: pymysql.Error) -> str:
+        return words(error).replace(self._into.name, self._place.name)
+
     def _refused(self, error: pymysql.Error, start: int | None) -> ProgramError:
         """With the row where the server names it: it counts those of the statement, which begins at `start`."""
-        said = words(error).replace(self._into.name, self._place.name)
+        said = self._said(error)
         found = _ROW.search(said)
         if found is None or start is None:
             return ProgramError(said)
@@ -341,10 +359,14 @@ class MysqlWriter:
             )
 
     def _empty(self) -> None:
-        """Just before the first row: the table's rows are locked from now on."""
-        if not self._is_emptied:
+        """Just before the first row: the table's rows are locked from now on. Raises TargetFailed: no row is at fault."""
+        if self._is_emptied:
+            return
+        try:
             self._session.execute(f"DELETE FROM {_sql(self._into)}")
-            self._is_emptied = True
+        except pymysql.Error as error:
+            raise TargetFailed(words(error)) from error
+        self._is_emptied = True
 
     # ------------------------------------------------ after the rows
 

@@ -38,7 +38,7 @@ from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.session import READING, WRITING, Session, quoted, words
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
-from program_lib.errors import EndUnknown, ProgramError, RowRefused
+from program_lib.errors import EndUnknown, ProgramError, RowRefused, TargetFailed
 from program_lib.texts import column_texts
 from program_lib.types import BYTES, Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
@@ -148,6 +148,7 @@ class PostgresqlWriter:
         self._url, self._written, self._mode = url, table, mode
         self._key_columns, self._around = key, around
         self.tally = Tally(mode)
+        self._takes_none = False  # whether it is known that what stores rows works without any
         self._key = spelled_alike(url)
 
     @property
@@ -324,13 +325,31 @@ class PostgresqlWriter:
     # ------------------------------------------------ rows
 
     def write(self, table: pa.Table) -> None:
-        with self._savepoint():
-            self._begin()
-            columns = self._fitted(table)
-            found = self._stored(table, columns)
+        self._begin()
+        columns = self._fitted(table)
+        try:
+            with self._savepoint():
+                found = self._stored(table, columns)
+        except (RowRefused, psycopg.OperationalError):
+            raise
+        except (ProgramError, psycopg.Error):
+            self._check_takes_none(table)
+            raise
         self.tally.add(len(table), found)
         for sequence in self._plan.sequences:
             sequence.see(columns[self._plan.columns.index(sequence.column)])
+
+    def _check_takes_none(self, table: pa.Table) -> None:
+        """Raises TargetFailed where what stores rows fails without any, too, as by a rule, or a trigger of statements."""
+        if self._takes_none or self._shared.lost is not None:
+            return
+        none = table.slice(0, 0)
+        try:
+            with self._savepoint():
+                self._stored(none, self._fitted(none))
+        except (ProgramError, psycopg.Error) as error:
+            raise TargetFailed(words(error)) from error
+        self._takes_none = True
 
     def _stored(self, table: pa.Table, columns: list[pa.Array]) -> int | None:
         """How many of the rows were found by their key; where the mode has none, how many the table did not take."""
@@ -361,7 +380,6 @@ class PostgresqlWriter:
         """What fails within is undone alone, so that other rows may be tried; not when the connection is lost."""
         if self._shared.lost is not None:
             raise self._shared.lost
-        was_begun = self._plan.is_begun
         try:
             self._session.execute("SAVEPOINT batch")
             yield
@@ -372,18 +390,24 @@ class PostgresqlWriter:
                 raise
             # a savepoint that stays would hold the next one, and the server has a lock for each
             self._session.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
-            self._plan.is_begun = was_begun
             raise
 
     def _begin(self) -> None:
+        """Does what comes before the first row, once. Raises TargetFailed where the database refuses it: no row is at fault."""
         plan = self._plan
         if plan.is_begun:
             return
-        self._run("before", self._around.before)
-        for statement in plan.before:
-            self._session.execute(statement)
-        if not plan.targets.keys() >= set(plan.columns):
-            plan.targets = self._targets(plan.into)
+        try:
+            with self._savepoint():
+                self._run("before", self._around.before)
+                for statement in plan.before:
+                    self._session.execute(statement)
+                if not plan.targets.keys() >= set(plan.columns):
+                    plan.targets = self._targets(plan.into)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            raise TargetFailed(words(error)) from error
         plan.is_begun = True
 
     def _copy(self, columns: list[pa.Array]) -> int:
@@ -416,8 +440,8 @@ class PostgresqlWriter:
     # ------------------------------------------------ after the rows
 
     def finish(self) -> None:
+        self._begin()
         with self._savepoint():
-            self._begin()
             for statement in self._plan.after:
                 self._session.execute(statement)
             for sequence in self._plan.sequences:

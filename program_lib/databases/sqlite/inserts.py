@@ -11,7 +11,7 @@ import pyarrow as pa
 from program_lib.databases.keys import Match, check_no_null
 from program_lib.databases.sqlite.link import Link, quoted
 from program_lib.databases.sqlite.values import Store, Stored, Value, storing, storing_no_null
-from program_lib.errors import RowRefused
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Column
 from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
@@ -56,14 +56,23 @@ class Inserts:
         self._width = len(plan.names)
         most = min(MOST_PARAMETERS, link.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
         self._rows = max(1, min(ROWS_A_STATEMENT, most // self._width))
-        columns = ", ".join(map(quoted, plan.names))
         self._row = f"({', '.join('?' * self._width)})"
-        self._into = f"INSERT{plan.or_abort} INTO {plan.target} ({columns}) VALUES "
         self._many = self._statement(self._rows)
         self._found: int | None = 0
+        self._takes_none = False  # whether it is known that the statement works without rows
 
     def _statement(self, rows: int) -> str:
-        return self._into + ", ".join([self._row] * rows)
+        return self._inserting("VALUES " + ", ".join([self._row] * rows))
+
+    def _of_no_row(self) -> str:
+        return self._inserting(f"SELECT {', '.join('?' * self._width)} WHERE 0")
+
+    def _inserting(self, rows: str) -> str:
+        into = f"INSERT{self._plan.or_abort} INTO {self._plan.target}"
+        return f"{into} ({_names(self._plan.names)}) {rows}{self._on_conflict()}"
+
+    def _on_conflict(self) -> str:
+        return ""
 
     def insert(self, table: pa.Table) -> int | None:
         """How many of the rows were found by their key, or without one were not taken; None where SQLite does not tell. Raises RowRefused."""
@@ -92,12 +101,25 @@ class Inserts:
         try:
             with self._link.explained():
                 found = self._execute(sql, values)
+        except ProgramError as refused:  # by the gate, whatever the rows are
+            raise TargetFailed(str(refused)) from refused
         except sqlite3.Error as error:
             if _code(error) not in _OF_A_ROW or not self._link.connection.in_transaction:
                 raise
+            self._check_takes_none()
             self._find(values, start)
             raise
         self._found = None if self._found is None or found is None else self._found + found
+
+    def _check_takes_none(self) -> None:
+        """Raises TargetFailed where the statement fails without rows, too, as for a view, or by a trigger that names no table."""
+        if self._takes_none:
+            return
+        try:
+            self._link.connection.execute(self._of_no_row(), [None] * self._width)
+        except sqlite3.Error as error:
+            raise TargetFailed(str(error)) from error
+        self._takes_none = True
 
     def _execute(self, sql: str, values: list[Value]) -> int | None:
         """How many of the rows were found by their key; here, how many a trigger did not let into the table."""
@@ -131,11 +153,9 @@ class _Keyed(Inserts):
 
 
 class _Upserts(_Keyed):
-    def _statement(self, rows: int) -> str:
-        key, changes = _names(self._match.key), []
-        for name in map(quoted, self._match.others):
-            changes.append(f"{name} = excluded.{name}")
-        return f"{super()._statement(rows)} ON CONFLICT ({key}) DO UPDATE SET {', '.join(changes)}"
+    def _on_conflict(self) -> str:
+        changes = [f"{name} = excluded.{name}" for name in map(quoted, self._match.others)]
+        return f" ON CONFLICT ({_names(self._match.key)}) DO UPDATE SET {', '.join(changes)}"
 
     def _execute(self, sql: str, values: list[Value]) -> int | None:
         """SQLite does not tell an insert from an update: rows of these keys are counted before and after.
@@ -160,9 +180,8 @@ class _Upserts(_Keyed):
 
 
 class _InsertsOrIgnores(_Keyed):
-    def _statement(self, rows: int) -> str:
-        key = _names(self._match.key)
-        return f"{super()._statement(rows)} ON CONFLICT ({key}) DO NOTHING"
+    def _on_conflict(self) -> str:
+        return f" ON CONFLICT ({_names(self._match.key)}) DO NOTHING"
 
     def _execute(self, sql: str, values: list[Value]) -> int:
         rows = len(values) // self._width
@@ -181,6 +200,10 @@ class _Updates(_Keyed):
         found = " AND ".join(equal[name] for name in self._match.key)
         verb = f"UPDATE{self._plan.or_abort}"
         return f"{verb} {self._plan.target} SET {changes} WHERE {found}"
+
+    def _of_no_row(self) -> str:
+        """No key equals NULL."""
+        return self._statement(1)
 
     def _execute(self, sql: str, values: list[Value]) -> int:
         return self._link.connection.execute(sql, values).rowcount

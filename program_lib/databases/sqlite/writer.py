@@ -103,19 +103,27 @@ class SqliteWriter:
             file.leave()
 
     def _begun(self) -> Inserts:
-        """Takes the write lock and gets the table ready, at the first row."""
+        """Takes the write lock and gets the table ready, at the first row. Raises TargetFailed where it cannot: no row is at fault."""
         assert self._file is not None, "start comes first"
         if self._inserts is None:
             self._file.begin(self._say)
-            with self._file.all_or_nothing():
-                self._run("before", self._around.before)
-                plan = self._plan()  # once more: others may have changed the table until now
-                for statement in plan.statements:
-                    self._file.link.execute(statement)
-                if self._mode == "replace":
-                    self._check_empty(plan)
+            try:
+                plan = self._made_ready()
+            except (ProgramError, sqlite3.IntegrityError) as error:
+                raise TargetFailed(str(error)) from error
             self._inserts = inserting(self._file.link, plan)
         return self._inserts
+
+    def _made_ready(self) -> Plan:
+        assert self._file is not None, "start comes first"
+        with self._file.all_or_nothing():
+            self._run("before", self._around.before)
+            plan = self._plan()  # once more: others may have changed the table until now
+            for statement in plan.statements:
+                self._file.link.execute(statement)
+            if self._mode == "replace":
+                self._check_empty(plan)
+        return plan
 
     def _check_empty(self, plan: Plan) -> None:
         assert self._file is not None, "start comes first"

@@ -1,0 +1,104 @@
+"""What a table refuses whatever the rows are is no row's fault: the run fails, where each row was rejected, and the run completed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from program_lib.errors import TargetFailed
+from program_lib.types import INTEGER
+from program_lib.write_modes import KEYED
+from tests.databases import Database
+from tests.program_lib.moving import rows_of
+from tests.program_lib.test_upsert import Sqlite, Target, writing
+
+COLUMNS = {"k": INTEGER, "v": INTEGER}
+
+
+def refused(target: Target, mode: str, said: str, *meanwhile: str) -> None:
+    """Writes two rows into `t`, twice, as one that looks for a row at fault does; `meanwhile` comes before the first one."""
+    with writing(target, mode, ["k"] if mode in KEYED else [], COLUMNS) as writer:
+        target.execute(*meanwhile)
+        for _ in range(2):
+            with pytest.raises(TargetFailed, match=said):
+                writer.write(rows_of(COLUMNS, [(1, 2), (2, 3)]))
+
+
+RAISING = (
+    "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'closed for today'; END $$",
+    "CREATE TRIGGER closed BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION closed()",
+)
+OF_POSTGRESQL = [
+    pytest.param(
+        "upsert",
+        ["CREATE RULE also AS ON INSERT TO t DO ALSO DELETE FROM child"],
+        "cannot be used with table that has INSERT or UPDATE rules",
+        id="a rule",
+    ),
+    pytest.param("append", RAISING, "closed for today", id="a trigger of statements"),
+    pytest.param("insert_or_ignore", RAISING, "closed for today", id="such a trigger, with a key"),
+    pytest.param(
+        "replace",
+        ["INSERT INTO t VALUES (9)", "INSERT INTO child VALUES (9)"],
+        "still referenced from table",
+        id="rows that others need",
+    ),
+]
+
+
+@pytest.mark.parametrize(("mode", "made", "said"), OF_POSTGRESQL)
+def test_of_postgresql(postgresql: Database, mode: str, made: list[str], said: str) -> None:
+    postgresql.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, v integer)",
+        "CREATE TABLE child (k integer REFERENCES t)",
+        *made,
+    )
+    refused(postgresql, mode, said)
+
+
+OF_MARIADB = [
+    pytest.param("append", "RENAME TABLE t TO u", "t' doesn't exist", id="a table that is gone"),
+    pytest.param("append", "ALTER TABLE t DROP v", "Unknown column", id="a column that is gone"),
+    pytest.param(
+        "replace", "INSERT INTO child VALUES (9)", "a foreign key constraint fails", id="a child"
+    ),
+]
+
+
+@pytest.mark.parametrize(("mode", "meanwhile", "said"), OF_MARIADB)
+def test_of_mariadb(mariadb: Database, mode: str, meanwhile: str, said: str) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, v integer)",
+        "CREATE TABLE child (k integer, FOREIGN KEY (k) REFERENCES t (k))",
+        "INSERT INTO t VALUES (9, 9)",
+    )
+    refused(mariadb, mode, said, meanwhile)
+
+
+TABLE = "CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER)"
+TRIGGER = "CREATE TRIGGER also AFTER INSERT ON t BEGIN INSERT INTO log VALUES (NEW.k); END"
+OF_SQLITE = [
+    pytest.param(
+        "append", [TABLE, "CREATE VIEW u AS SELECT * FROM t"],
+        "DROP TABLE t", "there is no table t", id="a table that is gone",
+    ),
+    pytest.param(
+        "append", ["CREATE TABLE u (k, v)", "CREATE VIEW t AS SELECT * FROM u"],
+        "SELECT 1", "cannot modify t because it is a view", id="a view",
+    ),
+    pytest.param(
+        "upsert", [TABLE, TRIGGER], "SELECT 1", "no such table: main.log", id="a trigger into no table",
+    ),
+    pytest.param(
+        "append", [TABLE, "CREATE VIRTUAL TABLE log USING fts5(k)", TRIGGER],
+        "SELECT 1", "the query is refused: it would use log", id="a trigger into a virtual table",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "made", "meanwhile", "said"), OF_SQLITE)
+def test_of_sqlite(tmp_path: Path, mode: str, made: list[str], meanwhile: str, said: str) -> None:
+    target = Sqlite(tmp_path / "t.db")
+    target.execute(*made)
+    refused(target, mode, said, meanwhile)
