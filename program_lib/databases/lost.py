@@ -16,6 +16,10 @@ class TransactionLost(OSError):
     """The database has ended the connection or the transaction: no row is at fault, and no other row may follow."""
 
 
+class ConnectionLost(TransactionLost):
+    """The connection is gone, to us or of a proxy to its server: what became of the last statement is not known."""
+
+
 def asked_again(ask: Callable[[], T | None], *errors: type[Exception]) -> T | None:
     """What a new connection tells, as soon as there is one; None where the database does not answer or know."""
     until = time.monotonic() + ASK_SECONDS

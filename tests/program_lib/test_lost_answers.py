@@ -11,28 +11,36 @@ from decimal import Decimal
 import psycopg
 import pyarrow as pa
 import pytest
+from sqlalchemy.engine import make_url
 
 from program_lib.databases import lost
 from program_lib.databases.lost import TransactionLost
+from program_lib.databases.other.writer import OtherWriter
 from program_lib.databases.postgresql.session import Session
 from program_lib.errors import EndUnknown
-from program_lib.types import INTEGER
+from program_lib.types import INTEGER, Column, Schema
 from tests.databases import Database
-from tests.program_lib.moving import writing
+from tests.program_lib.moving import say, writing
 
 ROWS = pa.table({"k": pa.array([1, 2, 3], pa.int64())})
 LAST = {"postgresql": b"COMMIT\0", "mariadb": b"\x03COMMIT"}
 RENAME = b"\x03RENAME TABLE"
+BROKEN = b"SFATAL\0C%s\0Mserver conn crashed?\0\0"  # of PostgreSQL
 UNKNOWN = "it is not known whether these rows are written: look"
 
 
 class Between:
     """Passes bytes on to a database until `last` comes from its client: then both connections end, before or after its answer."""
 
-    def __init__(self, port: int, last: bytes, *, passes: bool, returns: bool) -> None:
-        """`passes`: the database gets `last`, and its answer is lost. `returns`: later connections are let through."""
+    def __init__(
+        self, port: int, last: bytes, *, passes: bool, returns: bool, told: bytes = b""
+    ) -> None:
+        """`passes`: the database gets `last`, and its answer is lost. `returns`: later connections are let through.
+
+        `told`: the client is told this instead of the answer, and stays connected.
+        """
         self._target, self._last = ("127.0.0.1", port), last
-        self._passes, self._returns = passes, returns
+        self._passes, self._returns, self._told = passes, returns, told
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -45,39 +53,47 @@ class Between:
             while True:
                 near, _ = self._listener.accept()
                 far = socket.create_connection(self._target)
-                answers = threading.Thread(target=_pass_on, args=(far, near), daemon=True)
-                answers.start()
-                threading.Thread(target=self._up, args=(near, far), daemon=True).start()
+                is_cut = threading.Event()
+                for way in (_pass_on, self._up):
+                    threading.Thread(target=way, args=(near, far, is_cut), daemon=True).start()
 
-    def _up(self, near: socket.socket, far: socket.socket) -> None:
+    def _up(self, near: socket.socket, far: socket.socket, is_cut: threading.Event) -> None:
         with contextlib.suppress(OSError), near, far:
             while content := near.recv(65536):
-                if self._last in content:
-                    self._cut(near, far, content)
+                if self._last not in content:
+                    far.sendall(content)
+                    continue
+                is_cut.set()
+                self._cut(near, far, content)
+                if not self._told:
                     return
-                far.sendall(content)
 
     def _cut(self, near: socket.socket, far: socket.socket, content: bytes) -> None:
         if not self._returns:
             self._listener.shutdown(socket.SHUT_RDWR)
-        near.shutdown(socket.SHUT_WR)  # the answer does not arrive
+        if not self._told:
+            near.shutdown(socket.SHUT_WR)
         if self._passes:
             far.sendall(content)
         far.shutdown(socket.SHUT_WR)  # its session ends after what it got
+        near.sendall(self._told)
 
 
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+def _pass_on(near: socket.socket, far: socket.socket, is_cut: threading.Event) -> None:
+    """What the database says, until its answer is not to arrive."""
     with contextlib.suppress(OSError):
-        while content := source.recv(65536):
-            sink.sendall(content)
+        while content := far.recv(65536):
+            if is_cut.is_set():
+                return
+            near.sendall(content)
 
 
 @contextlib.contextmanager
 def cut_off(
-    database: Database, last: bytes, *, passes: bool = True, returns: bool = True
+    database: Database, last: bytes, *, passes: bool = True, returns: bool = True, told: bytes = b""
 ) -> Iterator[str]:
     """The URL of the database behind what loses an answer."""
-    between = Between(database.port, last, passes=passes, returns=returns)
+    between = Between(database.port, last, passes=passes, returns=returns, told=told)
     with contextlib.closing(between):
         yield database.url.replace(f":{database.port}/", f":{between.port}/")
 
@@ -97,6 +113,22 @@ def test_postgresql_is_asked_whether_it_has_committed(postgresql: Database, mode
     with cut_off(postgresql, LAST["postgresql"]) as url:
         write_to(url, mode)
     assert postgresql.rows("SELECT k FROM t") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("code", "passes"), [(b"08006", True), (b"58000", True), (b"08006", False)]
+)
+def test_postgresql_is_asked_where_a_proxy_says_that_its_connection_broke(
+    postgresql: Database, code: bytes, passes: bool
+) -> None:
+    """The client stays connected, so that the run was taken to have failed for sure, and a retry wrote its rows twice."""
+    postgresql.execute("CREATE TABLE t (k bigint)")
+    said = BROKEN % code
+    told = b"E" + (len(said) + 4).to_bytes(4, "big") + said + b"Z\0\0\0\5I"
+    refused = contextlib.nullcontext() if passes else pytest.raises(psycopg.OperationalError)
+    with cut_off(postgresql, LAST["postgresql"], passes=passes, told=told) as url, refused:
+        write_to(url, "append")
+    assert postgresql.value("SELECT count(*) FROM t") == (3 if passes else 0)
 
 
 def test_postgresql_has_not_committed_where_it_says_so(postgresql: Database) -> None:
@@ -149,3 +181,34 @@ def test_mariadb_cannot_tell_whether_it_has_committed(mariadb: Database) -> None
     with cut as url, pytest.raises(EndUnknown, match=UNKNOWN):
         write_to(url, "append")
     assert mariadb.rows("SELECT k FROM t") in ([], [(Decimal(k),) for k in (1, 2, 3)])
+
+
+@pytest.mark.parametrize("code", [2013, 2006, 1927])
+def test_a_proxy_that_lost_mariadb_cannot_tell_whether_it_has_committed(
+    mariadb: Database, code: int
+) -> None:
+    """ProxySQL answers with an error of its own, and keeps its client."""
+    mariadb.execute("CREATE TABLE t (k decimal(5))")
+    said = b"\xff" + code.to_bytes(2, "little") + b"#HY000Lost connection to the backend"
+    told = len(said).to_bytes(3, "little") + b"\1" + said
+    cut = cut_off(mariadb, LAST["mariadb"], told=told)
+    with cut as url, pytest.raises(EndUnknown, match=f"^Lost connection.* {UNKNOWN}"):
+        write_to(url, "append")
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_of_databases_that_only_sqlalchemy_knows_nobody_can_tell(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    """The run failed as one that left nothing, so that a retry wrote its rows twice."""
+    database: Database = request.getfixturevalue(kind)
+    database.execute("CREATE TABLE t (k integer)")
+    with cut_off(database, LAST[kind]) as url:
+        writer = OtherWriter(make_url(url), "t", "append")
+        writer.start(say)
+        writer.open(Schema([Column("k", INTEGER)]))
+        writer.write(ROWS)
+        writer.finish()
+        with pytest.raises(EndUnknown, match=UNKNOWN):
+            writer.commit()
+        writer.undo()

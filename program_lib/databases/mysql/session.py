@@ -9,11 +9,11 @@ from typing import Any
 
 import pymysql
 from pymysql import converters
-from pymysql.constants import ER
+from pymysql.constants import CR, ER
 from pymysql.cursors import SSCursor
 from sqlalchemy.engine import URL
 
-from program_lib.databases.lost import TransactionLost
+from program_lib.databases.lost import ConnectionLost, TransactionLost
 from program_lib.errors import ProgramError
 
 CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in the URL says otherwise
@@ -54,6 +54,10 @@ _KNOWN_AS = "SELECT user, host FROM information_schema.processlist WHERE id = %s
 # Values come as the texts that the server sends; what PyMySQL makes of them would lose digits or zones.
 _AS_TEXT = {key: value for key, value in converters.conversions.items() if not isinstance(key, int)}
 
+# ProxySQL, MaxScale and the like answer so where their own connection to the server broke; ours may stay. 1927: it was killed
+_CONNECTION_IS_GONE = {
+    *(CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, 1927)
+}
 _TRANSACTION_IS_GONE = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CHECKREAD}
 # Somebody ended the statement, or the server cannot go on: no row is the reason, and another may only seem to be one
 _SERVER_FAILED = {
@@ -84,7 +88,7 @@ class Session:
             raise
 
     def execute(self, statement: str) -> int:
-        """The number of rows that it touched. Raises TransactionLost, or pymysql.Error."""
+        """The number of rows that it touched. Raises ConnectionLost, TransactionLost, or pymysql.Error."""
         with self._saying_what_is_lost():
             return int(self.connection.query(statement))
 
@@ -104,13 +108,12 @@ class Session:
             with self._asking():
                 yield
         except pymysql.Error as error:
-            if self.is_lost_by(error):
+            code = error.args[0] if error.args else None
+            if not self.connection.open or code in _CONNECTION_IS_GONE:
+                raise ConnectionLost(words(error)) from error
+            if code in _TRANSACTION_IS_GONE | _SERVER_FAILED:
                 raise TransactionLost(words(error)) from error
             raise
-
-    def is_lost_by(self, error: Exception) -> bool:
-        code = error.args[0] if error.args else None
-        return not self.connection.open or code in _TRANSACTION_IS_GONE | _SERVER_FAILED
 
     def rows(self, query: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """Values are texts, or None. Raises as `execute`."""

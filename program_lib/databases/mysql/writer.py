@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.lost import TransactionLost, asked_again
+from program_lib.databases.lost import ConnectionLost, TransactionLost, asked_again
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.literals import rows_of_literals
@@ -91,9 +91,7 @@ class Shared:
         pairs = [f"{_sql(made)} TO {_sql(place)}" for made, place in self.helpers.items()]
         try:
             session.execute(f"RENAME TABLE {', '.join(pairs)}")
-        except TransactionLost as error:
-            if session.connection.open:
-                raise
+        except ConnectionLost as error:
             is_renamed = asked_again(self._has_names, pymysql.Error, TransactionLost)
             if is_renamed is None:
                 raise EndUnknown(str(error)) from error
@@ -111,9 +109,7 @@ class Shared:
     def _commit_rows(self) -> None:
         try:
             self.rows.execute("COMMIT")
-        except TransactionLost as error:
-            if self.rows.connection.open:
-                raise
+        except ConnectionLost as error:
             raise EndUnknown(str(error)) from error
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from program_lib.databases.other.tables import connected, existing, reflected, t
 from program_lib.databases.other.types import declared, known, type_of
 from program_lib.databases.other.values import python_values
 from program_lib.databases.turns import spelled_alike, turn_of
-from program_lib.errors import ProgramError
+from program_lib.errors import EndUnknown, ProgramError
 from program_lib.ports import WritesAll
 from program_lib.types import Schema
 from program_lib.write_modes import KEYED
@@ -135,9 +135,15 @@ class OtherWriter(WritesAll):
         self._empty()
 
     def commit(self) -> None:
-        if not self._shared.is_committed:
+        if self._shared.is_committed:
+            return
+        try:
             self._connection.commit()
-            self._shared.is_committed = True
+        except sqlalchemy.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise EndUnknown(str(error.orig)) from error
+            raise
+        self._shared.is_committed = True
 
     def undo(self) -> None:
         if shared := _SHARED.pop(self._key, None):

@@ -51,6 +51,8 @@ WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
 OF_A_TRIGGER = ("P0", "45")  # begin the codes of what a function says of a row: RAISE, ASSERT
+# Begin the codes with which a proxy, such as PgCat, tells that its connection to the server broke; ours may stay
+OF_A_CONNECTION = ("08", "57P", "58")
 OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
 ROWS_AT_ONCE = (
@@ -480,7 +482,8 @@ class PostgresqlWriter:
         try:
             self._session.execute("COMMIT")
         except psycopg.Error as error:
-            if not self._session.connection.closed:
+            is_cut = (error.sqlstate or "").startswith(OF_A_CONNECTION)
+            if not (is_cut or self._session.connection.closed):
                 raise
             self._check_is_committed(number, error)
         self._shared.is_committed = True
