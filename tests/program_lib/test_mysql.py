@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from program_lib.errors import ProgramError
+from program_lib.types import INTEGER, Kind
 from tests.databases import Database
-from tests.program_lib.moving import move, read
+from tests.program_lib.moving import move, read, rows_of, schema_of, write, writing
 
 # a type of MariaDB, and values that lie at its ends, as SQL
 TYPES = {
@@ -99,6 +100,36 @@ def test_what_is_read_does_not_depend_on_the_servers_settings(
         assert rows["c"].to_pylist() == ["ab", " c", None]
     move(url, url, "copy", table="t")
     assert mariadb.rows("SELECT c FROM copy") == [("ab",), (" c",), (None,)]
+
+
+def test_json_is_json_however_the_server_quotes_names(mariadb: Database) -> None:
+    mariadb.execute('CREATE TABLE t (`o``d"d` json, plain longtext CHECK (length(plain) < 9))')
+    for mode in ("", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"):
+        columns = schema_of(f"{mariadb.url}?init_command=SET sql_mode = '{mode}'", table="t")
+        assert [column.type.kind for column in columns] == [Kind.JSON, Kind.TEXT]
+
+
+def test_a_transaction_may_be_silent_for_as_long_as_its_run_wants(mariadb: Database) -> None:
+    """Such a server ended runs whose rows came late."""
+    url = f"{mariadb.url}?init_command=SET idle_transaction_timeout = 1"
+    assert read(url, "SELECT @@idle_transaction_timeout AS n")["n"].to_pylist() == [0]
+
+
+def test_what_is_written_does_not_depend_on_the_servers_transactions(mariadb: Database) -> None:
+    """With autocommit no table could be made; where transactions only read by default, none could be written."""
+    columns = {"k": INTEGER}
+    for number, option in enumerate(
+        ("autocommit=true", "init_command=SET SESSION TRANSACTION READ ONLY")
+    ):
+        url = f"{mariadb.url}?{option}"
+        with writing(url, f"t{number}", "create", **columns) as writer:
+            writer.write(rows_of(columns, [(1,)]))
+            [helper] = mariadb.rows("SHOW TABLES LIKE 'job\\_rows\\_%'")
+            assert mariadb.rows(f"SELECT k FROM `{helper[0]}`") == []
+            writer.finish()
+            writer.commit()
+        write(url, f"t{number}", "append", columns, [(2,)])
+        assert mariadb.rows(f"SELECT k FROM t{number} ORDER BY k") == [(1,), (2,)]
 
 
 def test_a_value_that_the_server_cuts_fails_the_run(mariadb: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from program_lib.databases.mysql.session import Session
@@ -9,6 +10,7 @@ from program_lib.databases.names import Table, find_table, no_table
 from program_lib.errors import ProgramError
 
 MAX_NAME = 64  # characters
+_JSON = re.compile(r"json_valid\((?P<mark>[`\"])(?P<name>.+)(?P=mark)\)")
 
 _TABLES = """
     SELECT table_schema, table_name, table_schema <=> database() FROM information_schema.tables
@@ -135,18 +137,16 @@ def _declared(row: tuple[str | None, ...], json: set[str]) -> Declared:
 
 
 def _json_columns(session: Session, table: Table) -> set[str]:
-    """MariaDB keeps JSON as text, with a constraint."""
+    """MariaDB keeps JSON as text, with a constraint, which it tells with quotes by the session's sql_mode."""
     if not session.is_mariadb:
         return set()
     rows = session.rows(
         "SELECT check_clause FROM information_schema.check_constraints"
-        " WHERE constraint_schema = %s AND table_name = %s AND check_clause LIKE 'json\\_valid(`%%`)'",
+        " WHERE constraint_schema = %s AND table_name = %s",
         [table.schema, table.name],
     )
-    return {
-        clause.removeprefix("json_valid(`").removesuffix("`)").replace("``", "`")
-        for (clause,) in rows
-    }
+    found = (_JSON.fullmatch(clause) for (clause,) in rows)
+    return {one["name"].replace(one["mark"] * 2, one["mark"]) for one in found if one}
 
 
 def why_not_all_or_nothing(session: Session, table: Table) -> str | None:

@@ -32,6 +32,11 @@ _ALWAYS = (
     # else texts are cut without a word: MySQL's default is 1,024 bytes
     f"SET SESSION group_concat_max_len = {2**32 - 1}",
 )
+# MariaDB's own, from 10.3 on: seconds that a transaction may be silent, which has no bound by default
+_MAY_BE_SILENT = (
+    "SET SESSION idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0,"
+    " idle_write_transaction_timeout = 0"
+)
 READING = (
     *_ALWAYS,
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -42,7 +47,7 @@ READING = (
 WRITING = (
     *_ALWAYS,
     # keys that are looked for and not there stay so until the end, whatever the server's default is
-    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
     "NO_AUTO_VALUE_ON_ZERO'",
     "START TRANSACTION",
@@ -74,13 +79,18 @@ class Session:
     def __init__(self, url: URL, settings: Sequence[str]) -> None:
         """`settings` is READING or WRITING. Raises pymysql.Error."""
         options = {"connect_timeout": CONNECT_SECONDS, **_arguments(url)}
-        self._options = options | {"charset": "utf8mb4", "use_unicode": True, "conv": _AS_TEXT}
+        # a new table commits as it is made, and its rows would be none of a transaction with the URL's autocommit
+        ours = {"charset": "utf8mb4", "use_unicode": True, "conv": _AS_TEXT, "autocommit": False}
+        self._options = options | ours
         self.connection = pymysql.connect(**self._options)
         self._is_asking = False  # whether an answer is to come
         self._is_interrupted = False
         self._known_as: list[tuple[Any, ...]] = []
         try:
             self._known_as = self.rows(_KNOWN_AS, [self.connection.thread_id()])
+            if self.is_mariadb:
+                with suppress(pymysql.Error):  # an older one knows no such bound
+                    self.execute(_MAY_BE_SILENT)
             for setting in settings:
                 self.execute(setting)
         except BaseException:
