@@ -76,7 +76,7 @@ def must_be_given(column: str, table: str) -> str:
 
 def rows_are_kept(table: str) -> str:
     """The sentence for a table that DELETE has not emptied."""
-    return f"a trigger or a rule of {table} keeps rows that replace deletes: choose another mode"
+    return f"a trigger, a rule or a policy of {table} keeps rows that replace deletes: choose another mode"
 
 
 def spelt(columns: Sequence[str], there: Sequence[str], table: str) -> list[str]:

@@ -526,13 +526,94 @@ def test_replace_fails_where_rows_of_before_would_stay(
         "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
         keeping,
     )
-    said = "a trigger or a rule of it's keeps rows"
+    said = "a trigger, a rule or a policy of it's keeps rows"
     with pytest.raises((TargetFailed, psycopg.Error), match=said):
         write(postgresql.url, "it's", "replace", columns, [(2,) * len(columns)])
     assert postgresql.rows('SELECT * FROM "it\'s"') == [(1, False)]
     postgresql.execute('DROP TRIGGER IF EXISTS tr ON "it\'s"', 'DROP RULE IF EXISTS r ON "it\'s"')
     write(postgresql.url, "it's", "replace", columns, [(2,) * len(columns)])
     assert postgresql.rows('SELECT v FROM "it\'s"') == [(2,)]
+
+
+KEEPING = "CREATE TRIGGER kept {} DELETE ON {} FOR EACH ROW EXECUTE FUNCTION keep()"
+PUTTING = "CREATE TRIGGER put INSTEAD OF INSERT ON t FOR EACH ROW EXECUTE FUNCTION put()"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(
+            ["CREATE VIEW t AS SELECT v FROM below", PUTTING, KEEPING.format("INSTEAD OF", "t")],
+            id="a view's",
+        ),
+        pytest.param(
+            ["CREATE VIEW t AS SELECT v FROM below", PUTTING, KEEPING.format("BEFORE", "below")],
+            id="of the table behind a view",
+        ),
+        pytest.param(
+            [
+                "CREATE TABLE t (v integer) PARTITION BY LIST (v)",
+                "CREATE TABLE part PARTITION OF t DEFAULT",
+                "INSERT INTO t VALUES (1)",
+                KEEPING.format("BEFORE", "part"),
+            ],
+            id="of a partition",
+        ),
+    ],
+)
+def test_replace_fails_where_another_ones_trigger_keeps_rows(
+    postgresql: Database, made: list[str]
+) -> None:
+    """The run completed, and the rows of before stood beside the new ones."""
+    postgresql.execute(
+        "CREATE TABLE below (v integer)",
+        "INSERT INTO below VALUES (1)",
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO below VALUES (NEW.v); RETURN NEW; END'",
+        *made,
+    )
+    with pytest.raises(TargetFailed, match="a trigger, a rule or a policy of t keeps rows"):
+        write(postgresql.url, "t", "replace", {"v": INTEGER}, [(2,)])
+    assert postgresql.rows("SELECT v FROM t") == [(1,)]
+
+
+def test_replace_fails_where_a_policy_keeps_rows(postgresql: Database) -> None:
+    role = f"role_{postgresql.name}"
+    postgresql.execute(
+        "CREATE TABLE t (v integer)",
+        "INSERT INTO t VALUES (1), (2)",
+        "CREATE POLICY reads ON t USING (true)",
+        "CREATE POLICY deletes ON t AS RESTRICTIVE FOR DELETE USING (v = 1)",
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE t FORCE ROW LEVEL SECURITY",
+        f"CREATE ROLE {role}",
+        f"GRANT ALL ON SCHEMA public TO {role}",
+        f"ALTER TABLE t OWNER TO {role}",
+    )
+    url = f"{postgresql.url}?options=-c role={role}"
+    try:
+        with pytest.raises(psycopg.Error, match="a trigger, a rule or a policy of t keeps rows"):
+            write(url, "t", "replace", {"v": INTEGER, "new": INTEGER}, [(3, 3)])
+        assert postgresql.rows("SELECT v FROM t ORDER BY v") == [(1,), (2,)]
+    finally:
+        postgresql.execute("DROP TABLE t", f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_rows_that_a_trigger_keeps_out_are_told_where_replace_adds_a_column(
+    postgresql: Database,
+) -> None:
+    postgresql.execute(
+        "CREATE TABLE t (v integer)",
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN IF NEW.v = 2 THEN RETURN NULL; END IF; RETURN NEW; END'",
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION keep()",
+    )
+    columns = {"v": INTEGER, "new": INTEGER}
+    with writing(postgresql.url, "t", "replace", **columns) as writer:
+        writer.write(rows_of(columns, [(1, 1), (2, 2)]))
+        writer.finish()
+        assert writer.told().startswith("2 rows written: the table took 1, a trigger keeps")
 
 
 def test_a_trigger_that_only_looks_at_what_replace_deletes_does_not_stop_it(

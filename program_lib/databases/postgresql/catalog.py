@@ -172,14 +172,20 @@ def sharing_rows(session: Session, table: Table) -> list[tuple[str, str]]:
 
 
 def may_keep_rows(session: Session, table: Table) -> bool:
-    """Whether a trigger or a rule of somebody has a say in a DELETE."""
-    deletes, before = 8, 2  # bits of tgtype
+    """Whether a trigger, a rule or a policy of somebody has a say in a DELETE, of the table or of a partition.
+
+    What stands behind a view, or a foreign table, is not looked at: it may.
+    """
+    deletes, before, instead = 8, 2, 64  # bits of tgtype
     return bool(
         session.value(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = t.oid AND NOT tgisinternal"
-            f" AND tgtype & {deletes} <> 0 AND tgtype & {before} <> 0)"
-            " OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = t.oid AND ev_type = '4')"
-            " FROM (SELECT %s::regclass) AS t(oid)",
+            "WITH RECURSIVE part (oid) AS (SELECT %s::regclass::oid"
+            " UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN part ON part.oid = i.inhparent)"
+            " SELECT bool_or(c.relkind IN ('v', 'f') OR c.relrowsecurity"
+            " OR EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal"
+            f" AND tgtype & {deletes} <> 0 AND tgtype & {before | instead} <> 0)"
+            " OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid AND ev_type = '4'))"
+            " FROM pg_catalog.pg_class c JOIN part ON part.oid = c.oid",
             [quoted(table.schema, table.name)],
         )
     )

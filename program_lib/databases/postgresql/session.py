@@ -61,9 +61,10 @@ class Session:
     def pgconn(self) -> pq.abc.PGconn:
         return self.connection.pgconn
 
-    def execute(self, statement: str | sql.Composable) -> None:
+    def execute(self, statement: str | sql.Composable) -> int:
+        """The number of rows that it touched, where it tells one."""
         text = statement if isinstance(statement, str) else statement.as_string(self.connection)
-        self.connection.execute(text.encode())
+        return self.connection.execute(text.encode()).rowcount
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self.connection.execute(query.encode(), parameters or None).fetchall()

@@ -121,6 +121,7 @@ class _Plan:
     )  # by column; of a table to be made later
     before: list[str] = field(default_factory=list)  # statements, before the first row
     after: list[str] = field(default_factory=list)  # statements, after the last row
+    moving: str = ""  # the last one, from `into`, where all rows wait there
     sequences: list[_Sequence] = field(default_factory=list)
     merge: Merge | None = None  # of a mode with a key: from `into`, after each batch
     is_begun: bool = False
@@ -320,8 +321,8 @@ class PostgresqlWriter:
             alone,
             f"ALTER TABLE {table} {', '.join(lines)}",
             *emptying,
-            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_sql(beside)}",
         ]
+        plan.moving = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_sql(beside)}"
         plan.into = beside
 
     # ------------------------------------------------ rows
@@ -446,6 +447,8 @@ class PostgresqlWriter:
         with self._savepoint():
             for statement in self._plan.after:
                 self._session.execute(statement)
+            if self._plan.moving:
+                self.tally.found = self.tally.rows - self._session.execute(self._plan.moving)
             for sequence in self._plan.sequences:
                 self._set(sequence)
             self._run("after", self._around.after)
