@@ -385,6 +385,22 @@ def test_only_keys_that_a_conflict_may_name_are_keys(postgresql: Database) -> No
         write(postgresql, "upsert", ["id"], ITEM, [])
 
 
+def test_a_key_is_compared_as_its_index_does_wherever_the_operator_lies(
+    postgresql: Database,
+) -> None:
+    """`update` compared texts where the search_path lacks the schema of citext: rows were not found."""
+    postgresql.execute(
+        'CREATE SCHEMA "e xt"',
+        'CREATE EXTENSION citext SCHEMA "e xt"',
+        'CREATE TABLE t (k "e xt".citext, day date, v integer, PRIMARY KEY (day, k) INCLUDE (v))',
+        "INSERT INTO t VALUES ('Ab', '2026-11-30', 1)",
+    )
+    columns = {"k": TEXT, "day": DATE, "v": INTEGER}
+    with writing(postgresql, "update", ["k", "day"], columns) as writer:
+        writer.write(rows_of(columns, [("aB", date(2026, 11, 30), 7)]))
+        assert writer.told() == "1 rows: 1 updated, 0 not there"
+
+
 def test_rows_of_partitions_are_written_and_their_inserts_not_told(postgresql: Database) -> None:
     postgresql.execute(
         "CREATE TABLE t (id int PRIMARY KEY, name text) PARTITION BY RANGE (id)",

@@ -205,6 +205,27 @@ def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
     return sorted({tuple(names) for (names,) in rows})
 
 
+def equalities(session: Session, table: Table) -> dict[str, str]:
+    """The operator by which unique keys of the table compare each of their columns, as SQL has it.
+
+    Where the search_path lacks its schema, as that of citext, = is another one: that of text.
+    """
+    equal = 3  # the strategy of a B-tree
+    rows = session.rows(
+        "SELECT a.attname, n.nspname, o.oprname FROM pg_catalog.pg_index i"
+        " CROSS JOIN unnest(i.indkey::int2[], i.indclass::oid[]) AS k(attnum, class)"
+        " JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
+        " JOIN pg_catalog.pg_opclass c ON c.oid = k.class"
+        " JOIN pg_catalog.pg_amop p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype"
+        f" AND p.amoprighttype = c.opcintype AND p.amopstrategy = {equal}"
+        " JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace"
+        " WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisvalid",
+        [quoted(table.schema, table.name)],
+    )
+    return {name: f"OPERATOR({quoted(schema)}.{symbol})" for name, schema, symbol in rows}
+
+
 def is_partitioned(session: Session, table: Table) -> bool:
     return bool(
         session.value(

@@ -7,7 +7,7 @@ same; `insert_or_ignore` keeps the first. Each statement tells how many rows wer
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from program_lib.databases.keys import Match
@@ -26,6 +26,7 @@ class Merge:
 
     into: Table
     match: Match
+    equal: Mapping[str, str]  # the operator that compares a column of the key
     tells_new: bool  # whether a row says that it was inserted: not one of a partition
     beside: Table = field(
         default_factory=lambda: Table("pg_temp", f"rows_{_token()}", is_near=False)
@@ -67,7 +68,7 @@ class Merge:
     def update(self, session: Session, rows: int) -> int | None:
         changes = ", ".join(f"{quoted(n)} = {quoted('latest', n)}" for n in self.match.others)
         found = " AND ".join(
-            f"{quoted('target', n)} = {quoted('latest', n)}" for n in self.match.key
+            f"{quoted('target', n)} {self.equal[n]} {quoted('latest', n)}" for n in self.match.key
         )
         times = quoted(self.times)
         return int(

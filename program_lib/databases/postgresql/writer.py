@@ -248,7 +248,8 @@ class PostgresqlWriter:
         unique = catalog.unique_keys(self._session, self._place)
         found = match(self._mode, self._key_columns, given, there, unique, self._written)
         is_partitioned = catalog.is_partitioned(self._session, self._place)
-        return Merge(self._place, found, tells_new=not is_partitioned)
+        equal = catalog.equalities(self._session, self._place)
+        return Merge(self._place, found, equal, tells_new=not is_partitioned)
 
     def _new_columns(self, there: list[str]) -> Schema:
         if self._mode != REPLACE:
