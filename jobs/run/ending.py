@@ -12,6 +12,7 @@ from settings.groups import Deadlines
 
 REASON_CAP = 2_000  # characters that a person reads; the log has the rest
 MOST_NAMES = 3  # of outputs, in a reason
+LONGEST_STEP = 2.0  # seconds of silence that one look adds; looks are half a second apart
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -50,19 +51,39 @@ class Verdict:
     may_retry: bool = True  # else rows could be written twice
 
 
-def broken_deadline(
-    deadlines: Deadlines, now: float, started: float, last_word: float | None
-) -> Ending | None:
-    """The end of a run that has passed a time-out, else None. All times are monotonic seconds.
+class Silence:
+    """For how long a program has said nothing while its runner listened. Times are monotonic seconds."""
 
-    `last_word`: when a node last reported; None when none has.
+    def __init__(self, now: float) -> None:
+        self._looked_at = now
+        self._seconds = 0.0
+
+    def look(self, now: float, last_word: float | None, *, is_heard: bool) -> float:
+        """How many seconds of silence there are by now. Call it often.
+
+        `last_word`: when a node last reported; None when none has. While nobody `is_heard`, since NATS is away, there is no silence, and it
+        begins anew after that. Of the time between two looks LONGEST_STEP counts: a runner that stood still heard nobody, either.
+        """
+        passed = min(now - self._looked_at, LONGEST_STEP)
+        has_spoken = last_word is not None and last_word >= self._looked_at
+        self._looked_at = now
+        self._seconds = 0.0 if has_spoken or not is_heard else self._seconds + passed
+        return self._seconds
+
+
+def broken_deadline(
+    deadlines: Deadlines, ran: float, silent: float, *, has_spoken: bool
+) -> Ending | None:
+    """The end of a run that has passed a time-out, else None.
+
+    `ran`: seconds since its start; `silent`: seconds of Silence; `has_spoken`: whether a node has ever reported.
     """
-    if deadlines.run and now - started > deadlines.run:
+    if deadlines.run and ran > deadlines.run:
         return _timed_out(f"ran longer than {deadlines.run:g} s")
-    if last_word is None:
-        if deadlines.start and now - started > deadlines.start:
+    if not has_spoken:
+        if deadlines.start and silent > deadlines.start:
             return _timed_out(f"no node started within {deadlines.start:g} s")
-    elif deadlines.silence and now - last_word > deadlines.silence:
+    elif deadlines.silence and silent > deadlines.silence:
         return _timed_out(f"no progress for {deadlines.silence:g} s")
     return None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from jobs.graph.retries import parse_retries
 from jobs.graph.unchecked import outputs_of
 from jobs.run.admission import Admission
-from jobs.run.ending import Ending, Seen, Verdict, broken_deadline, decide, failed
+from jobs.run.ending import Ending, Seen, Silence, Verdict, broken_deadline, decide, failed
 from jobs.run.last_words import last_words
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.sandbox.allowance import Allowance, NotAllowed
@@ -99,6 +99,7 @@ class Execution:
         self._times = NodeTimes() if parts.traces.are_told else None  # (link thread writes)
         self._started = time.monotonic()
         self._saved = 0.0  # (own thread), as all below
+        self._silence = Silence(self._started)
         self._ending: Ending | None = None
         self._graph, self._program = started.graph, started.program
         self._again = started.again
@@ -301,15 +302,20 @@ class Execution:
             try:
                 ending = self._inbox.get(timeout=LOOK_PERIOD)
             except queue.Empty:
-                ending = broken_deadline(
-                    self._parts.deadlines, time.monotonic(), self._started, self._last_word
-                )
+                ending = self._broken_deadline()
             else:
                 if ending is None:
                     return
             if ending is not None:
                 self._bring_to_end(process, ending)
             self._keep_up(process)
+
+    def _broken_deadline(self) -> Ending | None:
+        now, last_word = time.monotonic(), self._last_word
+        silent = self._silence.look(now, last_word, is_heard=self._parts.link.is_up)
+        return broken_deadline(
+            self._parts.deadlines, now - self._started, silent, has_spoken=last_word is not None
+        )
 
     def _bring_to_end(self, process: ProgramProcess, ending: Ending) -> None:
         if self._ending is not None:

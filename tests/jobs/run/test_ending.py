@@ -1,10 +1,13 @@
 """How a run ended, as a table: what was seen, what the run became, what it says."""
 
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from jobs.run.ending import Ending, Seen, broken_deadline, decide, exit_text
+from jobs.run.ending import Ending, Seen, Silence, broken_deadline, decide, exit_text
+from jobs.run.execution import Execution
 from jobs.store.run_states import KINDS, EndKind, RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
@@ -106,24 +109,69 @@ def test_an_unknown_signal_has_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deadlines", "now", "last_word", "reason"),
+    ("deadlines", "ran", "silent", "has_spoken", "reason"),
     [
-        (Deadlines(), 1e6, None, None),
-        (Deadlines(run=10), 11, 10.5, "ran longer than 10 s"),
-        (Deadlines(run=10), 9, 8.5, None),
-        (Deadlines(start=5), 6, None, "no node started within 5 s"),
-        (Deadlines(start=5), 6, 4, None),
-        (Deadlines(silence=3), 6, 2, "no progress for 3 s"),
-        (Deadlines(silence=3), 6, None, None),
+        (Deadlines(), 1e6, 1e6, False, None),
+        (Deadlines(run=10), 11, 0.5, True, "ran longer than 10 s"),
+        (Deadlines(run=10), 9, 0.5, True, None),
+        (Deadlines(start=5), 6, 6, False, "no node started within 5 s"),
+        (Deadlines(start=5), 9, 4, False, None),
+        (Deadlines(start=5), 9, 6, True, None),
+        (Deadlines(silence=3), 6, 4, True, "no progress for 3 s"),
+        (Deadlines(silence=3), 6, 6, False, None),
     ],
 )
 def test_each_time_out_has_its_own_reason(
-    deadlines: Deadlines, now: float, last_word: float | None, reason: str | None
+    deadlines: Deadlines, ran: float, silent: float, has_spoken: bool, reason: str | None
 ) -> None:
-    ending = broken_deadline(deadlines, now, 0.0, last_word)
+    ending = broken_deadline(deadlines, ran, silent, has_spoken=has_spoken)
     if reason is None:
         assert ending is None
     else:
         assert ending is not None
         assert ending.status is RunStatus.FAILED
         assert reason in ending.reason
+
+
+def test_a_program_is_silent_from_its_last_word_on() -> None:
+    silence = Silence(100.0)
+    assert [silence.look(at, None, is_heard=True) for at in (100.5, 101.0)] == [0.5, 1.0]
+    assert silence.look(101.5, 101.2, is_heard=True) == 0.0
+    assert [silence.look(at, 101.2, is_heard=True) for at in (102.0, 102.5)] == [0.5, 1.0]
+
+
+def test_a_program_that_nobody_can_hear_is_not_silent() -> None:
+    """NATS was away for longer than RUN_SILENCE_TIMEOUT, and all programs at work were ended."""
+    silence = Silence(0.0)
+    silence.look(1.0, 0.5, is_heard=True)
+    assert [silence.look(at, 0.5, is_heard=False) for at in (2.0, 3.0, 600.0)] == [0.0, 0.0, 0.0]
+    assert silence.look(600.5, 0.5, is_heard=True) == 0.5
+
+
+def test_a_runner_that_stood_still_does_not_take_that_for_silence() -> None:
+    """What the program said meanwhile is still to be read."""
+    silence = Silence(0.0)
+    silence.look(0.5, 0.4, is_heard=True)
+    assert silence.look(900.0, 0.4, is_heard=True) < 5.0
+
+
+def test_an_execution_listens_only_while_its_runner_hears_nats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("jobs.run.execution.time", Mock(monotonic=lambda: now[0]))
+    parts = Mock(deadlines=Deadlines(silence=3), data_dir=Path("nowhere"))
+    run = Mock(run_id="0" * 32)
+    execution = Execution(Mock(run=run, graph={}, again=None), Mock(), parts, Mock())
+    execution._last_word = 0.0
+
+    def endings(*, is_up: bool) -> list[Ending | None]:
+        parts.link.is_up = is_up
+        found = []
+        for _ in range(10):
+            now[0] += 0.5
+            found.append(execution._broken_deadline())
+        return found
+
+    assert not any(endings(is_up=False))
+    assert any(endings(is_up=True))
