@@ -13,6 +13,7 @@ from jobs.store.database import InTransaction
 from jobs.store.deleted import DeletedJob, drop_deleted, noted_deleted
 from jobs.store.pieces import ACTIVE, delete_runs, run_from, select_runs
 from jobs.store.records import Run
+from jobs.store.run_lists import NEWEST_FIRST
 from jobs.store.run_states import RunStatus
 from jobs.store.tables import RUNS
 
@@ -50,16 +51,18 @@ class Sweeps:
     def delete_beyond(self, runs_per_job: int, limit: int) -> int:
         """Deletes runs of jobs that have more of them, the oldest first; how many it were, at most `limit`."""
         count = sa.func.count()
-        large = sa.select(RUNS.c.job_id, count).group_by(RUNS.c.job_id).having(count > runs_per_job)
-        jobs = self._read(lambda connection: connection.execute(large.limit(1)).first())
-        if jobs is None:
+        of_each = (RUNS.c.tenant_id, RUNS.c.job_id)
+        large = sa.select(*of_each).group_by(*of_each).having(count > runs_per_job).limit(1)
+        job = self._read(lambda connection: connection.execute(large).first())
+        if job is None:
             return 0
-        job_id, runs = jobs
-        surplus = min(runs - runs_per_job, limit)
-        of_job = sa.select(RUNS.c.run_id).where(
-            RUNS.c.job_id == job_id, RUNS.c.ended_at.is_not(None)
+        # Which are beyond is asked in the transaction that deletes them: another runner may have deleted some meanwhile
+        of_job = sa.and_(RUNS.c.tenant_id == job.tenant_id, RUNS.c.job_id == job.job_id)
+        newest = sa.select(RUNS.c.run_id).where(of_job).order_by(*NEWEST_FIRST).limit(runs_per_job)
+        beyond = sa.select(RUNS.c.run_id).where(
+            of_job, RUNS.c.ended_at.is_not(None), RUNS.c.run_id.not_in(newest)
         )
-        return self._delete_some(of_job.order_by(RUNS.c.created_at).limit(surplus))
+        return self._delete_some(beyond.order_by(RUNS.c.created_at).limit(limit))
 
     def known_runs(self, run_ids: Collection[str]) -> set[str]:
         """Those of the ids that are runs of any tenant."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import NotFound, RunNotEnded, Store
+from jobs.store.sweeps import Sweeps
 from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import NewWebhook, Told
 from jobs.webhooks.signature import new_secret
@@ -105,6 +107,25 @@ def test_of_each_job_the_newest_runs_are_kept(kept: Kept) -> None:
     working = kept.run(busy, 1, ends=False)
     kept.sweep(days=0, runs_per_job=3)
     assert kept.ids() == {*runs[2:], working, *others}
+
+
+def test_two_runners_that_delete_at_once_leave_as_many_runs_as_are_kept(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each counted what was too much, and both deleted so many of the oldest."""
+    job = kept.job()
+    runs = [kept.run(job, days) for days in (6, 5, 4, 3, 2)]
+    sweeps, reads = kept.store.sweeps, kept.store.sweeps._read
+    another = Sweeps(reads, kept.store.sweeps._write)
+
+    def meanwhile(work: Callable[[sa.Connection], object]) -> object:
+        found = reads(work)
+        another.delete_beyond(3, 100)
+        return found
+
+    monkeypatch.setattr(sweeps, "_read", meanwhile)
+    sweeps.delete_beyond(3, 100)
+    assert [run.run_id for run in kept.store.runs(TENANT)] == runs[:1:-1]
 
 
 def test_files_of_runs_that_another_machine_deleted_go_and_those_of_a_foreign_database_stay(
