@@ -241,9 +241,14 @@ def put_nodes(connection: Connection, run_id: str, nodes: Iterable[NodeState]) -
 
 
 def insert_run(
-    connection: Connection, tenant_id: str, job_name: str, new: NewRun, now: float
+    connection: Connection,
+    tenant_id: str,
+    job_name: str,
+    new: NewRun,
+    newest: float | None,
+    now: float,
 ) -> str:
-    """A queued run; returns its id. `now`: Unix seconds, after all other runs of the job."""
+    """A queued run; returns its id. `newest`: when the job's newest run was made; both in Unix seconds."""
     run_id = uuid.uuid4().hex
     values = {
         "run_id": run_id,
@@ -255,7 +260,7 @@ def insert_run(
         "program": new.program,
         "idempotency_key": new.idempotency_key,
         "request_hash": new.request_hash,
-        "created_at": now,
+        "created_at": later_than(newest, now),
         "queued_at": now,
         "beat": 0,
         "parameters": json.dumps(dict(new.parameters)) if new.parameters else None,

@@ -13,6 +13,8 @@ from jobs.store.run_states import RunStatus
 from jobs.store.tables import RUNS
 from jobs.store.webhooks.store import count_waiting
 
+_IS_DUE = sa.func.coalesce(RUNS.c.due_at, 0.0) <= NOW  # of each but a retry whose time has not come
+
 
 class QueuedRuns:
     """Of an installation, by its database. Any thread; raises StoreUnavailable."""
@@ -32,7 +34,7 @@ class QueuedRuns:
             IS_QUEUED,
             of_tag,
             RUNS.c.created_at < run.created_at,
-            sa.func.coalesce(RUNS.c.due_at, 0.0) <= NOW,
+            _IS_DUE,
         )
         others = sa.select(sa.func.count()).where(
             RUNS.c.tenant_id != run.tenant_id, IS_QUEUED, of_tag
@@ -86,7 +88,7 @@ class QueuedRuns:
             IS_QUEUED,
             RUNS.c.runner_tag == tag,
             sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= NOW - age),
-            sa.func.coalesce(RUNS.c.due_at, 0.0) <= NOW,
+            _IS_DUE,
         )
         query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)
         return self._read(lambda connection: connection.execute(query).scalar())
@@ -125,7 +127,7 @@ class QueuedRuns:
 
         def read(connection: Connection) -> Waiting:
             of_all = sa.select(sa.func.count(), NOW - sa.func.min(begun))
-            queued, longest = connection.execute(of_all.where(IS_QUEUED, begun <= NOW)).one()
+            queued, longest = connection.execute(of_all.where(IS_QUEUED, _IS_DUE)).one()
             running, _ = connection.execute(of_all.where(IS_RUNNING)).one()
             return Waiting(queued, running, max(longest or 0.0, 0.0), count_waiting(connection))
 

@@ -251,7 +251,7 @@ class Store:
                 check_state(only_if, job_of(connection, tenant_id, new.job_id, for_update=True))
             if refusal is not None:
                 raise refusal
-            run_id = insert_run(connection, tenant_id, job_name, new, later_than(newest, now))
+            run_id = insert_run(connection, tenant_id, job_name, new, newest, now)
             return Recorded(run_of(connection, tenant_id, run_id), is_new=True)
 
         return self._again_on_collision(record)

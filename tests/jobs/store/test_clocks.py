@@ -184,6 +184,21 @@ def test_two_states_of_a_job_never_have_the_same_time(shared: Store, clock: Cloc
     assert later.updated_at > job.updated_at
 
 
+def test_a_run_whose_message_is_lost_is_queued_again_also_where_the_clock_was_set_back(
+    store: Store, clock: Clock
+) -> None:
+    """With SQLite it waited until the clock was as late again as at the job's run before."""
+    clock.ahead = DAY
+    job = store.create_job(TENANT, "a job", GRAPH)
+    before = store.record_run(TENANT, NewRun(job.job_id, GRAPH, "")).run
+    store.move_run(TENANT, before.run_id, Move(RunStatus.QUEUED, RunStatus.CANCELLED))
+    clock.ahead = 0.0
+    run = store.record_run(TENANT, NewRun(job.job_id, GRAPH, "")).run
+    assert run.created_at > before.created_at, "in lists it is the newest one"
+    assert [late.run_id for late in store.queued.not_since(-60.0)] == [run.run_id]
+    assert store.queued.count_active() == store.queued.all_waiting().queued == 1
+
+
 def told_of_an_end(store: Store) -> str:
     """A webhook that is to be told of a run that has just ended."""
     new = NewWebhook("https://hooks.example/", frozenset(Told), Form.STANDARD)
