@@ -18,6 +18,8 @@ KEPT_OPEN = 5  # connections of a process that stay open; those beyond are close
 # would keep its locks for hours. Fewer than a runner is silent until others end its runs
 IDLE_IN_TRANSACTION = 20
 WHILE_TABLES_CHANGE = 3_600.0  # seconds of a statement: an index of millions of rows takes minutes
+# Said of each transaction, since a database or a role may have another default: then what runs beside one fails it
+ISOLATION = "READ COMMITTED"
 _INTERVAL = 0.1  # seconds between two looks for a signal; psycopg's own
 
 
@@ -37,7 +39,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 def new_engine(url: URL, limits: DatabaseLimits | None) -> Engine:
     """An engine whose connections keep to the limits."""
     if limits is None:
-        return sa.create_engine(url, pool_pre_ping=True)
+        return sa.create_engine(url, pool_pre_ping=True, isolation_level=ISOLATION)
     return _bounded(url, limits)
 
 
@@ -45,6 +47,7 @@ def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
     kept = min(KEPT_OPEN, limits.pool)
     engine = sa.create_engine(
         url,
+        isolation_level=ISOLATION,
         pool_pre_ping=True,
         pool_timeout=limits.pool_wait,
         pool_size=kept,

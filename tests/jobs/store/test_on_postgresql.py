@@ -21,6 +21,7 @@ from jobs.store.store import Store, StoreUnavailable
 from jobs.store.tables import JOBS
 from progress_lib.nats import Link
 from settings import Settings
+from settings.groups import DatabaseLimits
 from tests.databases import PASSWORD, Database
 from tests.harness import StartProduct
 from tests.jobs.conftest import GRAPH, TENANT
@@ -65,6 +66,26 @@ def test_a_value_that_it_does_not_hold_is_no_fault_of_its_that_passes(postgresql
     with pytest.raises(sa.exc.DataError):
         store.move_run(TENANT, run.run_id, Move(RunStatus.QUEUED, RunStatus.CANCELLED, kept=kept))
     assert store.run(TENANT, run.run_id).status is RunStatus.QUEUED
+    store.close()
+
+
+@pytest.mark.parametrize("limits", [None, DatabaseLimits()])
+def test_what_runs_beside_a_transaction_fails_it_in_no_database(
+    postgresql: Database, limits: DatabaseLimits | None
+) -> None:
+    """Where it has another isolation by default, of runs that start or end at once most were answered 503."""
+    strict = f"ALTER DATABASE {postgresql.name} SET default_transaction_isolation = 'serializable'"
+    postgresql.execute(strict)
+    store = Store(postgresql.url, limits)
+    store.open()
+    store.create_job(TENANT, "a", GRAPH)
+
+    def read_and_write(connection: Connection) -> int:
+        connection.execute(sa.select(JOBS.c.name))
+        postgresql.execute("UPDATE jobs SET name = 'b'")
+        return connection.execute(sa.update(JOBS).values(name="c")).rowcount
+
+    assert store._write(read_and_write) == 1
     store.close()
 
 
