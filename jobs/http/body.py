@@ -1,4 +1,4 @@
-"""Reads and checks JSON bodies (size, type, depth, text, numbers) before a handler uses them."""
+"""Reads and checks JSON bodies (size, type, depth, text, numbers) before a handler uses them, and the key that goes with one."""
 
 import contextlib
 import hashlib
@@ -22,6 +22,7 @@ from jobs.work.preview_questions import AroundRow
 from settings.groups import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
+MAX_KEY = 255  # characters of an Idempotency-Key
 EXECUTE_MEMBERS = ("parameters", "fromRun", "fromNode")
 MAX_PLACE = 4_000  # characters of where a row stands: the path of a file, and its line
 
@@ -124,6 +125,14 @@ def _too_slow(wait: float) -> Problem:
 def _too_large(most: int) -> Problem:
     text = f"the body has more than {most:,} bytes (MAX_BODY_BYTES), which is all that is taken"
     return Problem(413, text, headers={"Connection": "close"})
+
+
+def idempotency_key() -> str | None:
+    """The header of that name; None where there is none. Raises Problem (400)."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None or (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        return key
+    raise Problem(400, f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters")
 
 
 def request_hash(about: str, body: dict[str, Any]) -> str:

@@ -10,6 +10,12 @@ GONE = {204: Answer("it is gone")}
 STATUS = Parameter("status", "of these, also with commas between", listed(ref("RunStatus")))
 BEFORE = Parameter("before", "the `next` of the page before")
 IF_MATCH = Parameter("If-Match", "the ETag of the job that is meant, or *", TEXT, "header")
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "what the same key makes it makes once, however often it is sent",
+    {"type": "string", "pattern": "^[ -~]{1,255}$"},
+    "header",
+)
 GIVEN = nullable({"type": "object", "description": "values by name; docs/parameters.md"})
 
 

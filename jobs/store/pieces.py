@@ -30,6 +30,7 @@ _RUN_COLUMNS = [
     not in ("graph", "program", "idempotency_key", "request_hash", "kept", "kept_bytes", "again")
 ]
 LEAST_STEP = 1e-6  # seconds between two runs of a job, as far as doubles tell times of today apart
+_JOB_COLUMNS = [c for c in JOBS.c if c.name not in ("idempotency_key", "request_hash")]
 OnlyIf = Callable[[Job], bool]
 """Whether a job is in the state that a request is about."""
 
@@ -37,7 +38,8 @@ OnlyIf = Callable[[Job], bool]
 def job_of(connection: Connection, tenant_id: str, job_id: int, *, for_update: bool = False) -> Job:
     """The tenant's job; `for_update` locks its row. Raises NotFound."""
     if may_be_job(job_id):
-        query = sa.select(JOBS).where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
+        query = sa.select(*_JOB_COLUMNS)
+        query = query.where(JOBS.c.tenant_id == tenant_id, JOBS.c.job_id == job_id)
         query = query.with_for_update() if for_update else query
         row = connection.execute(query).mappings().first()
         if row is not None:
@@ -130,17 +132,31 @@ def run_of_key(
     connection: Connection, tenant_id: str, key: str | None, request_hash: str
 ) -> Run | None:
     """The run of an earlier request with this idempotency key. Raises IdempotencyMismatch where that was another request."""
+    run_id = _made_by_key(connection, RUNS.c.run_id, tenant_id, key, request_hash)
+    return None if run_id is None else run_of(connection, tenant_id, run_id)
+
+
+def job_of_key(
+    connection: Connection, tenant_id: str, key: str | None, request_hash: str
+) -> Job | None:
+    """As `run_of_key`, the job of an earlier request; as it is now."""
+    job_id = _made_by_key(connection, JOBS.c.job_id, tenant_id, key, request_hash)
+    return None if job_id is None else job_of(connection, tenant_id, job_id)
+
+
+def _made_by_key(
+    connection: Connection, ids: sa.Column[Any], tenant_id: str, key: str | None, request_hash: str
+) -> Any:
+    """Which of `ids` an earlier request with this key made; None: none. Raises IdempotencyMismatch."""
     if key is None:
         return None
-    query = sa.select(RUNS.c.run_id, RUNS.c.request_hash).where(
-        RUNS.c.tenant_id == tenant_id, RUNS.c.idempotency_key == key
-    )
+    made = ids.table.c
+    query = sa.select(ids, made.request_hash)
+    query = query.where(made.tenant_id == tenant_id, made.idempotency_key == key)
     row = connection.execute(query).first()
-    if row is None:
-        return None
-    if row.request_hash != request_hash:
+    if row is not None and row.request_hash != request_hash:
         raise IdempotencyMismatch("this Idempotency-Key was used before, for another request")
-    return run_of(connection, tenant_id, row.run_id)
+    return None if row is None else row[0]
 
 
 def why_refused(
@@ -336,7 +352,7 @@ def select_runs() -> sa.Select[Any]:
 
 
 def job_from(row: RowMapping) -> Job:
-    """A job of a row of all columns."""
+    """A job of a row of _JOB_COLUMNS."""
     return Job(**{**row, "graph": json.loads(row["graph"])})
 
 

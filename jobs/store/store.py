@@ -38,6 +38,7 @@ from jobs.store.pieces import (
     delete_runs,
     insert_run,
     job_of,
+    job_of_key,
     later_than,
     make_move,
     maybe_run,
@@ -138,16 +139,36 @@ class Store:
 
     # ---- jobs
 
-    def create_job(self, tenant_id: str, name: str, graph: dict[str, Any]) -> Job:
-        values = {"tenant_id": tenant_id, "name": name, "graph": json.dumps(graph)}
+    def create_job(
+        self,
+        tenant_id: str,
+        name: str,
+        graph: dict[str, Any],
+        key: str | None = None,
+        request_hash: str = "",
+    ) -> Job:
+        """A new job. A call with the idempotency key and request hash of an earlier one returns that one's job, as it is now.
+
+        Raises IdempotencyMismatch.
+        """
+        values = {
+            "tenant_id": tenant_id,
+            "name": name,
+            "graph": json.dumps(graph),
+            "idempotency_key": key,
+            "request_hash": request_hash,
+        }
 
         def create(connection: Connection) -> Job:
+            before = job_of_key(connection, tenant_id, key, request_hash)
+            if before is not None:
+                return before
             now = now_of(connection)
             row = sa.insert(JOBS).values(**values, created_at=now, updated_at=now)
             job_id = connection.execute(row.returning(JOBS.c.job_id)).scalar_one()
             return Job(tenant_id, int(job_id), name, graph, now, now)
 
-        return self._write(create)
+        return self._again_on_collision(create)
 
     def jobs(
         self,

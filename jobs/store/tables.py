@@ -13,8 +13,11 @@ JOBS = sa.Table(
     sa.Column("graph", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Column("idempotency_key", sa.String(255)),  # of the request that made it, here and of runs
+    sa.Column("request_hash", sa.String(64)),
     # All that a search by name reads: without a look at rows, which hold graphs
     sa.Index("names_of_jobs", "tenant_id", "job_id", "name"),
+    sa.Index("one_job_a_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_autoincrement=True,  # the id of a deleted job is never used again
 )
 

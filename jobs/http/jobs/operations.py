@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from described.operation import Body, Operation, Parameter, answers
 from described.schema import WHOLE, ref
-from jobs.http.operation_parts import BEFORE, GONE, IF_MATCH, STATUS, page_limit
+from jobs.http.operation_parts import (
+    BEFORE,
+    GONE,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    STATUS,
+    page_limit,
+)
 from jobs.http.pages import JOBS_A_PAGE, MAX_SEARCH, MOST_LAST_RUNS
 
 _READ, _WRITE = "jobs:read", "jobs:write"
@@ -28,7 +35,8 @@ OPERATIONS: dict[str, Operation] = {
         "Stores a job, whose graph may have errors",
         answers(ref("Job"), "the job", 201, "Location", "ETag"),
         _WRITE,
-        body=Body(ref("NewJob")),
+        (IDEMPOTENCY_KEY,),
+        Body(ref("NewJob")),
         tag=_JOBS,
     ),
     "read_job": Operation(

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Response, jsonify, request
 
 from jobs.http import pages
-from jobs.http.body import job_graph, job_name, json_object
+from jobs.http.body import idempotency_key, job_graph, job_name, json_object, request_hash
 from jobs.http.documents import job_document, job_entry
 from jobs.http.handlers import Answer, Routes, TenantOf, address
 from jobs.http.jobs.etags import etag, only_if
@@ -53,10 +53,15 @@ class JobRoutes:
         return jsonify({"jobs": told, "next": pages.job_cursor(jobs[-1].job_id) if more else None})
 
     def create_job(self) -> Answer:
-        """Stores a job. Its graph may have errors, which validate and execute report."""
+        """Stores a job. Its graph may have errors, which validate and execute report.
+
+        With the Idempotency-Key of an earlier request, the answer is the job that this one made.
+        """
         tenant_id = self._tenant("jobs:write")
         body = json_object(self._limits)
-        job = self._store.create_job(tenant_id, job_name(body), job_graph(body, self._limits))
+        name, graph = job_name(body), job_graph(body, self._limits)
+        same = request_hash("create job", body)
+        job = self._store.create_job(tenant_id, name, graph, idempotency_key(), same)
         headers = {"Location": address(f"jobs/{job.job_id}"), "ETag": etag(job)}
         return jsonify(job_document(job)), 201, headers
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from described.operation import JSON, Answer, Body, Operation, Parameter, answers
 from described.schema import NUMBER, TEXT, WHOLE, nullable, record, ref, told
 from jobs.http.body import EXECUTE_MEMBERS
-from jobs.http.operation_parts import BEFORE, GIVEN, GONE, IF_MATCH, STATUS, page_limit
+from jobs.http.operation_parts import (
+    BEFORE,
+    GIVEN,
+    GONE,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    STATUS,
+    page_limit,
+)
 from jobs.http.pages import RUNS_A_PAGE
 from jobs.store.not_found import MAX_STORED_JOB_ID
 
@@ -43,12 +51,7 @@ OPERATIONS: dict[str, Operation] = {
         answers(ref("Executed"), "the run is queued", 202, "Location"),
         _EXECUTE,
         (
-            Parameter(
-                "Idempotency-Key",
-                "the same key makes one run however often it is sent",
-                {"type": "string", "pattern": "^[ -~]{1,255}$"},
-                "header",
-            ),
+            IDEMPOTENCY_KEY,
             IF_MATCH,
             Parameter("traceparent", "of the trace that the run belongs to", TEXT, "header"),
         ),

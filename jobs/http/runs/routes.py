@@ -9,13 +9,18 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from jobs.http import pages
-from jobs.http.body import check_execute, given_parameters, json_object, request_hash
+from jobs.http.body import (
+    check_execute,
+    given_parameters,
+    idempotency_key,
+    json_object,
+    request_hash,
+)
 from jobs.http.documents import run_document, run_entry, run_summary
 from jobs.http.handlers import Answer, Routes, address
 from jobs.http.jobs.etags import only_if
 from jobs.http.kept.routes import KeptRoutes
 from jobs.http.parts import ApiParts
-from jobs.http.problems import Problem
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run, RunFilter
 from jobs.store.run_states import RunStatus
@@ -26,8 +31,6 @@ from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import QueueUnavailable
 from traces.span import Value
-
-MAX_KEY = 255  # characters of an Idempotency-Key
 
 
 class RunRoutes:
@@ -85,7 +88,7 @@ class RunRoutes:
             bearer.tenant_id,
             job_id,
             given_parameters(body),
-            _idempotency_key(),
+            idempotency_key(),
             request_hash(f"execute {job_id}", body),
             started_by=bearer.subject or None,
             begin=self._kept.begin(bearer.tenant_id, body),
@@ -153,12 +156,3 @@ class RunRoutes:
         if run.status is not RunStatus.QUEUED:
             return None
         return self._store.runners.takers().why_waiting(run.runner_tag)
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable():
-        return key
-    raise Problem(400, f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters")

@@ -478,10 +478,26 @@ def test_an_idempotency_key_makes_one_run_of_a_double_click(client: FlaskClient)
     assert len(client.get(f"/api/jobs/{job_id}/runs").get_json()["runs"]) == 1
 
 
+def test_an_idempotency_key_makes_one_job_where_the_first_answer_was_lost(
+    client: FlaskClient,
+) -> None:
+    key = {"Idempotency-Key": "k1"}
+    body = {"name": "a job", "graph": SAMPLE}
+    first = client.post("/api/jobs", headers=key, json=body)
+    again = client.post("/api/jobs", headers=key, json=body)
+    assert (first.status_code, first.get_json()) == (again.status_code, again.get_json())
+    for name in ("Location", "ETag"):
+        assert first.headers[name] == again.headers[name]
+    problem(client.post("/api/jobs", headers=key, json={**body, "name": "another"}), 422)
+    assert len(client.get("/api/jobs").get_json()["jobs"]) == 1
+
+
 @pytest.mark.parametrize("key", ["", "x" * 300, "a\u00e9"])
 def test_a_bad_idempotency_key_is_refused(client: FlaskClient, key: str) -> None:
     headers = {"Idempotency-Key": key}
     problem(client.post(f"/api/jobs/{new_job(client)}/execute", headers=headers), 400)
+    body = {"name": "a job", "graph": SAMPLE}
+    problem(client.post("/api/jobs", headers=headers, json=body), 400)
 
 
 def test_a_graph_with_errors_is_not_run_and_every_error_is_named(

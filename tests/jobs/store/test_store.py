@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import (
+    Job,
     JobEntry,
     LastRun,
     Move,
@@ -181,6 +182,26 @@ def test_a_key_is_forgotten_with_its_run(store: Store) -> None:
     assert store.record_run(TENANT, new).run.run_id == first.run_id
     store.delete_run(TENANT, first.run_id)
     assert store.record_run(TENANT, new).is_new
+
+
+def test_a_job_whose_answer_was_lost_is_made_once_however_often_it_is_asked_for(
+    store: Store,
+) -> None:
+    make = partial(store.create_job, TENANT, "a", GRAPH, "key", "hash")
+    made = at_once([make] * 8)
+    assert all(isinstance(job, Job) for job in made), made
+    [entry] = store.jobs(TENANT)
+    assert {job.job_id for job in made if isinstance(job, Job)} == {entry.job_id}
+    changed = store.update_job(TENANT, entry.job_id, "another name", GRAPH)
+    assert make() == changed, "as it is now"
+    with pytest.raises(IdempotencyMismatch):
+        store.create_job(TENANT, "b", GRAPH, "key", "other")
+    assert store.create_job("globex", "a", GRAPH, "key", "hash").job_id != entry.job_id
+    assert store.record_run(TENANT, NewRun(entry.job_id, GRAPH, "", "key", "hash")).is_new
+    [run] = store.runs(TENANT)
+    store.move_run(TENANT, run.run_id, Move(QUEUED, RunStatus.CANCELLED))
+    store.delete_job(TENANT, entry.job_id)
+    assert make().job_id != entry.job_id, "a key is forgotten with what it made"
 
 
 def test_a_run_is_started_once(store: Store) -> None:
