@@ -87,12 +87,13 @@ export class Api {
     return this.#job('GET', `/api/jobs/${jobId}`);
   }
 
-  /**
-   * The job created, or with an id the job replaced; with an `etag` only the job that was read with it: another one
-   * rejects with a Problem of status 412.
-   */
+  /** The job created; the same key twice makes one. */
+  createJob(document, idempotencyKey) {
+    return this.#job('POST', '/api/jobs', document, { 'Idempotency-Key': idempotencyKey });
+  }
+
+  /** The job replaced; with an `etag` only the job that was read with it: another one rejects with a Problem of status 412. */
   saveJob(jobId, document, etag = null) {
-    if (jobId === null) return this.#job('POST', '/api/jobs', document);
     return this.#job('PUT', `/api/jobs/${jobId}`, document, onlyIf(etag));
   }
 
@@ -364,7 +365,7 @@ function query(parameters) {
   return new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
 }
 
-/** A key for one press of Execute. (crypto.randomUUID is missing on plain http other than localhost.) */
+/** A key for one press of a button. (crypto.randomUUID is missing on plain http other than localhost.) */
 export function newIdempotencyKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

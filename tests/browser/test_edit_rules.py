@@ -67,6 +67,44 @@ def test_a_save_that_is_refused_after_another_one_was_answered_says_why(modules:
     assert problem == "changed elsewhere"
 
 
+def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
+    modules: Page,
+) -> None:
+    asked, refused, worked_on = run(
+        modules,
+        "edit/making",
+        """const asked = [];
+        let status = 0;
+        let updatedAt = 1;
+        const createJob = async ({ name }, key) => {
+          asked.push([name, key]);
+          if (status !== null) throw Object.assign(new Error(), { status });
+          return { name, createdAt: 1, updatedAt };
+        };
+        const making = new m.Making({ createJob });
+        let number = 0;
+        const make = (name) => making.make({ name, graph: {} }, (free) => `${free} ${(number += 1)}`).catch(() => null);
+        await make('a');
+        status = 422;
+        await make('other');
+        status = null;
+        for (const name of ['a', 'a', 'other']) await make(name);
+        const [lost, refused, again, more, other] = asked.splice(0);
+        status = 503;
+        await make('b');
+        [status, updatedAt] = [null, 2];
+        await make('b');
+        const [first, ...later] = asked.map(([name, key]) => `${name} ${key}`);
+        return [[lost, again, more], [refused, other], later.map((one) => one === first)];""",
+    )
+    lost, again, more = asked
+    assert lost == again
+    assert more[0] == "a 3"
+    assert more[1] != lost[1]
+    assert refused[0] != refused[1], "what the server refused was not made"
+    assert worked_on == [True, False], "somebody has gone on with that one"
+
+
 def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
     before, after = run(
         modules,

@@ -7,6 +7,7 @@ import { byId, setHidden } from '../dom.js';
 import { parseExactly } from '../exact-json.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
+import { Making } from './making.js';
 import { Menu } from './menu.js';
 import { deleteAsSeen, send } from './saving.js';
 import { oneAtATime } from '../one-at-a-time.js';
@@ -20,6 +21,7 @@ export class JobTools {
   #api;
   #host;
   #webhooks;
+  #making;
   #renaming = null; // {id, name, then}: the job whose name is being written, and what has the focus after it
 
   /**
@@ -29,6 +31,7 @@ export class JobTools {
   constructor(api, host) {
     this.#api = api;
     this.#host = host;
+    this.#making = new Making(api);
     this.#webhooks = new WebhooksDialog(api, { tell: (text, cause) => host.say(text, 'error', cause) });
     new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
     byId('job-new').addEventListener('click', () => this.create());
@@ -71,7 +74,7 @@ export class JobTools {
   /** Makes an empty job, and shows it: one, however often it is pressed. Resolves to whether it is there. */
   create = oneAtATime(() =>
     this.#attempt(async () => {
-      const job = await this.#api.saveJob(null, { name: this.#freeName('New job'), graph: NO_NODES });
+      const job = await this.#make({ name: 'New job', graph: NO_NODES });
       await this.#host.show(job.id);
       if (this.#host.draft()?.id === job.id) this.startRename({ then: byId('graph') }); // where the first node is put with a key
     })
@@ -79,14 +82,18 @@ export class JobTools {
 
   /** Makes a job of a document, {name, graph}, and shows it: one, however often it is pressed. */
   make = oneAtATime(async ({ name, graph }) => {
-    const job = await this.#api.saveJob(null, { name: this.#freeName(name), graph });
+    const job = await this.#make({ name, graph });
     await this.#host.show(job.id);
   });
+
+  #make(wanted) {
+    return this.#making.make(wanted, (name) => freeName(name, new Set(this.#host.names())));
+  }
 
   duplicate() {
     const draft = this.#host.draft();
     return this.#attempt(async () => {
-      const copy = await this.#api.saveJob(null, { name: this.#freeName(`${shortened(draft.name)} copy`), graph: draft.graph });
+      const copy = await this.#make({ name: `${shortened(draft.name)} copy`, graph: draft.graph });
       await this.#host.show(copy.id);
       this.#host.say(`Duplicated as ${copy.name}.`);
     });
@@ -196,7 +203,10 @@ export class JobTools {
   // `made` takes each job as soon as it is there.
   async #makeAll(jobs, made) {
     const taken = new Set(this.#host.names());
-    for (const { name, graph } of jobs) made.push(await this.#api.saveJob(null, { name: freeName(name, taken), graph }));
+    for (const { name, graph } of jobs) {
+      made.push(await this.#making.make({ name, graph }, (free) => freeName(free, taken)));
+      taken.add(made.at(-1).name);
+    }
   }
 
   #takeDroppedFiles() {
@@ -207,10 +217,6 @@ export class JobTools {
       event.preventDefault(); // the browser would leave the page for the file
       if (document.querySelector('dialog[open]') === null) this.#importAll([...event.dataTransfer.files]);
     });
-  }
-
-  #freeName(wanted) {
-    return freeName(wanted, new Set(this.#host.names()));
   }
 
   #attempt(work) {
