@@ -43,8 +43,10 @@ def post(
             return _judged(_exchange(connection, target, body, headers, deadline))
     except TimeoutError:
         return Outcome(error=f"it did not answer within {timeout:g} s")
-    except h11.RemoteProtocolError as error:
-        return Outcome(error=f"what it answered is no HTTP: {error!s:.200}")
+    except (
+        h11.RemoteProtocolError
+    ):  # its text quotes the answer, which may be that of a service of the operator's
+        return Outcome(error="what it answered is no HTTP")
     except OSError as error:
         return Outcome(error=f"it broke the exchange off: {error!s:.200}")
 

@@ -20,6 +20,7 @@ import pytest
 from jobs.store.run_states import EndKind
 from jobs.store.webhooks.records import Claimed, DeliveryStatus, Form, NewWebhook
 from jobs.webhooks.deliveries import AT_ONCE, DAY
+from jobs.webhooks.post import Outcome, post
 from jobs.webhooks.signature import new_secret
 from jobs.webhooks.turns import PER_HOST
 from settings.addresses import PrivateHosts, parse_private_hosts
@@ -160,6 +161,20 @@ def endless_head(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
     while True:
         handler.wfile.write(b"x-more: " + b"x" * 4_000 + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "said", [b"SSH-2.0-a_secret\r\n\r\n", b"HTTP/1.1 200 OK\r\na secret\r\n\r\n"]
+)
+def test_of_an_answer_that_is_no_http_nothing_is_told(receiver: Receiver, said: bytes) -> None:
+    """A tenant could read how another service greets at an address that webhooks may call."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(said)
+
+    receiver.answer = answer
+    outcome = post(receiver.url, b"{}", {}, parse_private_hosts("127.0.0.1"), 5.0)
+    assert outcome == Outcome(error="what it answered is no HTTP")
 
 
 def test_receivers_that_hang_drip_or_flood_are_left_in_time_and_hold_up_no_other(
