@@ -12,7 +12,7 @@ def off_the_loop(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Runs `call` and returns its result, or raises what it raised.
 
     In a gevent worker the call runs on a native thread: on the loop's thread, one wait for SQLite's
-    lock would stall every connection of the worker. Elsewhere it runs on the caller's thread.
+    lock, or for a disk, would stall every connection of the worker. Elsewhere it runs on the caller's thread.
     """
     if not _on_a_gevent_loop():
         return call(*args, **kwargs)

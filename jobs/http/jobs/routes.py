@@ -11,9 +11,10 @@ from jobs.http.body import idempotency_key, job_graph, job_name, json_object, re
 from jobs.http.documents import job_document, job_entry
 from jobs.http.handlers import Answer, Routes, TenantOf, address
 from jobs.http.jobs.etags import etag, only_if
+from jobs.store.native_thread import off_the_loop
 from jobs.store.store import Store
 from jobs.work.deleted_jobs import DeletedJobs
-from jobs.work.run_files import RunFiles
+from jobs.work.run_files import remove_files
 from settings.groups import RequestLimits
 
 
@@ -81,7 +82,7 @@ class JobRoutes:
     def delete_job(self, job_id: int) -> Answer:
         """Deletes the job with its runs and their files. 409 while one of the runs has not ended. With If-Match as PUT."""
         tenant_id = self._tenant("jobs:write")
-        for run_id in self._store.delete_job(tenant_id, job_id, only_if()):
-            RunFiles(self._data_dir, run_id).remove()
+        run_ids = self._store.delete_job(tenant_id, job_id, only_if())
+        off_the_loop(remove_files, self._data_dir, run_ids)
         self._deleted_jobs.forget(tenant_id, job_id)
         return Response(status=204)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.http.problems import unavailable
+from jobs.store.native_thread import off_the_loop
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
 from jobs.store.store import Store
@@ -37,7 +38,7 @@ class Logs:
         """
         unread = None
         try:
-            found = self._on_this_disk(run, start)
+            found = off_the_loop(self._on_this_disk, run, start)
         except OSError as error:  # as of a runner that is another user: it is elsewhere, too
             found, unread = None, error
             self._tell(error)

@@ -21,6 +21,7 @@ from jobs.http.handlers import Answer, Routes, address
 from jobs.http.jobs.etags import only_if
 from jobs.http.kept.routes import KeptRoutes
 from jobs.http.parts import ApiParts
+from jobs.store.native_thread import off_the_loop
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run, RunFilter
 from jobs.store.run_states import RunStatus
@@ -28,7 +29,7 @@ from jobs.store.store import StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.commands import ExecuteRequest, cancel_run, execute_job
 from jobs.work.deleted_jobs import DeletedJobs
-from jobs.work.run_files import RunFiles
+from jobs.work.run_files import remove_files
 from jobs.work.run_queue import QueueUnavailable
 from traces.span import Value
 
@@ -127,7 +128,7 @@ class RunRoutes:
         """Deletes the run with its log and files. 409 while it has not ended."""
         tenant_id = self._tenant("jobs:write")
         job_id = self._store.delete_run(tenant_id, run_id)
-        RunFiles(self._data_dir, run_id).remove()
+        off_the_loop(remove_files, self._data_dir, [run_id])
         if job_id is not None:  # who comes to the job would be shown this run
             self._deleted_jobs.forget_last_run(tenant_id, job_id)
         return Response(status=204)

@@ -1,11 +1,21 @@
-"""Database calls in a gevent worker: the loop goes on while SQLite waits for a lock."""
+"""A gevent worker: the loop goes on while SQLite waits for a lock, or a disk deletes a thousand directories."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from jobs.store.records import Move, NewRun
+from jobs.store.run_states import RunStatus
+from jobs.store.store import Store
+from jobs.work.run_files import RunFiles
+from progress_lib.nats import Link
 from tests.harness import ROOT
+from tests.jobs.conftest import GRAPH, TENANT, record
+from tests.jobs.http.test_api import new_app
 
 PROGRAM = """
 from gevent import monkey
@@ -57,3 +67,31 @@ def test_a_locked_database_does_not_stall_a_gevent_worker(tmp_path: Path) -> Non
     seen = json.loads(answer.stdout)
     assert seen["done"]
     assert seen["stall"] < 0.5, seen
+
+
+def test_files_of_runs_are_read_and_deleted_where_they_stall_no_gevent_worker(
+    store: Store, link: Link, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job with a thousand runs that was deleted held up all connections of the worker for seconds."""
+    off: list[str] = []
+
+    def noted(call: Callable[..., object], *given: object) -> object:
+        off.append(call.__name__)
+        return call(*given)
+
+    for module in ("jobs.routes", "runs.routes", "runs.logs"):
+        monkeypatch.setattr(f"jobs.http.{module}.off_the_loop", noted)
+    client = new_app(store, link, data_dir).test_client()
+    first = record(store)
+    files = [RunFiles(data_dir, first.run_id)]
+    store.move_run(TENANT, first.run_id, Move(RunStatus.QUEUED, RunStatus.CANCELLED))
+    second = store.record_run(TENANT, NewRun(first.job_id, GRAPH, "")).run
+    store.move_run(TENANT, second.run_id, Move(RunStatus.QUEUED, RunStatus.CANCELLED))
+    files.append(RunFiles(data_dir, second.run_id))
+    for of_run in files:
+        of_run.write_program("")
+    assert client.get(f"/api/runs/{first.run_id}/log").status_code == 200
+    assert client.delete(f"/api/runs/{first.run_id}").status_code == 204
+    assert client.delete(f"/api/jobs/{first.job_id}").status_code == 204
+    assert not any(of_run.directory.exists() for of_run in files)
+    assert off == ["_on_this_disk", "remove_files", "remove_files"]
