@@ -1,12 +1,15 @@
 """The last state of each node of a run, by its progress messages. Pure, but for a lock."""
 
+import logging
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from progress_lib import Progress, Status
+from progress_lib import MalformedProgress, Progress, Status
 from progress_lib.progress import CLOSED_BY_RUNNER, follows_in_run
+
+LOG = logging.getLogger(__name__)
 
 # Nodes of a run. A program that reports more is broken; further nodes are ignored.
 MAX_NODES = 10_000
@@ -43,6 +46,19 @@ class NodeState:
                 )
             )
         return cls(progress, payload)
+
+
+def kept_states(payloads: Iterable[str]) -> Iterator[NodeState]:
+    """The states in payloads that a database has kept.
+
+    Without those that an earlier release took, and none would take any more, as of a node id that no page can show: a run must be
+    shown, and come to its end, all the same.
+    """
+    for payload in payloads:
+        try:
+            yield NodeState.parse(payload.encode())
+        except MalformedProgress as error:
+            LOG.debug("the state of a node that an earlier release kept is left out: %s", error)
 
 
 class NodeBoard:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from jobs.graph.again import Again
 from jobs.store.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
-from jobs.store.node_states import NodeState
+from jobs.store.node_states import NodeState, kept_states
 from jobs.store.not_found import may_be_job, no_job, no_run
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, Move, NewRun, Rows, Run, Work
@@ -91,7 +91,7 @@ def nodes_of(connection: Connection, run_id: str) -> list[NodeState]:
     """The last states of a run's nodes, by their ids."""
     query = sa.select(NODE_STATES.c.payload).where(NODE_STATES.c.run_id == run_id)
     payloads = connection.execute(query.order_by(NODE_STATES.c.node_id)).scalars()
-    return [NodeState.parse(payload.encode()) for payload in payloads]
+    return list(kept_states(payloads))
 
 
 def read_work(
@@ -113,7 +113,7 @@ def read_work(
     for run_id, payload in connection.execute(states):
         characters += len(payload)
         if run_id in work:
-            work[run_id].nodes.append(NodeState.parse(payload.encode()))
+            work[run_id].nodes.extend(kept_states([payload]))
     return characters
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from jobs.store.clock import now_of
-from jobs.store.node_states import NodeState
+from jobs.store.node_states import kept_states
 from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.tables import NODE_STATES, RUNS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.records import DeliveryStatus, Told
@@ -164,7 +164,7 @@ def _document(
 def _failed_nodes(connection: Connection, run: RowMapping) -> list[dict[str, Any]]:
     query = sa.select(NODE_STATES.c.payload).where(NODE_STATES.c.run_id == run["run_id"])
     payloads = connection.execute(query.order_by(NODE_STATES.c.node_id)).scalars()
-    nodes = [NodeState.parse(payload.encode()).progress for payload in payloads]
+    nodes = [state.progress for state in kept_states(payloads)]
     failed = [node for node in nodes if node.status is Status.FAILED]
     by_themselves = [node for node in failed if node.closed_by is None]
     told = (by_themselves or failed)[:MOST_NODES]

@@ -24,7 +24,8 @@ from jobs.store.records import (
 )
 from jobs.store.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
-from jobs.store.tables import RUNS
+from jobs.store.tables import NODE_STATES, RUNS
+from jobs.store.webhooks.records import NewWebhook, Told
 from tests.jobs.conftest import GRAPH, TENANT, node_state, record
 
 ME = ProcessIdentity("here", 1, 2)
@@ -234,6 +235,25 @@ def test_counts_of_any_size_leave_a_run_its_end(store: Store) -> None:
     nodes = [node_state(1, rows=most), node_state(3, rows=most)]
     assert store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.FAILED, nodes=nodes))
     assert store.run(TENANT, run.run_id).rows == Rows(most, most, 0)
+
+
+def test_a_state_that_an_earlier_release_took_keeps_no_run_from_being_shown_or_ended(
+    store: Store,
+) -> None:
+    """With a node id that is refused now, the list of all runs was answered 500, and the run was running for ever."""
+    run = started(store, record(store))
+    store.save_nodes(run, ME, [node_state(1, "failed", 5)])
+    store.webhooks.create(
+        TENANT, NewWebhook("https://hooks.example/", frozenset(Told)), "whsec_", 1
+    )
+    payload = f'{{"nodeId": {2**60}, "nodeName": "Load", "status": "running"}}'
+    state = sa.insert(NODE_STATES).values(run_id=run.run_id, node_id=2**60, payload=payload)
+    store._write(lambda connection: connection.execute(state))
+    assert store.rows_of_runs(TENANT, [run])[run.run_id].read == 5
+    assert store.move_run(TENANT, run.run_id, Move(RUNNING, RunStatus.LOST))
+    lost, nodes = store.run_with_nodes(TENANT, run.run_id)
+    assert lost.has_ended
+    assert [node.progress.node_id for node in nodes] == [1]
 
 
 def test_a_move_that_the_table_does_not_have_is_a_mistake(store: Store) -> None:
