@@ -1,1 +1,1 @@
-"""Commands for people: run, test, bench, soak, execute.sh and lock; making a token (mint) and a key for NATS (issuer)."""
+"""Commands for people: shell scripts, and in Python what makes a token (mint) and a key for NATS (issuer)."""

@@ -4,7 +4,7 @@
 # VENV=<dir>     use this venv instead of .venv
 # PYTHON=<path>  make the venv with this Python
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+ROOT=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 VENV=${VENV:-$ROOT/.venv}
 
 # Relative paths are relative to the caller's directory, but the server runs in ROOT.
@@ -24,8 +24,9 @@ _stripped() { # a value, as settings read it
   printf '%s' "${text%"${text##*[![:space:]]}"}"
 }
 VENV=$(_absolute "$VENV")
+if [[ ${PYTHON:-} == */* ]]; then PYTHON=$(_absolute "$PYTHON"); fi
 VENV_PYTHON=$VENV/bin/python
-for name in DATA_DIR CONNECTIONS_FILE NATS_CA_FILE NATS_CERT_FILE NATS_KEY_FILE NATS_ISSUER_SEED JWT_PUBLIC_KEY; do
+for name in ARTEFACTS DATA_DIR CONNECTIONS_FILE NATS_CA_FILE NATS_CERT_FILE NATS_KEY_FILE NATS_ISSUER_SEED JWT_PUBLIC_KEY; do
   value=$(_stripped "${!name:-}")
   case $value in
     '' | '{'* | *-----BEGIN*) ;; # keys, not a file of them
@@ -42,18 +43,23 @@ unset PYTHONSAFEPATH # our modules are found in ROOT, where Python is started
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Prints the head of the script, which is its help.
+tell_head() {
+  sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p;};}' "$0"
+}
+
 # takes OPTION -- ARGUMENTS: ends a script that takes OPTION alone, or '' for none, where it is given something else. --help tells its head.
 takes() {
-  local option=$1 head
+  local option=$1 script
   shift 2
   if (($# == 0)) || [[ $# == 1 && -n $option && $1 == "$option" ]]; then return 0; fi
-  head=$(sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p;};}' "$0")
   if [[ $1 == --help || $1 == -h ]]; then
-    printf '%s\n' "$head"
+    tell_head
     exit 0
   fi
-  say "scripts/${0##*/}: it does not take $*"
-  say "$head"
+  script=$(readlink -f "$0")
+  say "${script#"$ROOT"/}: it does not take $*"
+  tell_head >&2
   exit 2
 }
 

@@ -49,6 +49,18 @@ def mint_for(
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check(parser, options)
+    named = {JOB: options.job, RUN: options.run}
+    try:
+        options.limit = limit_of({claim: one for claim, one in named.items() if one is not None})
+    except ValueError:
+        parser.error("--job must be the number of a job, and --run the id of a run of that job")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/token",
         description="Prints a token for the server that runs with the same environment "
@@ -74,7 +86,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--job", metavar="N", type=int, help="limits it to this job, to look at and to execute"
     )
     parser.add_argument("--run", metavar="ID", help="limits it to this run of --job")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if not 0 < options.hours <= MAX_HOURS:
         parser.error(f"--hours must be more than 0 and at most {MAX_HOURS}")
     if options.session_days is not None and not 0 < options.session_days <= MAX_SESSION_DAYS:
@@ -86,12 +101,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             check_id(options.tenant)
         except ValueError as error:
             parser.error(f"--tenant: {error}")
-    named = {JOB: options.job, RUN: options.run}
-    try:
-        options.limit = limit_of({claim: one for claim, one in named.items() if one is not None})
-    except ValueError:
-        parser.error("--job must be the number of a job, and --run the id of a run of that job")
-    return options
 
 
 def main(arguments: list[str]) -> int:

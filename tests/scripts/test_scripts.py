@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import secrets
+import shutil
 import signal
 import socket
 import sqlite3
@@ -383,21 +384,64 @@ def test_help_needs_no_set_up(command: Command) -> None:
     assert not (command.directory / "never-made").exists()
 
 
-@pytest.mark.parametrize("name", ["lock", "bundle-page", "check-page"])
+@pytest.mark.parametrize(
+    "name", ["scripts/lock", "scripts/bundle-page", "scripts/check-page", ".ci/run"]
+)
 def test_a_script_for_developers_does_what_it_is_asked_for_alone(name: str, tmp_path: Path) -> None:
     """`--help` and a wrong option did its work before: new locks, a new bundle."""
     environment = {"PATH": os.environ["PATH"], "VENV": str(tmp_path / "never-made")}
 
     def done(option: str) -> subprocess.CompletedProcess[str]:
-        command = [str(ROOT / "scripts" / name), option]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        command = [os.path.relpath(ROOT / name, tmp_path), option]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
 
     told, refused = done("--help"), done("--nonsense")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith(("Writes", "Makes", "Checks"))
+    assert told.stdout.startswith(("Writes", "Makes", "Checks", "Everything"))
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert f"scripts/{name}: it does not take --nonsense" in refused.stderr
+    assert f"{name}: it does not take --nonsense" in refused.stderr
     assert not (tmp_path / "never-made").exists()
+
+
+def test_the_tests_tell_how_they_are_run_without_installing_anything(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [ROOT / "scripts/test", "--help"],
+        env={"PATH": os.environ["PATH"], "VENV": str(tmp_path / "never-made")},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "TEST_WORKERS=<n>" in done.stdout
+    assert not (tmp_path / "never-made").exists()
+
+
+def test_a_script_finds_its_own_directory_however_it_is_called(tmp_path: Path) -> None:
+    """By a link it found no _setup.sh; with a CDPATH that is exported, another directory, or two."""
+    scripts = tmp_path / "a tree/scripts"
+    shutil.copytree(ROOT / "scripts", scripts)
+    (scripts.parent / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", scripts.parent / ".ci")
+    said = 'printf "%s\\n" "$ROOT"; exit'
+    (scripts / "_setup.sh").write_text((scripts / "_setup.sh").read_text() + said)
+    called = tmp_path / "bin/called"
+    (tmp_path / "bin/scripts").mkdir(parents=True)
+    files = [*filter(Path.is_file, scripts.iterdir()), scripts.parent / ".ci/run"]
+    sourcing = [file for file in files if '/_setup.sh"\n' in file.read_text()]
+    assert len(sourcing) == 11
+    for script in sourcing:
+        called.unlink(missing_ok=True)
+        called.symlink_to(script)
+        for command in ("bin/called", os.path.relpath(script, tmp_path)):
+            done = subprocess.run(
+                ["bash", command],
+                cwd=tmp_path,
+                env={"PATH": os.environ["PATH"], "CDPATH": f".:{tmp_path}/bin"},
+                capture_output=True,
+                text=True,
+            )
+            assert done.stdout == f"{scripts.parent}\n", f"{script}, {command}: {done.stderr}"
 
 
 def test_relative_paths_in_settings_are_the_callers(tmp_path: Path) -> None:
@@ -410,6 +454,8 @@ def test_relative_paths_in_settings_are_the_callers(tmp_path: Path) -> None:
         "CONNECTIONS_FILE": "a:b",
         "NATS_CA_FILE": "/etc/ca.pem",
         "JWT_PUBLIC_KEY": '{"keys": []}',
+        "ARTEFACTS": "pictures",
+        "PYTHON": "../python",
     }
     shown = "; ".join(f'printf "%s\\n" "${{{name}-}}"' for name in settings)
     done = subprocess.run(
@@ -428,6 +474,8 @@ def test_relative_paths_in_settings_are_the_callers(tmp_path: Path) -> None:
         f"{here}/a:b",
         "/etc/ca.pem",
         '{"keys": []}',
+        f"{here}/pictures",
+        f"{here}/../python",
     ], done.stderr
 
 
