@@ -26,6 +26,7 @@ from typing import Any
 
 from bench.chart import chart
 from bench.crowd import CrowdFailed
+from bench.files import check_place, of_caller, read_document
 from bench.machine import described, raise_file_limit
 from bench.publisher import NatsRefused
 from bench.report import heading, our_faults, table
@@ -148,6 +149,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     _check(parser, options)
+    check_place(parser, "--json", options.json)
+    check_place(parser, "--chart", options.chart)
     return options
 
 
@@ -194,14 +197,10 @@ def targets_of(options: argparse.Namespace, directory: Path) -> list[Target]:
             )
         )
     elif options.against:
-        targets.append(ProgramTarget(_of_caller(options.against), directory))
+        targets.append(ProgramTarget(of_caller(options.against), directory))
     for worker_class in options.worker_class:
         targets += [OurTarget(directory, worker_class, number) for number in options.workers]
     return targets
-
-
-def _of_caller(path: str) -> Path:
-    return Path(os.environ.get("BENCH_FROM", "."), path).absolute()
 
 
 def bench(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
@@ -236,10 +235,10 @@ def bench(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
 
 def _write(options: argparse.Namespace, document: dict[str, Any]) -> None:
     if options.json:
-        _of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
+        of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
     is_full = options.scale == 1 and options.seconds is None and set(DEFAULT) <= set(options.only)
     if options.chart:
-        _of_caller(options.chart).write_text(chart(document))
+        of_caller(options.chart).write_text(chart(document))
     elif is_full and not options.show:
         CHART.write_text(chart(document))
 
@@ -252,17 +251,17 @@ def main(arguments: list[str]) -> int:
         print(f"only {files} open files are allowed: ulimit -n 20000", file=sys.stderr)
     try:
         if options.show:
-            document = json.loads(_of_caller(options.show).read_text())
+            document = read_document(options.show, "targets", "results")
         else:
             document = bench(options, arguments)
+        with contextlib.suppress(BrokenPipeError):
+            print("\n".join([*heading(document), "", *table(document)]).rstrip())
         _write(options, document)
     except Interrupted:
         return 130
     except (TargetFailed, NotReady, OSError, ValueError) as error:
         print(f"scripts/bench: {error}", file=sys.stderr)
         return 2
-    with contextlib.suppress(BrokenPipeError):
-        print("\n".join([*heading(document), "", *table(document)]).rstrip())
     return 1 if our_faults(document) else 0
 
 

@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import statistics
+import sys
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,8 +66,13 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=300, help="how many POSTs (300)")
     count = parser.parse_args().count
-    server = Server(os.environ.get("URL", "http://127.0.0.1:8080"), os.environ["TOKEN"])
-    took = sorted(measure(server, count))
+    url, token = os.environ.get("URL", "http://127.0.0.1:8080"), os.environ.get("TOKEN")
+    if not token:
+        parser.error("TOKEN is not set: export TOKEN=$(scripts/token)")
+    try:
+        took = sorted(measure(Server(url, token), count))
+    except OSError as error:
+        sys.exit(f"no server answers at {url}: {error}")
     p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]
     print(f"{count} POSTs: p50 {p50 * 1000:.2f} ms, p99 {p99 * 1000:.2f} ms")
 

@@ -18,10 +18,6 @@ LEAST_SLEEP = 0.001  # seconds; shorter, each message would be a packet of its o
 LOOK_PERIOD = 0.2  # seconds between two looks at what NATS says
 ANSWER_WAIT = 10.0  # seconds for NATS to greet and to answer a PING
 
-_CONNECT = (
-    b'CONNECT {"verbose":false,"pedantic":false,"name":"bench","lang":"python","version":"0"}\r\n'
-)
-
 
 class NatsRefused(Exception):
     """NATS refused something, or closed the connection."""

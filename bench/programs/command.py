@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from bench.files import check_place, of_caller, read_document
 from bench.machine import described
 from bench.programs.inputs import make_csv, make_customers, make_postgresql, make_sqlite
 from bench.programs.jobs import JOBS, LARGE, Job
@@ -28,7 +28,7 @@ from bench.programs.report import Document, chart, heading, large_table, page, t
 from bench.programs.running import Differs, Failed, Place, one_turn
 from bench.programs.server import NoServer, postgresql
 from bench.target import TargetFailed, nats_of_its_own
-from hosting.interrupting import Interrupted, interruptible
+from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.launch import ROOT
 from hosting.reader import ended_with_reader
 
@@ -69,6 +69,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--only {','.join(unknown)}: there are {names}")
     if options.rows < 1 or options.rounds < 1:
         parser.error("--rows and --rounds must be 1 or more")
+    check_place(parser, "--json", options.json)
     return options
 
 
@@ -95,14 +96,17 @@ class Bench:
     def run(self) -> None:
         """Raises Failed, Differs, TargetFailed, Interrupted."""
         with ExitStack() as stack:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-            nats_url = stack.enter_context(nats_of_its_own())
-            place = Place(directory, nats_url, self._postgresql(stack), self._options.fresh)
-            self._make_inputs(place)
-            for job in self._jobs:
-                self._measure(place, job)
-            if self._options.large:
-                self._measure_large(place)
+            try:
+                directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+                nats_url = stack.enter_context(nats_of_its_own())
+                place = Place(directory, nats_url, self._postgresql(stack), self._options.fresh)
+                self._make_inputs(place)
+                for job in self._jobs:
+                    self._measure(place, job)
+                if self._options.large:
+                    self._measure_large(place)
+            finally:
+                uninterruptible()  # what it started is ended now
 
     def _postgresql(self, stack: ExitStack) -> str | None:
         """A server, where a job needs one and it is there; such jobs are left out else."""
@@ -150,7 +154,7 @@ class Bench:
 def write(options: argparse.Namespace, document: Document) -> None:
     """The figures where --json says; page and chart of a bench with --large that left nothing out."""
     if options.json:
-        _of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
+        of_caller(options.json).write_text(json.dumps(document, indent=1) + "\n")
     if (
         options.rows == ROWS
         and options.rounds >= ROUNDS
@@ -162,8 +166,9 @@ def write(options: argparse.Namespace, document: Document) -> None:
         CHART.write_text(chart(document), encoding="utf-8")
 
 
-def _of_caller(path: str) -> Path:
-    return Path(os.environ.get("BENCH_FROM", "."), path).absolute()
+def shown(document: Document) -> list[str]:
+    tables = [*table(document), *large_table(document), *document["left_out"]]
+    return [*heading(document), "", *tables]
 
 
 def main(arguments: list[str]) -> int:
@@ -171,28 +176,20 @@ def main(arguments: list[str]) -> int:
     interruptible()
     try:
         if options.show:
-            document = json.loads(_of_caller(options.show).read_text())
+            document = read_document(options.show, "turns", "large", "rows", "left_out")
         else:
             bench = Bench(options, arguments)
             bench.run()
             document = bench.document
+        with suppress(BrokenPipeError):
+            print("\n".join(shown(document)))
+        if not options.show:
             write(options, document)
     except Interrupted:
         return 130
     except (Failed, Differs, TargetFailed, OSError, ValueError) as error:
         print(f"scripts/bench programs: {error}", file=sys.stderr)
         return 1
-    print(
-        "\n".join(
-            [
-                *heading(document),
-                "",
-                *table(document),
-                *large_table(document),
-                *document["left_out"],
-            ]
-        )
-    )
     return 0
 
 

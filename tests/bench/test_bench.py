@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
+from bench import command
 from bench.chart import chart
 from bench.command import parse
 from bench.meter import Ear, Latencies, Meter
+from bench.programs import command as programs
 from bench.report import Document, our_faults, ratio, table
 from bench.scenarios import _search
 from bench.wire import PING, BadFrame, Template, client_frame, frame_at
@@ -345,6 +347,8 @@ def test_a_server_that_loses_messages_is_found_out(
         (("--against", "ws://127.0.0.1:1/ws"), "--against-nats"),
         (("--rounds", "0"), "1 or more"),
         (("--seconds", "nan"), "--seconds more than 0"),
+        (("--json", "no-such/figures.json"), "there is no directory"),
+        (("--chart", "no-such/chart.svg"), "there is no directory"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(
@@ -354,6 +358,33 @@ def test_a_wrong_option_is_one_sentence(
         parse(list(arguments))
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_figures_that_cannot_be_kept_are_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bench of minutes ended with one sentence about its file, and nothing else."""
+    monkeypatch.setattr(command, "interruptible", lambda: None)
+    monkeypatch.setattr(command, "raise_file_limit", lambda: 20_000)
+    monkeypatch.setattr(command, "bench", lambda *_: _document())
+    assert command.main(["--only", "S1", "--json", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert "S1 one hot job" in said.out
+    assert "Is a directory" in said.err
+
+
+def test_what_another_command_wrote_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was a traceback."""
+    file = tmp_path / "figures.json"
+    monkeypatch.setattr(command, "raise_file_limit", lambda: 20_000)
+    for module in (command, programs):
+        monkeypatch.setattr(module, "interruptible", lambda: None)
+        for text in ('{"command": ""}', "[]", "1", "no JSON"):
+            file.write_text(text)
+            assert module.main(["--show", str(file)]) in (1, 2)
+            assert "scripts/bench" in capsys.readouterr().err
 
 
 def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
