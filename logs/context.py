@@ -1,7 +1,6 @@
 """What the work at hand is about: its request, tenant, job and run. Each thread, and each greenlet, has its own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 NOTHING: Mapping[str, str] = {}
@@ -22,17 +21,6 @@ def note(**fields: object) -> None:
 def begin(**fields: object) -> None:
     """This thread's work begins, and is about that alone."""
     _ABOUT.set(_texts(fields))
-
-
-@contextmanager
-def working_on(**fields: object) -> Iterator[None]:
-    """The thread's work is about that, too, until the block ends."""
-    before = _ABOUT.get()
-    note(**fields)
-    try:
-        yield
-    finally:
-        _ABOUT.set(before)
 
 
 def _texts(fields: Mapping[str, object]) -> dict[str, str]:

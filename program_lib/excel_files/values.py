@@ -25,7 +25,6 @@ _FORMATS = {
     Kind.TIME: "hh:mm:ss",
     Kind.TIMESTAMP: "yyyy\\-mm\\-dd\\ hh:mm:ss",
 }
-_WITH_MS = {Kind.TIME: "hh:mm:ss.000", Kind.TIMESTAMP: "yyyy\\-mm\\-dd\\ hh:mm:ss.000"}
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE)
 _NOT_XML = r"[\x00-\x08\x0b-\x1f\x{FFFE}\x{FFFF}]|_x[0-9A-Fa-f]{4}_"
 _NOT_XML_HERE = re.compile("[\x01-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")

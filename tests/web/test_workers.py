@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from gunicorn.config import Config
 
-from logs.context import about, note, working_on
+from logs.context import about, begin, note
 from tests.harness import ROOT
 from web import patience
 from web.workers import HostsTheApplication, settle
@@ -117,7 +117,7 @@ def test_what_is_said_of_a_request_that_failed_is_about_it() -> None:
     class Worker(HostsTheApplication, Fails):
         pass
 
-    with working_on():
-        with pytest.raises(OSError):
-            Worker().handle_request("a request", "its connection")
-        assert about()["tenant"] == "acme"
+    with pytest.raises(OSError):
+        Worker().handle_request("a request", "its connection")
+    assert about()["tenant"] == "acme"
+    begin()
