@@ -6,15 +6,19 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.programs import command
 from bench.programs.inputs import make_csv, make_customers, make_sqlite
 from bench.programs.jobs import JOBS, Job
 from bench.programs.report import chart, page, ratio, table, verdict
 from bench.programs.running import SCRIPTS, Differs, Failed, Place, one_turn
+from hosting.interrupting import Interrupted
 from hosting.launch import ROOT
 from tests.harness import NatsServer
 
@@ -114,11 +118,35 @@ def test_the_page_and_the_chart_show_every_job(document: dict[str, Any]) -> None
     )
 
 
+def test_a_second_ctrl_c_does_not_break_off_what_the_first_one_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The directory of its PostgreSQL stayed."""
+    order: list[str] = []
+
+    @contextmanager
+    def server() -> Iterator[str]:
+        try:
+            yield "nats://127.0.0.1"
+        finally:
+            order.append("ended")
+
+    def interrupted(*_: object) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(command, "nats_of_its_own", server)
+    monkeypatch.setattr(command, "make_csv", interrupted)
+    monkeypatch.setattr(command, "uninterruptible", lambda: order.append("deaf"))
+    with pytest.raises(Interrupted):
+        command.Bench(command.parse(["--only", "load"]), []).run()
+    assert order == ["deaf", "ended"]
+
+
 def test_the_command_measures_and_shows(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bench.programs.command"]
+    python = [sys.executable, "-m", "bench.programs.command"]
     some = ["--only", "load", "--rows", "500", "--rounds", "1", "--fresh", "--json"]
     done = subprocess.run(
-        [*command, *some, str(tmp_path / "figures.json")],
+        [*python, *some, str(tmp_path / "figures.json")],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -128,12 +156,12 @@ def test_the_command_measures_and_shows(tmp_path: Path) -> None:
     assert "| CSV → SQLite |" in done.stdout
     assert list(json.loads((tmp_path / "figures.json").read_text())["turns"]) == ["load"]
     again = subprocess.run(
-        [*command, "--show", str(tmp_path / "figures.json")],
+        [*python, "--show", str(tmp_path / "figures.json")],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=True,
     )
     assert again.stdout == done.stdout
-    wrong = subprocess.run([*command, "--only", "x"], capture_output=True, cwd=ROOT, check=False)
+    wrong = subprocess.run([*python, "--only", "x"], capture_output=True, cwd=ROOT, check=False)
     assert wrong.returncode == 2

@@ -47,7 +47,7 @@ class MysqlReader(Uncounted):
         else:
             assert self._query is not None
             self._run(streaming(session, self._query))
-            types = [_type(field, declared) for field, declared in self._origins(session)]
+            types = [_type(field, declared) for field, declared in self._origins()]
             self._schema = _schema(
                 Column(field.name, type_) for field, type_ in zip(self._fields, types, strict=True)
             )
@@ -70,7 +70,7 @@ class MysqlReader(Uncounted):
             raise ProgramError("the query gives no rows: it must be a SELECT")
         self._fields: list[FieldDescriptorPacket] = result.fields
 
-    def _origins(self, session: Session) -> list[tuple[FieldDescriptorPacket, Declared | None]]:
+    def _origins(self) -> list[tuple[FieldDescriptorPacket, Declared | None]]:
         """Each column of the query with the column of a table that it is, if it is one.
 
         Asked on a connection of its own: this one is sending rows.
