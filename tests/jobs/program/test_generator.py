@@ -22,6 +22,7 @@ from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import parse_graph
 from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program, node_lines
+from tests.harness import ROOT
 from tests.programs import chain, graph, node, program_of
 
 
@@ -459,3 +460,34 @@ def test_a_comment_is_one_line(text: str) -> None:
 def test_what_has_no_literal_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         literal(value)
+
+
+def test_the_program_that_docs_programs_shows_is_the_one_that_is_made() -> None:
+    shown = re.search(r"```python\n(.*?)```", (ROOT / "docs/programs.md").read_text(), re.DOTALL)
+    types = {"id": "integer", "price": "numeric", "day": "date"}
+    source = node(
+        1,
+        "csv_input",
+        "Orders",
+        path="orders.csv",
+        types=[{"column": c, "type": t} for c, t in types.items()],
+    )
+    condition = "day >= date('2026-05-01') and country == 'DE'"
+    total = {"column": "total", "expression": "round(price * 1.19, 2)"}
+    made = program_of(
+        chain(
+            source,
+            node(2, "filter", "Since May", condition=condition),
+            node(3, "map", "Totals", columns=[total], keep="all"),
+            node(
+                4,
+                "db_output",
+                "Report",
+                connection="sqlite:///report.db",
+                table="report",
+                mode="replace",
+            ),
+        )
+    )
+    assert shown is not None
+    assert made[made.index("import sys\n") :] == shown[1]
