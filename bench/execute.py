@@ -62,7 +62,9 @@ def measure(server: Server, count: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "python -m bench.execute",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--count", type=int, default=300, help="how many POSTs (300)")
     count = parser.parse_args().count

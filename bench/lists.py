@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench.execute import Server
+from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.product import Product
 from jobs.http.pages import job_cursor, run_cursor
 from jobs.store.store import Store
@@ -135,9 +136,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "python -m bench.lists",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--runs", type=int, default=1_000_000, help="how many (1000000)")
     parser.add_argument("--jobs", type=int, default=5_000, help="how many (5000)")
@@ -145,6 +148,7 @@ def main() -> None:
     parser.add_argument("--database", metavar="URL", help="of an empty database (SQLite)")
     parser.add_argument("--postmaster", metavar="PID", type=int, help="of a PostgreSQL here")
     options = parser.parse_args()
+    interruptible()
     directory = Path(tempfile.mkdtemp(prefix="bench-lists-"))
     url = options.database or f"sqlite:///{directory / 'lists.db'}"
     product = Product(
@@ -170,10 +174,14 @@ def main() -> None:
 
         for line in rows(server, cpu_of, options.jobs, options.runs, options.rounds):
             print(line, flush=True)
+    except Interrupted:
+        return 130
     finally:
+        uninterruptible()
         product.end()
         shutil.rmtree(directory, ignore_errors=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,7 @@ compares how long reporting keeps its main thread from working: the time that it
 (for the interpreter's lock, for the last message), and its CPU time inside the reporter.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.target import nats_of_its_own
+from hosting.interrupting import Interrupted, interruptible
 from hosting.sample import make_shop_database
 from jobs.graph.gallery import ORDER_REPORT, SHOP_DATABASE
 from jobs.graph.parsing import parse_graph
@@ -172,7 +174,21 @@ class SampleJob:
         return Cost((waiting + inside) / took, waiting / took, inside / took, others / took)
 
 
-def main() -> None:
+def main() -> int:
+    argparse.ArgumentParser(
+        "python -m bench.reporter_cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
+    interruptible()
+    try:
+        measure()
+    except Interrupted:
+        return 130
+    return 0
+
+
+def measure() -> None:
     with nats_of_its_own() as url, ProgressReporter(url, "default", JOB) as reporter:
         report = reporter.report_func()
         turns = range(TURNS)
@@ -193,4 +209,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

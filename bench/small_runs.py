@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.execute import Server
+from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.product import Product
 from hosting.reader import ended_with_reader
 
@@ -114,7 +115,9 @@ def _timed(tenant: Tenant, job_id: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "python -m bench.small_runs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--count", type=int, default=200, help="runs (200)")
     parser.add_argument(
@@ -125,6 +128,7 @@ def main() -> int:
         "--backlog", type=int, default=100, help="runs that wait before another tenant's (100)"
     )
     options = parser.parse_args()
+    interruptible()
     slots = {"MAX_CONCURRENT_RUNS": str(options.slots)} if options.slots else {}
     with tempfile.TemporaryDirectory(prefix="small-runs-") as directory:
         product = Product(
@@ -137,9 +141,10 @@ def main() -> int:
         try:
             product.start()
             measure(product, options.count, options.backlog)
-        except KeyboardInterrupt:
+        except Interrupted:
             return 130
         finally:
+            uninterruptible()
             product.end()
     return 0
 

@@ -13,6 +13,9 @@ from jobs.run.nkeys import made_issuer
 
 def main(arguments: list[str]) -> int:
     """Exit code 0; 2 when the file cannot be used."""
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__, end="")
+        return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2

@@ -12,6 +12,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-from bench import command
+from bench import command, execute, lists, reporter_cost, small_runs
 from bench.chart import chart
 from bench.command import parse
 from bench.meter import Ear, Latencies, Meter
@@ -416,3 +417,15 @@ def test_a_signal_that_comes_while_a_process_is_forked_is_not_lost() -> None:
     command = [sys.executable, "-c", INTERRUPTED_IN_A_FORK]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", [execute, lists, reporter_cost, small_runs])
+def test_help_of_a_small_bench_measures_nothing(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of reporter_cost was its two minutes."""
+    monkeypatch.setattr(sys, "argv", ["…", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: python -m {module.__name__} [-h]")

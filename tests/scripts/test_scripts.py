@@ -26,6 +26,7 @@ from typing import IO, Any
 import pytest
 
 from hosting.reader import READER_GONE
+from scripts import issuer
 from tests.harness import (
     ROOT,
     StartProduct,
@@ -549,6 +550,11 @@ def test_a_shell_with_safe_paths_finds_our_modules(
     done = token(tmp_path, PYTHONSAFEPATH="1")
     assert done.returncode == 0, done.stderr
     assert start_product(PYTHONSAFEPATH="1", SAMPLE_ORDERS="0").is_ready()
+
+
+def test_help_of_the_key_for_nats_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert issuer.main(["--help"]) == 0
+    assert "NATS_ISSUER_SEED" in capsys.readouterr().out
 
 
 COMMANDS = [
