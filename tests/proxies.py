@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import re
 import signal
@@ -13,12 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from hosting.ports import free_port
+from tests.certificates import write_certificate
 from tests.harness import IN_CI, ROOT, children, eventually
 
 NGINX = Path("/usr/sbin/nginx")
@@ -61,9 +57,8 @@ class Nginx:
     ) -> None:
         """`site`: another one than SITE, with PORT and DIRECTORY in place of its own port and that of its certificate."""
         directory.mkdir()
-        _make_certificate(directory)
         self.port = free_port()
-        self.certificate = directory / "pem.pem"
+        self.certificate, _ = write_certificate(directory, "localhost")
         self._directory = directory
         self._configuration = directory / "nginx.conf"
         if site is None:
@@ -104,8 +99,8 @@ def _site(ports: Sequence[int], own_port: int, directory: Path, tells: bool) -> 
     first, *others = re.findall(r"  server 127[^\n]+\n", site)
     servers = "".join(first.replace("8080", str(port)) for port in ports)
     changes = {"".join([first, *others]): servers, "listen 443": f"listen 127.0.0.1:{own_port}"}
-    for kind in ("pem", "key"):
-        changes[f"/etc/ssl/progress.{kind}"] = f"{directory}/{kind}.pem"
+    for kind, name in (("pem", "certificate"), ("key", "key")):
+        changes[f"/etc/ssl/progress.{kind}"] = f"{directory}/{name}.pem"
     for found, ours in changes.items():
         assert found in site
         site = site.replace(found, ours)
@@ -118,23 +113,3 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _make_certificate(directory: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (directory / "pem.pem").write_bytes(certificate.public_bytes(pem))
-    secret = key.private_bytes(pem, form, serialization.NoEncryption())
-    (directory / "key.pem").write_bytes(secret)

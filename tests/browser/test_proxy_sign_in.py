@@ -96,7 +96,7 @@ def site(
     text = SITE.read_text(encoding="utf-8")
     changes = {
         "listen 443": "listen 127.0.0.1:PORT",
-        "/etc/ssl/progress.pem": "DIRECTORY/pem.pem",
+        "/etc/ssl/progress.pem": "DIRECTORY/certificate.pem",
         "/etc/ssl/progress.key": "DIRECTORY/key.pem",
         "127.0.0.1:8080": f"127.0.0.1:{product.api_port}",
         "127.0.0.1:4180": f"127.0.0.1:{sign_in_port}",

@@ -123,7 +123,7 @@ def entrance(
 def test_a_deploy_loses_no_post_and_locks_no_browser_out(
     webs: list[Product], entrance: str, tmp_path: Path
 ) -> None:
-    context = ssl.create_default_context(cafile=str(tmp_path / "nginx" / "pem.pem"))
+    context = ssl.create_default_context(cafile=str(tmp_path / "nginx" / "certificate.pem"))
     context.check_hostname = False
     token = webs[0].token()
     posters = [

@@ -255,7 +255,7 @@ def test_a_certificate_must_be_for_the_name_though_an_address_is_connected_to(
         url = f"https://{NAME}:{secure.port}/"
         with pytest.raises(ProgramError, match="certificate"):  # of nobody whom the system knows
             read(url)
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         if of == NAME:
             assert read(url) == [{"id": "1"}]
         else:
@@ -268,7 +268,7 @@ def test_https_does_not_become_http(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     looked_up(monkeypatch, "127.0.0.1")
     with service(lambda request: [], certificate(tmp_path, NAME)) as secure:
         monkeypatch.setenv("HTTP_INPUT_HOSTS", f"{NAME}:{secure.port},{NAME}:80,127.0.0.1")
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         secure.answer = lambda request: Reply(
             [{"id": 1}],
             headers=link(f"http://{NAME}:{secure.port}/2") if request.path == "/" else {},
@@ -310,7 +310,7 @@ def test_a_proxy_that_tunnels_sees_no_secret_and_cannot_be_the_service(
         socket.create_server(("127.0.0.1", 0)) as proxy,
     ):
         monkeypatch.setenv("HTTP_INPUT_HOSTS", f"{NAME}:{secure.port}")
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         monkeypatch.setenv("https_proxy", f"http://me:{TOKEN}@127.0.0.1:{proxy.getsockname()[1]}")
         monkeypatch.setenv("CONNECTION_CRM", f"https://{NAME}:{secure.port}?api_key=k-3f77a1")
         seen = bytearray()

@@ -47,7 +47,7 @@ def product(
         SAMPLE_ORDERS="0",
         DATA_ROOTS=str(directory / "roots"),
         HTTP_INPUT_HOSTS=f"{api.host}, {secure.host}",
-        SSL_CERT_FILE=str(directory / "ca.pem"),
+        SSL_CERT_FILE=str(directory / "certificate.pem"),
         CONNECTIONS_FILE=str(directory / "connections"),
     ) as product:
         (directory / "roots").mkdir()
