@@ -149,8 +149,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     _check(parser, options)
-    check_place(parser, "--json", options.json)
-    check_place(parser, "--chart", options.chart)
     return options
 
 
@@ -178,6 +176,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
             parser.error("--against URL needs --against-nats, which feeds that server")
         if not os.environ.get("JWT_SECRET"):
             parser.error("--against URL needs JWT_SECRET, with which that server checks tokens")
+    check_place(parser, "--json", options.json)
+    check_place(parser, "--chart", options.chart)
 
 
 def _is_url(text: str | None) -> bool:

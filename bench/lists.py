@@ -136,7 +136,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> int:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m bench.lists",
         description=__doc__,
@@ -147,7 +147,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=21, help="questions for each list (21)")
     parser.add_argument("--database", metavar="URL", help="of an empty database (SQLite)")
     parser.add_argument("--postmaster", metavar="PID", type=int, help="of a PostgreSQL here")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parse()
     interruptible()
     directory = Path(tempfile.mkdtemp(prefix="bench-lists-"))
     url = options.database or f"sqlite:///{directory / 'lists.db'}"

@@ -103,14 +103,11 @@ class JetStream:
         several nats-server searches its index anew for each message, and stores nothing meanwhile.
         Raises NatsError, NatsTimeout when nothing comes for `timeout` seconds.
         """
-        life = {"mem_storage": True, "inactive_threshold": int(_IDLE_LIFE * 1e9)}
-        request = {"stream_name": stream, "config": {**config, **life, "ack_policy": "none"}}
-        made = self.call(f"CONSUMER.CREATE.{stream}", request)
-        address = f"{stream}.{made['name']}"
+        address, left = self._new_reader(stream, config)
         arrived: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         inbox = self._link.new_inbox()
         subscription = self._link.subscribe_batches(inbox, arrived.put)
-        left, most, taken = int(made["num_pending"]), _FIRST_PULL, _MOST_PULL
+        most, taken = _FIRST_PULL, _MOST_PULL
         try:
             while left > 0:
                 asked = min(left, most)
@@ -136,6 +133,13 @@ class JetStream:
         finally:
             self._link.unsubscribe(subscription)
             self._link.publish(f"$JS.API.CONSUMER.DELETE.{address}", b"")
+
+    def _new_reader(self, stream: str, config: dict[str, Any]) -> tuple[str, int]:
+        """Makes the consumer of one reading: its address, and how many messages it has to give."""
+        life = {"mem_storage": True, "inactive_threshold": int(_IDLE_LIFE * 1e9)}
+        request = {"stream_name": stream, "config": {**config, **life, "ack_policy": "none"}}
+        made = self.call(f"CONSUMER.CREATE.{stream}", request)
+        return f"{stream}.{made['name']}", int(made["num_pending"])
 
 
 def _is_delivered(message: Message) -> bool:

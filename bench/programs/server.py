@@ -39,30 +39,11 @@ def postgresql() -> Iterator[Server]:
     binaries, port = _binaries(), free_port()
     with tempfile.TemporaryDirectory(prefix="pg-") as directory:
         account = _account(Path(directory))
-        files = Path(directory) / "files"
-        initdb: list[str | Path] = [
-            binaries / "initdb",
-            "-D",
-            files,
-            "-U",
-            "bench",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-        ]
+        files = f"{directory}/files"
+        initdb = f"{binaries}/initdb", "-D", files, "-U", "bench", "-A", "trust", "-E", "UTF8"
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **account)
         options = [part for option in OPTIONS for part in ("-c", option)]
-        command: list[str | Path] = [
-            binaries / "postgres",
-            "-D",
-            files,
-            "-p",
-            str(port),
-            "-k",
-            directory,
-            *options,
-        ]
+        command = f"{binaries}/postgres", "-D", files, "-p", str(port), "-k", directory, *options
         log = subprocess.DEVNULL
         server: subprocess.Popen[bytes] = subprocess.Popen(
             command, stdout=log, stderr=log, cwd=directory, **account
