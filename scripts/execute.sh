@@ -65,6 +65,7 @@ done
 [[ $TOKEN =~ ^[A-Za-z0-9._-]+$ ]] || fail "TOKEN holds characters that no token has"
 url=${URL:-http://127.0.0.1:8080}
 url=${url%/}
+why="" # no server answers
 key=${IDEMPOTENCY_KEY:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
 
 # Past proxies goes what the caller's no_proxy names, which --noproxy would replace, and this machine.
@@ -77,17 +78,25 @@ call() {
     -K <(printf 'header = "Authorization: Bearer %s"\n' "$TOKEN")
 }
 
-# is_answered METHOD PATH [curl options]: leaves $status and $body; false where no server answers
+# is_answered METHOD PATH [curl options]: leaves $status and $body; false where no server answers, and why is in $why
 is_answered() {
-  local method=$1 path=$2 answer
+  local method=$1 path=$2 answer code=0
   shift 2
-  answer=$(call -X "$method" --max-time 30 -w '\n%{http_code}' "$@" "$url$path" 2>/dev/null) || return 1
+  answer=$(call -X "$method" --max-time 30 -w '\n%{errormsg}\n%{http_code}' "$@" "$url$path" 2>/dev/null) || code=$?
   status=${answer##*$'\n'}
+  answer=${answer%$'\n'*}
+  why=${answer##*$'\n'} # of a curl from 2021 on
   body=${answer%$'\n'*}
+  case $code in
+    0) return 0 ;;
+    127) why="there is no curl here" ;;
+    *) why=${why:-curl ended with $code} ;;
+  esac
+  return 1
 }
 
 ask() {
-  is_answered "$@" || fail "no server answers at $url (start one with scripts/run, or set URL)"
+  is_answered "$@" || fail "no server answers at $url ($why): start one with scripts/run, or set URL"
 }
 
 # string NAME: the value of the first "NAME": "…" in stdin, escapes undone, on one line and without control characters
@@ -222,4 +231,4 @@ while ((misses < 60)); do
   fi
   sleep 1
 done
-fail "no server at $url tells of run $run any more, which may go on"
+fail "no server at $url tells of run $run any more, which may go on${why:+ ($why)}"

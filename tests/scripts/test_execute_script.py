@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.certificates import write_certificate
 from tests.harness import ROOT, free_port
 
 JOBS = [
@@ -271,7 +274,26 @@ def test_a_server_that_is_away_is_named() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     done = execute(url, "7")
     assert done.returncode == 2
-    assert f"no server answers at {url}" in done.stderr
+    assert f"no server answers at {url} (Failed to connect" in done.stderr
+
+
+def test_why_there_is_no_answer_is_told_as_curl_says_it(server: Server, tmp_path: Path) -> None:
+    """A certificate that is not known, and a machine without curl, were a server that is away."""
+    with Server() as secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*write_certificate(tmp_path, "127.0.0.1"))
+        secure.socket = context.wrap_socket(secure.socket, server_side=True)
+        thread = threading.Thread(target=secure.handle_request)
+        thread.start()
+        done = execute(secure.url.replace("http:", "https:"), "7")
+        thread.join()
+    assert done.returncode == 2
+    assert "(SSL certificate problem: self" in done.stderr
+    for tool in ("bash", "tr", "od", "grep"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    done = execute(server.url, "7", PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "(there is no curl here)" in done.stderr
 
 
 @pytest.mark.parametrize(
