@@ -38,7 +38,7 @@ class Job:
         return "postgresql" in (self.source, self.target)
 
     def graph(self) -> dict[str, Any]:
-        """The graph document of the job; connections and files are those of `bench.programs.places`."""
+        """The graph document of the job; connections and files are those of `bench.programs.running.Place`."""
         nodes = [_SOURCES[self.source]]
         if self.computes:
             nodes += [

@@ -52,7 +52,7 @@ def write_rows(
     after: str = "",
     commit_rows: int = 0,
 ) -> Writer:
-    """A writer of a table; `mode` is create, append, replace, or one of databases.keys.KEYED, which needs a `key`.
+    """A writer of a table; `mode` is create, append, replace, or one of program_lib.write_modes.KEYED, which needs a `key`.
 
     `commit_rows`: rows are committed after each so many, and stand whatever happens later; else all or none are written.
     `before` and `after` are statements that run in its transaction: databases.around says which. Raises as `read_rows`.
