@@ -71,8 +71,8 @@ export class JobAtHand {
     const shown = this.#shown;
     if (shown.job === null || shown.isGone) return false;
     const job = await this.#stored(shown.jobId);
-    if (shown !== this.#shown || job?.etag === shown.job.etag) return false;
     const before = shown.job;
+    if (shown !== this.#shown || job?.etag === before.etag || (job !== null && job.updatedAt < before.updatedAt)) return false; // or it was saved since it was asked for
     if (job === null) shown.isGone = true;
     else shown.job = job;
     this.#onOther(job);

@@ -864,3 +864,27 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
         }"""
     )
     assert shares == [None, 0.5]
+
+
+def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> None:
+    """What was just saved went from the canvas, with “Somebody saved this job”, where an earlier look was answered late."""
+    changed, told, name = modules.evaluate(
+        """async () => {
+          const { JobAtHand } = await import('/playground/job-at-hand.js');
+          const job = (number) => ({ name: `As saved ${number}`, etag: `"${number}"`, updatedAt: number, asStored: {}, graph: { nodes: [], edges: [] } });
+          const answers = [];
+          const told = [];
+          const api = { job: () => new Promise((give) => answers.push(give)) };
+          const atHand = new JobAtHand({ api, page: {}, onJob: () => undefined, onOther: ({ name }) => told.push(name) });
+          const shown = Object.assign(atHand.open(1), { job: job(1) });
+          const changed = [atHand.hasChanged()];
+          shown.job = job(3); // it is saved here, and that is answered first
+          answers[0](job(2));
+          changed.push(atHand.hasChanged());
+          answers[1](job(4));
+          return [await Promise.all(changed), told, shown.job.name];
+        }"""
+    )
+    assert changed == [False, False], "another name alone is no other graph"
+    assert told == ["As saved 4"]
+    assert name == "As saved 4"
