@@ -4,7 +4,9 @@
  */
 
 import { runsPlace } from './address.js';
+import { askAgainAfter } from './asking-again.js';
 import { HomeView } from './home-view.js';
+import { InOrder } from './in-order.js';
 import { keepProgram, keptPrograms } from './kept-programs.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { FAILED_WITHIN, withHeard } from './overview.js';
@@ -56,6 +58,7 @@ export class Home {
   #cancelled = new Set(); // ids of runs whose cancel was asked for
   #timer = null;
   #askedAt = 0; // page milliseconds of the last look
+  #looks = new InOrder();
   #isEarly = true; // nothing is asked for until `begin`
   #isRefused = false; // the server did not tell the lists when they were asked for last
   #typing = null;
@@ -229,8 +232,18 @@ export class Home {
     else if (this.#place !== null) this.#ask(() => this.#readHome());
   }
 
+  // What one answer did not bring is looked for again before the next look is due.
   async #ask(read) {
-    this.#isRefused = !(await this.#page.attempt(read, { quiet: true }));
+    const place = this.#place;
+    const look = async () => {
+      try {
+        await read();
+      } catch (problem) {
+        askAgainAfter(problem, () => place === this.#place && this.#lookSoon(0));
+        throw problem;
+      }
+    };
+    this.#isRefused = !(await this.#page.attempt(look, { quiet: true }));
     this.#page.redraw();
   }
 
@@ -238,11 +251,13 @@ export class Home {
     const askedAt = Date.now() / 1000;
     const since = Math.floor(this.#api.now() - FAILED_WITHIN - LONGEST_RUN);
     const listing = this.#listing;
+    const isNewest = this.#looks.ask();
     const [active, failed, first] = await Promise.all([
       this.#api.allRuns({ status: 'queued,running', limit: MOST_LISTED }),
       this.#api.allRuns({ status: 'failed,lost', since, limit: MOST_LISTED }),
       this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS }),
     ]);
+    if (!isNewest()) return;
     this.#overview.takeRuns({ active, failed }, askedAt);
     if (this.#listing === listing) this.#listing = { ...listing, list: withFirstPage(listing.list, pageOfJobs(first), JOBS_ANEW), isKnown: true };
     await this.#askForPlaces();
@@ -281,8 +296,9 @@ export class Home {
 
   async #readRuns() {
     const place = this.#place;
+    const isNewest = this.#looks.ask();
     const page = await this.#api.allRuns(filterOf(place));
-    if (place !== this.#place) return;
+    if (place !== this.#place || !isNewest()) return;
     const list = withFirstPage(this.#found.list, { entries: page.runs, next: page.next }, RUNS_ANEW);
     const isBegun = list.pages === 1;
     this.#found = { list: { ...list, entries: matching(list.entries, place.q) }, searched: isBegun ? page.runs.length : this.#found.searched };

@@ -2,6 +2,7 @@
  * The list of all jobs. Owns it, and when the server was asked for it last.
  */
 
+import { InOrder } from './in-order.js';
 import { currentRights } from './session.js';
 
 /** Milliseconds between two looks whether somebody made, renamed or deleted a job; none while the page is hidden. */
@@ -19,8 +20,7 @@ export class KnownJobs {
   #jobs = [];
   #listedAt = 0; // Date.now() of the last look at them
   #isLooking = false;
-  #looks = 0;
-  #applied = 0; // the look whose answer is shown
+  #order = new InOrder();
 
   /** `isLive()`: a look makes sense; `onListed(jobs)`: these are they now. */
   constructor({ api, page, isLive, onListed }) {
@@ -53,11 +53,10 @@ export class KnownJobs {
 
   async refresh() {
     this.#listedAt = Date.now();
-    const look = (this.#looks += 1);
+    const isNewest = this.#order.ask();
     const { onlyJob } = currentRights();
     const jobs = onlyJob === null ? await this.#api.jobs() : [await this.#api.job(onlyJob)];
-    if (look < this.#applied) return; // a later look was answered first
-    this.#applied = look;
+    if (!isNewest()) return;
     this.#jobs = jobs;
     this.#onListed(jobs);
   }

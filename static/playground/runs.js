@@ -12,6 +12,7 @@ import { CompareView } from './compare-view.js';
 import { copy } from './copying.js';
 import { DrawersView } from './drawers-view.js';
 import { HistoryView } from './history-view.js';
+import { InOrder } from './in-order.js';
 import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { PastView } from './past-view.js';
@@ -43,6 +44,7 @@ export class Runs {
   #tells; // {onOpening, onDrawer, onPast, onPlace, restore}
   #jobId = null; // null: no job of ours
   #list = NOT_READ; // of its runs
+  #looks = new InOrder(); // at the list
   #refreshing = Promise.resolve(); // until the list that was asked for last is there, or did not come
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
@@ -121,8 +123,9 @@ export class Runs {
   }
 
   async #readRuns(jobId) {
+    const isNewest = this.#looks.ask();
     const { runs, next } = await this.#api.runs(jobId, { limit: RUNS });
-    if (jobId !== this.#jobId) return;
+    if (jobId !== this.#jobId || !isNewest()) return;
     this.#list = withFirstPage(this.#list, { entries: runs, next }, RUNS_ANEW);
     this.#drawRuns();
     await this.#fetchExpected(jobId);

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sized
 from pathlib import Path
 from re import Pattern
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route
+from playwright.sync_api import APIResponse, Page, Route
 
 from tests.harness import ROOT, eventually
 
@@ -39,7 +40,21 @@ def hold_first(page: Page, url: str) -> list[Route]:
     return held
 
 
-def wait_for_held(page: Page, held: list[Route], count: int = 1) -> None:
+def answer_late(page: Page, url: str | Pattern[str]) -> list[tuple[Route, APIResponse]]:
+    """The first request of this address is answered when the test fulfills it, with what was true when it was asked for."""
+    late: list[tuple[Route, APIResponse]] = []
+
+    def handle(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page.route(url, handle)
+    return late
+
+
+def wait_for_held(page: Page, held: Sized, count: int = 1) -> None:
     """Until the page has asked so often for what a test holds back."""
     # Playwright hands routes over while it is asked for something
     eventually(lambda: page.evaluate("true") and len(held) >= count, what="it is asked for")

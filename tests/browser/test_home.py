@@ -15,11 +15,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import KeptContext, open_pages
 from tests.browser.editing import WIDE, box_of
-from tests.browser.pages import assert_accessible, hold, picture, shift_clock, wait_for_held
+from tests.browser.pages import (
+    answer_late,
+    assert_accessible,
+    hold,
+    picture,
+    shift_clock,
+    wait_for_held,
+)
 from tests.browser.runs import Publisher
 from tests.browser.test_playground import publish
 from tests.harness import Product, eventually, running_product
@@ -208,10 +215,31 @@ def test_a_run_is_cancelled_from_home_and_says_so_until_it_has_ended(
     page = opened()
     run_id = quiet.execute(12)
     row = run_in(page, "waiting", run_id)
-    row.get_by_role("button").click()
-    expect(row).to_have_count(0)
+    expect(row).to_be_visible()
+    late = answer_late(page, "**/api/runs?status=queued*")
+    shift_clock(page, 31)  # it is looked each half minute
+    wait_for_held(page, late)
+    with page.expect_response("**/api/runs?status=queued*") as newer:
+        row.get_by_role("button").click()
+        expect(row).to_have_count(0)
+    newer.value.finished()
+    expect_an_older_look_to_change_nothing(page, late)
     assert quiet.get(f"/api/runs/{run_id}").json()["status"] == "cancelled"
     expect(page.locator("#home-waiting-empty")).to_have_text("Nothing waits.")
+
+
+def expect_an_older_look_to_change_nothing(
+    page: Page, late: list[tuple[Route, APIResponse]]
+) -> None:
+    """A run that has ended was under way again, for half a minute."""
+    [(route, answer)] = late
+    assert answer.json()["runs"]
+    with page.expect_response("**/api/runs?status=queued*") as older:
+        route.fulfill(response=answer)
+    older.value.finished()
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    page.evaluate(frames)
+    expect(runs_in(page, "waiting")).to_have_count(0)
 
 
 def test_programs_that_are_not_ours_are_listed_while_they_report_and_kept_by_name(
@@ -330,8 +358,15 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
     page.click("#all-runs-more")
     expect(page.locator("#all-runs tbody tr")).to_have_count(2 * PAGE)
+    failing = ["once"]
+    page.route(
+        "**/api/runs?status=failed*",
+        lambda route: route.fulfill(status=502) if failing and failing.pop() else route.continue_(),
+    )
     page.select_option("#filter-status", "failed")
-    expect(page.locator("#all-runs tbody tr")).to_have_count(2)
+    # looked at again within three seconds, and not with the look of each half minute
+    expect(page.locator("#all-runs tbody tr")).to_have_count(2, timeout=15_000)
+    page.unroute_all()
     expect(page).to_have_url(re.compile(r"view=runs&status=failed$"))
     page.fill("#filter-job", "7")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.editing import Editor, small_graph
-from tests.browser.pages import assert_accessible, hold, wait_for_held
+from tests.browser.pages import answer_late, assert_accessible, hold, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, free_port, running_product
 from tests.jobs.webhooks.receivers import Receiver, receiving
@@ -89,7 +89,9 @@ def test_somebody_is_told_of_a_run_that_failed(edit: Any, receiver: Receiver) ->
 def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any) -> None:
     editor: Editor = edit()
     page = editor.page
+    late = answer_late(page, re.compile(r"/api/webhooks\?"))
     open_dialog(editor)
+    wait_for_held(page, late)
     page.fill("#webhooks-url", f"http://127.0.0.1:{free_port()}/")
     page.select_option("#webhooks-form-kind", "slack")
     page.select_option("#webhooks-job", "all")
@@ -100,6 +102,16 @@ def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any) -> None:
         "Runs of all jobs: failed, completed again"
     )
     expect(page.locator("#webhooks-secret")).to_be_hidden()
+    [(route, before)] = late  # who was told before it was added
+    with page.expect_response(re.compile(r"/api/webhooks\?")) as older:
+        route.fulfill(response=before)
+    older.value.finished()
+    editor.settle()
+    page.route("**/test", lambda route: route.abort())
+    webhook.locator(".webhook-test").click()
+    expect(page.locator("#webhooks-errors")).to_have_text("The server cannot be reached.")
+    expect(webhook.locator(".webhook-said")).to_have_text("")  # it is not being sent
+    page.unroute_all()
     webhook.locator(".webhook-test").click()
     expect(webhook.locator(".webhook-said")).to_have_text(
         "Not delivered: it cannot be reached: Connection refused."

@@ -7,6 +7,7 @@
 
 import { byId, setHidden, setText } from '../dom.js';
 import { confirmed } from '../edit/confirm.js';
+import { InOrder } from '../in-order.js';
 import { oneAtATime } from '../one-at-a-time.js';
 import { endChoices, entryOf, recordOf, saidOf } from './entries.js';
 
@@ -20,6 +21,7 @@ export class WebhooksDialog {
   #dialog = byId('webhooks');
   #list = byId('webhooks-list');
   #jobId = null;
+  #looks = new InOrder();
   #opened = 0; // grows with each opening: what an earlier one asked for is not shown
 
   /** `tell(text, cause)`: what of a change went wrong, to a person who has left the dialog; `cause` as NoticeView.say takes it. */
@@ -64,8 +66,9 @@ export class WebhooksDialog {
 
   async #load() {
     const opened = this.#opened;
+    const isNewest = this.#looks.ask();
     const webhooks = await this.#api.webhooks(this.#jobId);
-    if (opened !== this.#opened) return;
+    if (opened !== this.#opened || !isNewest()) return;
     this.#list.replaceChildren(...webhooks.map((webhook) => this.#entry(webhook)));
     setHidden(byId('webhooks-none'), webhooks.length > 0);
   }
@@ -96,19 +99,28 @@ export class WebhooksDialog {
     this.#focus(made.id, '.webhook-test');
   }
 
-  // The answer names the delivery, which a runner sends: it is asked for until that has happened.
   async #test(webhook, entry) {
-    const opened = this.#opened;
     const said = entry.querySelector('.webhook-said');
+    delete said.dataset.status;
     setText(said, 'Being sent…');
+    const delivery = await this.#delivered(webhook).catch((problem) => {
+      setText(said, ''); // nobody knows; why is told
+      throw problem;
+    });
+    setText(said, saidOf(delivery));
+    said.dataset.status = delivery.status;
+    if (!entry.querySelector('.webhook-deliveries').hidden) await this.#showRecord(webhook, entry);
+  }
+
+  // The answer to a test names the delivery, which a runner sends: it is asked for until that has happened.
+  async #delivered(webhook) {
+    const opened = this.#opened;
     let delivery = await this.#api.testWebhook(webhook.id);
     for (let looks = 0; delivery.status === 'waiting' && looks < LOOKS && opened === this.#opened; looks += 1) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
       delivery = await this.#api.webhookDelivery(webhook.id, delivery.id);
     }
-    setText(said, saidOf(delivery));
-    said.dataset.status = delivery.status;
-    if (!entry.querySelector('.webhook-deliveries').hidden) await this.#showRecord(webhook, entry);
+    return delivery;
   }
 
   async #toggleRecord(webhook, entry) {
