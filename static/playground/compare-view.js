@@ -1,5 +1,5 @@
 /**
- * Two runs of a job side by side, in a dialog. It only draws. Test hooks: `#compare`, `#compare-one`, `#compare-other`,
+ * Two runs of a job side by side, in a dialog. It only draws. Test hooks: `#compare[data-state]` (shown | loading), `#compare-one`, `#compare-other`,
  * `#compare-nodes tr[data-node-id]`, `#compare-settings tr[data-node-id][data-field]`, `#compare-same`.
  */
 
@@ -22,12 +22,16 @@ export class CompareView {
     byId('compare-close').addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', onClose);
     for (const id of ['compare-one', 'compare-other']) {
-      byId(id).addEventListener('change', () => onChoose(byId('compare-one').value, byId('compare-other').value));
+      byId(id).addEventListener('change', () => {
+        this.#dialog.dataset.state = 'loading'; // what it shows is of the runs of before
+        onChoose(byId('compare-one').value, byId('compare-other').value);
+      });
     }
   }
 
   /** `runs`: those to choose from; `one`, `other`: records; `difference`: see compared. */
   open({ runs, one, other, difference }) {
+    this.#dialog.dataset.state = 'shown';
     fill(byId('compare-one'), runs, one);
     fill(byId('compare-other'), runs, other);
     byId('compare-nodes').tBodies[0].replaceChildren(wholeRow(one, other), ...difference.nodes.map(nodeRow));

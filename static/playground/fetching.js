@@ -21,7 +21,7 @@ export class Fetching {
   ask({ run, liveRun, nodes, isPast }) {
     const { shown } = this.#job;
     if (liveRun?.status !== 'queued' || shown.job === null) shown.place = shown.waitReason = null;
-    this.#runs.follow(run);
+    this.#runs.follow(liveRun);
     if (nodes.some(({ nodeId, state }) => nodeId === shown.selected && state === 'error')) this.#runs.askForTrace(run);
     const isLookedAt = (nodeId) => nodeId === shown.selected || this.#runs.showsTable;
     for (const { kind, runId } of wanted({ run: liveRun, nodes, shown, isLookedAt, isPast, at: Date.now() })) this.#fetch(kind, runId, shown);

@@ -25,7 +25,7 @@ export class HistoryView {
     this.#begun = [];
     this.#day = new Date().toDateString();
     this.#body.replaceChildren(...runs.map((run) => this.#row(run)));
-    if (focused !== undefined) this.#body.querySelector(`tr[data-run-id="${CSS.escape(focused)}"] button`)?.focus();
+    if (focused !== undefined) this.#body.querySelector(`tr[data-run-id="${CSS.escape(focused)}"] button`)?.focus({ preventScroll: true });
     setHidden(this.#more, !hasMore);
     setText(byId('runs-empty'), emptyText);
     setHidden(byId('runs-empty'), runs.length > 0);
@@ -41,7 +41,7 @@ export class HistoryView {
     for (const { button, began } of this.#begun) setText(button, formatMoment(began));
   }
 
-  /** What is true of a run that is in the list: `run` of JobState.run(), `rows` {in, out}. */
+  /** What is true of a run that is in the list: `run` of JobState.run(), `rows` {in, out}; null for `rows` and `now`: not known. */
   drawLive(run, rows, now) {
     const row = this.#body.querySelector(`tr[data-run-id="${CSS.escape(run.runId)}"]`);
     if (row === null) return;
@@ -52,6 +52,7 @@ export class HistoryView {
     setText(state.lastElementChild, RUN_WORDS[run.status]);
     const [took, came, went] = row.querySelectorAll('.cell-number');
     setText(took, tookText(run, now));
+    if (rows === null) return;
     setText(came, formatCount(rows.in));
     setText(went, formatCount(rows.out));
   }

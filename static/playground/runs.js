@@ -49,7 +49,8 @@ export class Runs {
   #expected = { runId: null, rows: new Map() }; // of the last completed run
   #past = null; // {record, replay, ts}
   #wanted = null; // the place that was gone to last: what comes late for another one is not shown; null: now
-  #shownRun = null; // {runId, ended} of the run shown
+  #shownId = null; // of the run shown; null: none
+  #live = null; // {runId, ended} of the run of now, as it was followed last; null: none was yet
   #logOf = null; // {runId}: one object for each following of a log; another ends it
   #programOf = null; // id of the run whose program is on the page
   #trace = NO_TRACE; // of the run that it was asked for last; its text is null until it is there, and where there is none
@@ -91,7 +92,7 @@ export class Runs {
     this.#jobId = jobId;
     this.#list = NOT_READ;
     this.#expected = { runId: null, rows: new Map() };
-    this.#shownRun = null;
+    this.#shownId = this.#live = null;
     this.leavePast();
     this.#drawRuns();
     if (jobId !== null) this.refreshRuns();
@@ -133,11 +134,11 @@ export class Runs {
 
   /**
    * What is drawn of the graph is drawn here too: `nodes` are the nodes' views, `run` the run shown, `ofRun` and `runNodes`
-   * its graph and the views of that graph's nodes, `record` what the server has of it, or null.
+   * its graph and the views of that graph's nodes, `record` what the server has of it, or null; `liveRun`: of now.
    */
-  draw({ graph, nodes, ofRun, runNodes, run, record, now, isOffline }) {
+  draw({ graph, nodes, ofRun, runNodes, run, record, now, isOffline, liveRun }) {
     if (this.#drawers.shown === 'runs') this.#history.draw(this.#whyEmpty(isOffline));
-    if (this.#drawers.shown === 'runs' && this.#past === null && this.#isNews(run)) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
+    if (this.#drawers.shown === 'runs' && this.#isNews(liveRun)) this.#drawLive(liveRun, { ofRun, runNodes, now });
     if (this.#drawers.shown === 'table') this.#table.draw(graph, nodes, now);
     if (this.#drawers.shown === 'times') {
       this.#times.draw({ graph: ofRun, views: runNodes, run, record, now, end: this.#past?.replay.to ?? null, whyNone: this.#whyNoTimes(run, isOffline) });
@@ -246,6 +247,17 @@ export class Runs {
       this.#page.redraw();
       return undefined;
     });
+    if (this.#wanted === place && this.#compared !== null && !this.#isCompared(one, otherId)) this.#leaveOldComparison();
+  }
+
+  #isCompared({ record }, otherId) {
+    return this.#compared.one === record.runId && this.#compared.other === otherId;
+  }
+
+  // Its figures stood below the names of the runs that were chosen and could not be had.
+  #leaveOldComparison() {
+    this.#leaveComparison();
+    this.#tells.onPlace();
   }
 
   #leaveComparison() {
@@ -331,6 +343,12 @@ export class Runs {
     return listed !== undefined && listed.endedAt === null;
   }
 
+  // Beside a past run, of which the nodes and the time are, it is told how the run of now is, and not how far.
+  #drawLive(run, { ofRun, runNodes, now }) {
+    if (this.#past === null) this.#history.drawLive(run, rowsOf(ofRun, runNodes), now);
+    else this.#history.drawLive(run, null, null);
+  }
+
   #drawRuns() {
     this.#history.show(this.#runs, this.#list.next !== null, this.#whyEmpty(false));
     this.#history.markShown(this.#past?.record.runId ?? null);
@@ -360,15 +378,15 @@ export class Runs {
 
   // ---- the run shown
 
-  /** `run` is shown now, or null: what is open of it follows, and the list where one began or ended. */
-  follow(run) {
-    const runId = this.#past?.record.runId ?? run?.runId ?? null;
-    const ended = run?.ended ?? true;
-    const before = this.#shownRun;
-    if (before !== null && before.runId === runId && before.ended === ended) return;
-    this.#shownRun = { runId, ended };
-    if (before !== null && this.#past === null) this.#refreshUnlessListed(this.#shownRun);
-    if (before?.runId !== runId) this.#onDrawer(this.#drawers.shown);
+  /** `live` is the run of now, or null: the list follows where one begins or ends, also beside a past run; what is open of the run shown follows that. */
+  follow(live) {
+    const before = this.#live;
+    const runId = this.#past?.record.runId ?? live?.runId ?? null;
+    const isOther = before === null || this.#shownId !== runId;
+    this.#live = { runId: live?.runId ?? null, ended: live?.ended ?? true };
+    this.#shownId = runId;
+    if (before !== null && (before.runId !== this.#live.runId || before.ended !== this.#live.ended)) this.#refreshUnlessListed(this.#live);
+    if (isOther) this.#onDrawer(this.#drawers.shown);
   }
 
   // A list that is on its way may have it.
@@ -385,7 +403,7 @@ export class Runs {
 
   #onDrawer(name) {
     this.#tells.onDrawer(name);
-    const runId = this.#shownRun?.runId ?? null;
+    const runId = this.#shownId;
     if (name === 'runs') this.refreshRuns();
     if (name === 'program') this.#showProgram(runId);
     if (name === 'log') this.#followLog(runId);
@@ -454,7 +472,7 @@ export class Runs {
   }
 
   async #downloadLog() {
-    const runId = this.#shownRun?.runId ?? null;
+    const runId = this.#shownId;
     if (runId === null) return;
     await this.#page.attempt(async () => saveAs(await this.#api.logFile(runId), `run-${runId}.log`));
   }

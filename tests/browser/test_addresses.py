@@ -233,6 +233,7 @@ def test_two_runs_are_compared_at_an_address_of_its_own(
     expect(page).to_have_url(re.compile(rf"run={two.second}&with={two.first}$"))
     page.reload()
     expect(changed).to_be_visible()
+    expect_no_figures_of_other_runs(page, two)
     for size in (WIDE, NARROW):
         page.set_viewport_size(size)
         picture(page, f"compare-{size['width']}-{scheme}", tmp_path)
@@ -240,6 +241,25 @@ def test_two_runs_are_compared_at_an_address_of_its_own(
     page.keyboard.press("Escape")
     expect(page.locator("#compare")).to_be_hidden()
     expect(page).to_have_url(re.compile(rf"run={two.second}$"))
+
+
+def expect_no_figures_of_other_runs(page: Page, two: TwoRuns) -> None:
+    """Below the name of a run that is chosen and cannot be had; here it is the first one, beside itself."""
+    compared = page.locator("#compare")
+    held = hold(page, f"**/api/runs/{two.first}/history")
+    page.select_option("#compare-other", two.first)
+    expect(compared).to_have_attribute("data-state", "loading")
+    wait_for_held(page, held)
+    held[0].continue_()
+    wait_for_held(page, held, 2)
+    held[1].fulfill(status=500, json={"detail": "no history"})
+    expect(compared).to_be_hidden()
+    expect(page.locator("#notice-text")).to_have_text("No history.")
+    expect(page).to_have_url(re.compile(rf"run={two.first}$"))
+    page.unroute_all()
+    go_within(page, f"job={two.job_id}&run={two.second}&with={two.first}")
+    expect(compared).to_have_attribute("data-state", "shown")
+    expect(compared).to_be_visible()
 
 
 RECORDER = """

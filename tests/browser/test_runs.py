@@ -334,6 +334,10 @@ def test_a_past_run_is_shown_on_its_own_graph_and_told_again(
     expect_state(page, DB_OUTPUT, "success")
     expect(page.locator("#past-play")).to_have_attribute("aria-label", "Play")
 
+    run_id = shop.execute(job_id)  # it is listed, though a past run is looked at
+    listed = page.locator(f'#run-table tr[data-run-id="{run_id}"]')
+    expect(listed).to_have_attribute("data-status", "completed")
+    expect(page.locator("#past")).to_be_visible()
     page.click("#past-close")
     expect(page.locator("#past")).to_be_hidden()
     expect(node(page, MAP).locator(".node-name")).to_have_text("Renamed since")
