@@ -60,8 +60,9 @@ export function linkTo(place) {
   return new URL(addressOf(place), location.href).href;
 }
 
+// As far as JavaScript counts exactly: jobs of other programs, and nodes, may have 16 digits.
 function numberIn(text) {
-  return /^[1-9]\d{0,14}$/.test(text ?? '') ? Number(text) : null;
+  return /^[1-9]\d{0,15}$/.test(text ?? '') && Number.isSafeInteger(Number(text)) ? Number(text) : null;
 }
 
 function runIn(text) {

@@ -4,7 +4,7 @@
  * signed in as somebody else) the token stays in sessionStorage, for this tab alone; where the browser keeps nothing, for this page.
  */
 
-import { claimsOf, headersOf } from '../realtime/credentials.js';
+import { claimsOf, headersOf, isSpoilt } from '../realtime/credentials.js';
 
 const KEY = 'playground.token';
 const ADDRESS = new URL('../../api/session', import.meta.url);
@@ -31,6 +31,13 @@ export function takeTokenFromAddress() {
   address.searchParams.delete('token');
   history.replaceState(history.state, '', address);
   if (token !== '') keepToken(token);
+}
+
+/** Forgets a token that can be none, as one with a quotation mark of a mail around it: no request can be made with it. Whether there was one. */
+export function dropSpoiltToken() {
+  const isToGo = isSpoilt(currentToken());
+  if (isToGo) forgetToken();
+  return isToGo;
 }
 
 /** Makes a session of this tab's token, or finds the browser's. False where there is neither. */

@@ -2,11 +2,15 @@
  * Who uses the page: the question for a token, signing out, and what other tabs say of it. Owns whether somebody left.
  */
 
+import { isSpoilt } from '../realtime/credentials.js';
 import { isExpired } from '../realtime/job-realtime-service.js';
 import { AccountView } from './account-view.js';
 import { setAttribute } from './dom.js';
-import { currentRights, currentToken, currentUser, isByProxy, keepToken, loseSession, openSession, signOut } from './session.js';
+import { currentRights, currentToken, currentUser, dropSpoiltToken, isByProxy, keepToken, loseSession, openSession, signOut } from './session.js';
 import { TokenView } from './token-view.js';
+
+/** Of what was given as a token and can be none. */
+const NO_TOKEN = 'A token has letters, digits, dots, dashes and underscores only. Copy all of it, and nothing that stands around it.';
 
 export class SignIn {
   #page;
@@ -28,8 +32,10 @@ export class SignIn {
   /** False where there is no token and no session: then one is asked for. */
   async begin() {
     this.#hasLeft = false;
+    const isSpoiltToken = dropSpoiltToken();
     const isIn = await this.#askForSession();
-    if (!isIn) this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
+    if (!isIn && isSpoiltToken) this.#tokenView.open('This token is not valid', NO_TOKEN);
+    else if (!isIn) this.#tokenView.open('A token is needed', 'This page has no token to show that you may use this server.');
     return isIn;
   }
 
@@ -54,6 +60,11 @@ export class SignIn {
 
   // A newer token for a connection that is there goes over it; else everything begins with the new one.
   async #useToken(token) {
+    if (isSpoilt(token)) {
+      this.#tokenView.open('This token is not valid', NO_TOKEN, { canWait: this.#tokenView.canWait });
+      this.#page.announce(NO_TOKEN);
+      return;
+    }
     keepToken(token);
     this.#tokenView.close();
     if (this.#service.state === 'connected') {

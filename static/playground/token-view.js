@@ -31,6 +31,11 @@ export class TokenView {
     this.#field.focus();
   }
 
+  /** Whether the question that is asked can wait. */
+  get canWait() {
+    return !this.#notNow.hidden;
+  }
+
   get isOpen() {
     return this.#dialog.open;
   }

@@ -220,6 +220,12 @@ def test_a_place_and_its_address_say_the_same(modules: Page) -> None:
         ),
         ("?job=3&t=5&with=cd", {"page": "job", "job": 3, **nothing}, "?job=3"),
         ("?job=03&run=a", {"page": "home"}, "./"),
+        (
+            f"?job={2**53 - 1}&node={2**52}",
+            {"page": "job", "job": 2**53 - 1, **nothing, "node": 2**52},
+            f"?job={2**53 - 1}&node={2**52}",
+        ),
+        (f"?job={2**53}", {"page": "home"}, "./"),
         ("?job=3&run=..%2Fx", {"page": "job", "job": 3, **nothing}, "?job=3"),
         (
             "?view=runs&status=failed&job=7&day=2026-11-27&q=%20no%20disk",

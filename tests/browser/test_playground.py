@@ -408,6 +408,25 @@ def test_without_a_token_it_says_how_to_get_one(open_playground: OpenPlayground)
     expect(page.locator("#token")).to_contain_text("paste here what it prints")
 
 
+def test_what_can_be_no_token_is_told_and_not_kept(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    """In the quotation marks of a mail no request could be made with it: “The server cannot be reached.”, also after a reload."""
+    quoted = f"“{shop.token()}”"
+    page = open_playground(token=quoted)
+    expect(page.locator("#token-title")).to_have_text("This token is not valid")
+    expect(page.locator("#token-text")).to_contain_text("nothing that stands around it")
+    page.reload()
+    expect(page.locator("#token-title")).to_have_text("A token is needed")
+    page.fill("#token-field", quoted)
+    page.click("#token button[type=submit]")
+    expect(page.locator("#token-title")).to_have_text("This token is not valid")
+    expect(page.locator("#token-close")).to_be_hidden()
+    page.fill("#token-field", shop.token())
+    page.click("#token button[type=submit]")
+    expect_live(page)
+
+
 # ---------------------------------------------------------------- jobs as JSON
 
 
