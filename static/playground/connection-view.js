@@ -4,7 +4,7 @@
  */
 
 import { endOf } from '../realtime/credentials.js';
-import { byId, setAttribute, setHidden, setText } from './dom.js';
+import { byId, putAway, setAttribute, setText } from './dom.js';
 import { asSentence, formatClock } from './text.js';
 
 /** Minutes before its end from which the end of a token or session is shown. */
@@ -30,12 +30,12 @@ export class ConnectionView {
     const isLive = state === 'connected' && hasNews && !isDeaf;
     setAttribute(this.#box, 'data-state', state === 'connected' && !isLive ? 'deaf' : state);
     setText(this.#text, wordsOf(state, reason, { detour, isLooking, isDeaf, hasNews, since }));
-    setHidden(this.#retry, state !== 'disconnected' || reason === null || reason.final);
+    putAway(this.#retry, state !== 'disconnected' || reason === null || reason.final);
   }
 
   #drawToken(end, word, now) {
     const minutes = end === null ? Infinity : Math.max(0, Math.ceil((end / 1_000 - now) / 60));
-    setHidden(byId('connection-token'), minutes > SOON);
+    putAway(byId('connection-token'), minutes > SOON);
     if (minutes <= SOON) setText(byId('connection-token-text'), `${word} ends in ${minutes} min.`);
   }
 }

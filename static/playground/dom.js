@@ -56,6 +56,22 @@ export function focusContent() {
   closest(document.querySelector(byId('skip').getAttribute('href')), '*').focus({ preventScroll: true });
 }
 
+/** Hides what may have the keyboard, or shows it: where it goes, `next()` brings the keyboard to what one does next. */
+export function putAway(target, hidden, next = focusContent) {
+  const hadKeyboard = hidden && target.contains(document.activeElement);
+  setHidden(target, hidden);
+  if (hadKeyboard) next();
+}
+
+/** Another page is about to be shown. What this gives is called once it is, and brings the keyboard there from the one that went. */
+export function keepKeyboard() {
+  const held = focused();
+  return () => {
+    const isLost = focused() === held || focused() === document.body;
+    if (held !== document.body && isLost && !held.checkVisibility()) focusContent();
+  };
+}
+
 /** What has the keyboard, of which kind whoever asks knows. @returns {any} */
 export function focused() {
   return document.activeElement;

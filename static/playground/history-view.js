@@ -1,6 +1,6 @@
 /** The job's runs, newest first. Test hooks: `#run-table tr[data-run-id][data-status]`, `#runs-more`, `#runs-empty`. */
 
-import { byId, closest, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, closest, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 export class HistoryView {
@@ -26,7 +26,7 @@ export class HistoryView {
     this.#day = new Date().toDateString();
     this.#body.replaceChildren(...runs.map((run) => this.#row(run)));
     if (focused !== undefined) this.#body.querySelector(`tr[data-run-id="${CSS.escape(focused)}"] button`)?.focus({ preventScroll: true });
-    setHidden(this.#more, !hasMore);
+    putAway(this.#more, !hasMore, () => byId('drawer-runs').focus({ preventScroll: true }));
     setText(byId('runs-empty'), emptyText);
     setHidden(byId('runs-empty'), runs.length > 0);
     setHidden(byId('run-table'), runs.length === 0);

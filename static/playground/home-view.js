@@ -7,7 +7,7 @@
  */
 
 import { addressOf, jobPlace, runsPlace } from './address.js';
-import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, element, icon, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
 import { lastRunView } from './job-list.js';
 import { KeyedList } from './keyed-list.js';
@@ -76,7 +76,7 @@ export class HomeView {
     setHidden(byId('home-welcome'), !isFirst);
     setHidden(byId('home-search'), isFirst);
     setHidden(byId('home-jobs-box'), jobs.length === 0);
-    setHidden(byId('home-more'), next === null);
+    putAway(byId('home-more'), next === null, () => byId('home-jobs-box').focus({ preventScroll: true }));
     setHidden(byId('home-jobs-empty'), jobs.length > 0 || isFirst);
     setText(byId('home-jobs-empty'), isKnown ? `No job has “${search}” in its name.` : unknownText(freshness));
     this.#lists.jobs.show(jobs, ({ id }) => id, (made, job) => drawJob(made, job, now));
@@ -254,7 +254,7 @@ function whyText(runningCount) {
 function drawCancel(button, { jobName, jobId, canCancel, isCancelling }) {
   setHidden(button, !canCancel);
   setAttribute(button, 'aria-label', `Cancel the run of ${jobName ?? `job ${jobId}`}`);
-  button.disabled = isCancelling;
+  setDisabled(button, isCancelling);
   setText(button, isCancelling ? 'Cancelling…' : 'Cancel');
 }
 
@@ -330,6 +330,6 @@ function bar() {
 function cancelButton(runId, onCancel) {
   const button = element('button', 'button button-small', 'Cancel');
   button.type = 'button';
-  button.addEventListener('click', () => onCancel(runId));
+  button.addEventListener('click', () => isPressable(button) && onCancel(runId));
   return button;
 }

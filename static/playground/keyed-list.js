@@ -1,6 +1,11 @@
-/** Elements of a list by key: those that stay are kept, with the focus that one of them has, and only what changed is moved. */
+/**
+ * Elements of a list by key: those that stay are kept, with the focus that one of them has, and only what changed is moved. Where the one goes that
+ * has it, the next one gets it, at what comes first in it: not at a button of the same name, which would be pressed once more.
+ */
 
-import { focused } from './dom.js';
+import { closest, focusContent, focused } from './dom.js';
+
+const REACHED = 'a[href], button, input';
 
 export class KeyedList {
   #parent;
@@ -16,6 +21,7 @@ export class KeyedList {
   /** Shows `entries` in their order: `draw(made, entry)` for each. */
   show(entries, keyOf, draw) {
     const before = focused();
+    const place = this.#placeOf(before);
     const wanted = new Set(entries.map(keyOf));
     for (const [key, { element }] of this.#elements) {
       if (wanted.has(key)) continue;
@@ -27,7 +33,20 @@ export class KeyedList {
       if (this.#parent.children[at] !== made.element) this.#parent.insertBefore(made.element, this.#parent.children[at] ?? null);
       draw(made, entry);
     });
-    if (before !== focused() && this.#parent.contains(before)) before.focus({ preventScroll: true }); // what is moved loses it
+    if (this.#parent.contains(before) && before !== focused()) before.focus({ preventScroll: true }); // what is moved loses it
+    else if (place >= 0 && !before.isConnected) this.#focusAt(place);
+  }
+
+  // Of the entry that an element is in; -1: in none.
+  #placeOf(element) {
+    return [...this.#parent.children].findIndex((entry) => entry.contains(element));
+  }
+
+  #focusAt(place) {
+    const { children } = this.#parent;
+    const next = closest(children[Math.min(place, children.length - 1)]?.querySelector(REACHED) ?? null, '*');
+    if (next === null) focusContent();
+    else next.focus({ preventScroll: true });
   }
 
   #of(key, entry) {

@@ -3,7 +3,7 @@
  * `#notice-action`.
  */
 
-import { byId, focusContent, setHidden, setText } from './dom.js';
+import { byId, putAway, setHidden, setText } from './dom.js';
 
 export class NoticeView {
   #box = byId('notice');
@@ -29,9 +29,7 @@ export class NoticeView {
     this.#cause = cause;
     this.#run = action?.run ?? null;
     setText(this.#button, action?.label ?? '');
-    const hasKeyboard = this.#button === document.activeElement;
-    setHidden(this.#button, action === null);
-    if (hasKeyboard && action === null) focusContent();
+    putAway(this.#button, action === null);
     this.#box.dataset.tone = tone;
     setText(this.#text, text);
     setHidden(this.#box, false);
@@ -44,9 +42,7 @@ export class NoticeView {
 
   clear() {
     this.#cause = null;
-    const hasKeyboard = this.#box.contains(document.activeElement);
-    setHidden(this.#box, true);
-    if (hasKeyboard) focusContent();
+    putAway(this.#box, true);
     setText(this.#text, '');
     this.#run = null;
   }

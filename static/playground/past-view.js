@@ -4,7 +4,7 @@
  */
 
 import { Menu } from './edit/menu.js';
-import { byId, focusContent, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, putAway, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { formatDuration, formatMoment, RUN_WORDS } from './text.js';
 
 /** Places of the slider from the first word to the last. */
@@ -36,9 +36,7 @@ export class PastView {
   /** Show the bar for a run's record and its Replay, at its end; or hide it (null). */
   show(record, replay) {
     this.#stop();
-    const hasKeyboard = this.#box.contains(document.activeElement);
-    setHidden(this.#box, record === null);
-    if (record === null && hasKeyboard) focusContent();
+    putAway(this.#box, record === null);
     document.documentElement.dataset.time = record === null ? 'now' : 'past';
     if (record === null) return;
     this.#span = { from: replay.from, to: replay.to };

@@ -4,6 +4,7 @@
  */
 
 import { jobPlace, putInAddress } from './address.js';
+import { keepKeyboard } from './dom.js';
 import { leaveQuestions } from './edit/confirm.js';
 import { currentRights } from './session.js';
 import { isWritten, leftWritten } from './unsaved.js';
@@ -57,14 +58,17 @@ export class Places {
     clearTimeout(this.#timer);
     const place = openPlace(named);
     if (place !== named) putInAddress(place, { replace: true });
+    const bringKeyboard = keepKeyboard();
     this.#pages.show(place);
     if (place.page === 'job') {
       this.#home.show(null);
+      bringKeyboard();
       await this.#arriveAtJob(place, isAnew);
     } else {
       this.#arriving = null;
       if (this.#job.shown.jobId !== null) this.#does.leave();
       this.#home.show(place);
+      bringKeyboard();
     }
     this.#does.redraw();
   }

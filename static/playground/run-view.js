@@ -6,7 +6,7 @@
  * `#run-stale`, `#run-graph`, `#run-share`, `#run-remaining`, `#run-place`, `#run-wait`, `#run-progress[data-known]`.
  */
 
-import { byId, focusContent, isPressable, setAttribute, setDisabled, setHidden, setIcon, setText } from './dom.js';
+import { byId, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
 import { drawProgress } from './progress-bar.js';
 import {
@@ -60,9 +60,7 @@ export class RunView {
     const live = run !== null && !run.ended && run.told && !isPast;
     setDisabled(this.#execute, !canExecute || live || pending !== null);
     setText(this.#execute.querySelector('span'), isPast ? 'Run as it is now' : run?.ended && run.runId !== null ? 'Run again' : 'Execute');
-    const hadKeyboard = document.activeElement === this.#cancel;
-    setHidden(this.#cancel, !live || !canCancel);
-    if (hadKeyboard && this.#cancel.hidden) focusContent();
+    putAway(this.#cancel, !live || !canCancel);
     setDisabled(this.#cancel, pending !== null);
     setText(this.#cancel.querySelector('span'), pending === 'cancel' ? 'Cancelling…' : 'Cancel');
   }

@@ -5,7 +5,7 @@
  */
 
 import { jobPlace } from './address.js';
-import { byId, element, icon, setAttribute, setHidden, setIcon, setText } from './dom.js';
+import { byId, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from './dom.js';
 import { freshnessText, Links, unknownText } from './home-view.js';
 import { KeyedList } from './keyed-list.js';
 import { asSentence, formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS } from './text.js';
@@ -37,7 +37,7 @@ export class RunsPageView {
     setHidden(this.#box, place === null);
     if (place === null) return;
     for (const [name, field] of Object.entries(this.#fields)) if (field !== document.activeElement || this.#isCleared(place)) field.value = place[name] ?? '';
-    setHidden(byId('filter-clear'), this.#isCleared(place));
+    putAway(byId('filter-clear'), this.#isCleared(place), () => this.#fields.status.focus());
   }
 
   draw({ runs, next, searched, isKnown, now, freshness, jobName }) {
@@ -48,7 +48,7 @@ export class RunsPageView {
     setHidden(byId('all-runs-box'), runs.length === 0);
     setHidden(byId('all-runs-empty'), runs.length > 0);
     setText(byId('all-runs-empty'), isKnown ? this.#emptyText(next, searched) : unknownText(freshness));
-    setHidden(byId('all-runs-more'), next === null);
+    putAway(byId('all-runs-more'), next === null, () => byId('all-runs-box').focus({ preventScroll: true }));
     setText(byId('all-runs-more'), this.#place.q === null ? 'Older runs' : `Look further: the newest ${formatCount(searched)} runs were looked through`);
     this.#rows.show(runs, ({ runId }) => runId, (made, run) => drawRun(made, run, now));
   }

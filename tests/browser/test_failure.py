@@ -197,6 +197,7 @@ def test_such_rows_get_a_way_out_in_one_press(
     page.focus("#failure-again")
     page.keyboard.press("Enter")
     expect_run(page, "completed")
+    expect(page.locator("#details-close")).to_be_focused()  # the button went with the failure
     assert node_of(editor.stored(), 5)["type"] == kind
     run = shop.get(f"/api/jobs/{editor.job_id}/runs").json()["runs"][0]
     assert run["rows"]["rejected"] == 1

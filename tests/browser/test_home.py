@@ -226,8 +226,9 @@ def test_a_run_is_cancelled_from_home_and_says_so_until_it_has_ended(
     shift_clock(page, 31)  # it is looked each half minute
     wait_for_held(page, late)
     with page.expect_response("**/api/runs?status=queued*") as newer:
-        row.get_by_role("button").click()
+        row.get_by_role("button").press("Enter")
         expect(row).to_have_count(0)
+        expect(page.locator("#home")).to_be_focused()  # what had the keyboard is gone
     newer.value.finished()
     expect_an_older_look_to_change_nothing(page, late)
     assert quiet.get(f"/api/runs/{run_id}").json()["status"] == "cancelled"
@@ -382,7 +383,8 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
     expect(page.locator("#filter-status")).to_have_value("failed")
     expect(page.locator("#filter-job")).to_have_value("7")
-    page.click("#filter-clear")
+    page.press("#filter-clear", "Enter")
+    expect(page.locator("#filter-status")).to_be_focused()
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
     expect(page).to_have_url(re.compile(r"\?view=runs$"))
     page.fill("#filter-text", "NO SUCH thing broken")
@@ -435,8 +437,9 @@ def test_a_run_that_begins_comes_into_the_list_and_ends_in_it(
 
 def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product) -> None:
     page = opened()
-    job_row(page, ARABIC).locator(".row-name").click()
+    job_row(page, ARABIC).locator(".row-name").press("Enter")
     expect(page.locator("#job-name")).to_have_text(RIGHT_TO_LEFT)
+    expect(page.locator("#graph")).to_be_focused()
     expect(page).to_have_url(re.compile(rf"\?job={ARABIC}$"))
     page.click('.page-link[data-page-link="runs"]')
     expect(page.locator("#runs-page")).to_be_visible()
@@ -452,8 +455,10 @@ def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product
     page.evaluate("filter?.()")  # it is left before the address has what was typed
     expect(page.locator("#job-name")).to_have_text(RIGHT_TO_LEFT)
     expect(page.locator("#bench")).to_be_visible()
+    page.locator("#job-menu").focus()
     page.go_back()
     expect(page.locator("#home")).to_be_visible()
+    expect(page.locator("#home")).to_be_focused()
     expect(page.locator("#bench")).to_be_hidden()
 
 

@@ -888,3 +888,25 @@ def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> 
     assert changed == [False, False], "another name alone is no other graph"
     assert told == ["As saved 4"]
     assert name == "As saved 4"
+
+
+def test_the_keyboard_stays_in_a_list_whose_entry_goes(modules: Page) -> None:
+    """At the next entry's name, and not at its button, which the same key would press: the next run was cancelled, too."""
+    reached = modules.evaluate(
+        """async () => {
+          document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><ul></ul>';
+          const { KeyedList } = await import('/playground/keyed-list.js');
+          const entry = (key) => Object.assign(document.createElement('li'), { innerHTML: `<a href="#" id="name-${key}">x</a><button id="cancel-${key}"></button>` });
+          const list = new KeyedList(document.querySelector('ul'), (key) => ({ element: entry(key) }));
+          const show = (...keys) => {
+            list.show(keys, (key) => key, () => undefined);
+            return document.activeElement.id;
+          };
+          show('a', 'b', 'c');
+          document.getElementById('cancel-b').focus();
+          const reached = [show('b', 'c'), show('c', 'b'), show('a', 'c'), show('a'), show()];
+          document.body.replaceChildren();
+          return reached;
+        }"""
+    )
+    assert reached == ["cancel-b", "cancel-b", "name-c", "name-a", "rest"]

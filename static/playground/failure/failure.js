@@ -7,7 +7,7 @@
  * `#failure-skip`, `#failure-file`.
  */
 
-import { element, labelledButton, setHidden, setText } from '../dom.js';
+import { byId, element, isPressable, labelledButton, putAway, setDisabled, setHidden, setText } from '../dom.js';
 import { parametersOf } from '../edit/parameters-form.js';
 import { REJECTED } from '../edit/ports.js';
 import { asSentence, formatCount } from '../text.js';
@@ -38,7 +38,7 @@ export class Failure {
     const graph = isPast ? null : editor.graph;
     const isFailed = node.state === 'error' && (node.row !== null || graph !== null);
     this.#shown = isFailed ? { node, record, ofRun, graph } : null;
-    setHidden(this.element, !isFailed);
+    putAway(this.element, !isFailed, () => byId('details-close').focus());
     editor.showFault(isFailed && graph !== null ? this.#faultIn(graph, editor.types) : null);
     if (!isFailed) return;
     const isRead = (record?.fromRun ?? null) === null; // else rows may be those that a run before kept
@@ -48,7 +48,7 @@ export class Failure {
     for (const button of [skip, file]) setHidden(button, !mayReject);
     setHidden(around, graph === null || node.row === null || !isRead || !hasRowsBefore(graph, node.nodeId));
     setHidden(again, graph === null);
-    again.disabled = !canRun;
+    setDisabled(again, !canRun);
     setText(again.querySelector('span'), editor.isDirty ? 'Save and run again' : 'Run again');
   }
 
@@ -80,6 +80,7 @@ export class Failure {
   }
 
   #runAgain() {
+    if (!isPressable(this.#parts.again)) return;
     const { record, graph } = this.#shown;
     this.#again(record === null ? null : valuesFor(parametersOf(graph), record.parameters));
   }

@@ -4,7 +4,7 @@
  * `#output-last`, `#output-from`, `#output-download`.
  */
 
-import { byId, setHidden, setText } from '../dom.js';
+import { byId, isPressable, setDisabled, setHidden, setText } from '../dom.js';
 import { patiently } from '../edit/patience.js';
 import { rowsTable } from '../edit/preview-view.js';
 import { formatCount, formatMoment } from '../text.js';
@@ -28,18 +28,23 @@ export class OutputView {
     this.#files = files;
     this.#host = host;
     byId('output-close').addEventListener('click', () => this.#dialog.close());
-    byId('output-first').addEventListener('click', () => this.#load(0));
-    byId('output-before').addEventListener('click', () => this.#load(Math.max(this.#page.from - PAGE, 0)));
-    byId('output-after').addEventListener('click', () => this.#load(this.#page.from + this.#page.rows.length));
-    byId('output-last').addEventListener('click', () => this.#load(-PAGE));
+    this.#onPress('output-first', () => this.#load(0));
+    this.#onPress('output-before', () => this.#load(Math.max(this.#page.from - PAGE, 0)));
+    this.#onPress('output-after', () => this.#load(this.#page.from + this.#page.rows.length));
+    this.#onPress('output-last', () => this.#load(-PAGE));
     byId('output-go').addEventListener('submit', (event) => {
       event.preventDefault();
       const row = Number(byId('output-from').value);
       if (Number.isSafeInteger(row) && row >= 1) this.#load(row - 1);
       else this.#tell('error', 'Rows are counted from 1.');
     });
-    byId('output-download').addEventListener('click', () => this.#download());
+    this.#onPress('output-download', () => this.#download());
     this.#dialog.addEventListener('close', () => (this.#generation += 1));
+  }
+
+  #onPress(id, work) {
+    const button = byId(id);
+    button.addEventListener('click', () => isPressable(button) && work());
   }
 
   /** `endedAt`: seconds since 1970. */
@@ -88,8 +93,8 @@ export class OutputView {
     setText(byId('output-note'), note);
     if (state !== 'loading') this.#host.announce(note);
     const isAtEnd = this.#page === null || (this.#page.count !== null && this.#page.from + this.#page.rows.length >= this.#page.count);
-    byId('output-before').disabled = this.#page === null || this.#page.from === 0;
-    byId('output-after').disabled = isAtEnd || this.#page.rows.length === 0;
+    setDisabled(byId('output-before'), this.#page === null || this.#page.from === 0);
+    setDisabled(byId('output-after'), isAtEnd || this.#page.rows.length === 0);
   }
 
   // What comes late is not of what is shown by then.
@@ -97,7 +102,7 @@ export class OutputView {
     const { file } = this.#page;
     const of = this.#of;
     const button = byId('output-download');
-    button.disabled = true;
+    setDisabled(button, true);
     try {
       await this.#files.save(file);
     } catch (problem) {
@@ -105,7 +110,7 @@ export class OutputView {
       if (of === this.#of && this.#dialog.open) this.#tell('error', problem.message);
       else if (problem.status !== 401) this.#host.say(problem.message, 'error');
     } finally {
-      button.disabled = false;
+      setDisabled(button, false);
     }
   }
 }

@@ -7,7 +7,7 @@
 
 import { jobPlace } from '../address.js';
 import { askAgainAfter } from '../asking-again.js';
-import { byId, element, labelledButton, setAttribute, setHidden, setText } from '../dom.js';
+import { byId, element, isPressable, labelledButton, putAway, setAttribute, setDisabled, setHidden, setText } from '../dom.js';
 import { formatCount, shortRun } from '../text.js';
 import { KeptDialog } from './kept-dialog.js';
 import { whyNotFrom } from './rules.js';
@@ -42,7 +42,7 @@ export class Kept {
     const record = this.#recordOf(run);
     const ofNode = record?.kept?.nodes.find(({ nodeId }) => nodeId === node.nodeId) ?? null;
     this.#shown = run === null ? null : { runId: run.runId, nodeId: node.nodeId, name: node.nodeName, fromRun: node.fromRun };
-    setHidden(this.element, record === null || (record.kept === null && node.fromRun === null));
+    putAway(this.element, record === null || (record.kept === null && node.fromRun === null), () => byId('details-close').focus());
     if (this.element.hidden) return;
     const isThere = ofNode?.reason === null && !record.kept.deleted;
     setAttribute(this.element, 'data-kept', isThere ? 'yes' : 'no');
@@ -50,7 +50,7 @@ export class Kept {
     setHidden(byId('kept-show'), !isThere);
     const why = whyNotFrom(node.nodeId, record.kept, graph);
     setHidden(byId('kept-again'), why !== null);
-    byId('kept-again').disabled = !canRun;
+    setDisabled(byId('kept-again'), !canRun);
     setText(byId('kept-why'), why ?? '');
     setHidden(byId('kept-why'), why === null);
     setHidden(byId('kept-from'), node.fromRun === null);
@@ -103,7 +103,7 @@ export class Kept {
 
   #made() {
     const show = labelledButton('kept-show', 'table', 'Show what it gave', () => this.#dialog.open(this.#shown));
-    const again = labelledButton('kept-again', 'play', 'Run again from here', () => this.#begin(this.#shown.runId, this.#shown.nodeId));
+    const again = labelledButton('kept-again', 'play', 'Run again from here', () => isPressable(again) && this.#begin(this.#shown.runId, this.#shown.nodeId));
     const from = element('button', 'link-button', '');
     Object.assign(from, { type: 'button', id: 'kept-from' });
     from.addEventListener('click', () => this.#goToRun(this.#shown.fromRun));
