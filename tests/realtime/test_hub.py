@@ -501,7 +501,7 @@ def test_jobs_that_nobody_watches_are_kept_in_so_many_bytes(
 ) -> None:
     """A tenant with many jobs of large messages could take a worker's memory, a few megabytes with each."""
     topics = [Topic("acme", job_id) for job_id in range(100, 110)]
-    said = [progress(1, topic) for topic in topics]
+    said: list[Event] = [progress(1, topic) for topic in topics]
     monkeypatch.setattr(hub_module, "MAX_IDLE_BYTES", 3 * len(said[0].payload))
     watcher = joined(running, topics[0])
     broadcast(running, said)
