@@ -13,7 +13,7 @@ from jobs.graph.retries import parse_retries
 from jobs.graph.unchecked import outputs_of
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Silence, Verdict, broken_deadline, decide, failed
-from jobs.run.last_words import last_words
+from jobs.run.hearing import Hearing
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
@@ -23,7 +23,6 @@ from jobs.sandbox.kept import KeptElsewhere, KeptVariables, beginning, keeping
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
 from jobs.store.kept import Kept
-from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, Started
 from jobs.store.run_states import EndKind, RunStatus
@@ -35,9 +34,7 @@ from jobs.work.run_files import RunFiles, place_of_runs, run_mark
 from jobs.work.run_queue import Claim
 from logs.context import note
 from metrics.families import RUN_TIME
-from progress_lib import MalformedProgress
-from progress_lib.nats import Link, Message, Subscription
-from progress_lib.subjects import progress_subject
+from progress_lib.nats import Link, Message
 from settings.groups import Deadlines, KeptOutputs
 from traces.traces import Traces
 
@@ -46,7 +43,6 @@ LOG = logging.getLogger(__name__)
 SAVE_PERIOD = 1.0  # seconds between two writes of a run's node states
 LOOK_PERIOD = 0.5  # seconds between two looks at the deadlines
 STORE_PAUSE = 1.0  # seconds between two attempts to write a run's end
-NATS_WAIT = 10.0  # seconds for a NATS that does not answer, until a killed program's run ends without its last words
 LAST_TRIES = 3  # attempts to write the end of a run once the runner stops
 
 CANCELLED = Ending(RunStatus.CANCELLED, "cancelled", EndKind.CANCELLED)
@@ -92,11 +88,10 @@ class Execution:
         self._parts = parts
         self._on_end = on_end
         self._files = RunFiles(parts.data_dir, run.run_id)
-        self._board = NodeBoard(run.run_id)
-        self._unheard: list[NodeState] = []  # (own thread) ends of nodes that NATS has lost
         self._inbox: queue.SimpleQueue[Ending | None] = queue.SimpleQueue()  # None: exited
-        self._last_word: float | None = None  # (link thread writes)
         self._times = NodeTimes() if parts.traces.are_told else None  # (link thread writes)
+        self._stopping = threading.Event()
+        self._hearing = Hearing(run, self._files, parts.link, self._times, self._stopping)
         self._started = time.monotonic()
         self._saved = 0.0  # (own thread), as all below
         self._silence = Silence(self._started)
@@ -107,7 +102,6 @@ class Execution:
         self._kill_at: float | None = None
         self._has_started = False  # the program: what it wrote may stand
         self._exit_code: int | None = None
-        self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
 
     def start(self) -> None:
@@ -152,12 +146,11 @@ class Execution:
     def _run_program(self) -> None:
         parts = self._parts
         parts.announcer.announce(status_announcement(self.run, RunStatus.RUNNING))
-        connection = parts.link.connects
-        listening = self._listen()
+        self._hearing.begin()
         try:
             process = self._started_process()
         except Exception as error:
-            parts.link.unsubscribe(listening)
+            self._hearing.end()
             self._tell_not_started(error)
             return
         self._has_started = True
@@ -166,8 +159,9 @@ class Execution:
             self._watch(process)
         finally:
             exit_code = self._exit_code = process.finish()
-            heard_all = self._hear_rest(connection, exit_code)
-            parts.link.unsubscribe(listening)
+            was_killed = exit_code != 0 and self._ending is not DISOWNED
+            heard_all = self._hearing.hear_rest(was_killed=was_killed)
+            self._hearing.end()
         if exit_code != 0:  # it may not have cleaned up: killed, or its code ended it at once
             remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)
@@ -175,66 +169,6 @@ class Execution:
             self._ending = Ending(RunStatus.FAILED, met, EndKind.LIMIT)
         verdict = decide(self._seen(exit_code, process.stderr_tail, heard_all))
         self._tell_end(verdict, exit_code)
-
-    def _listen(self) -> Subscription:
-        subject = progress_subject(self.run.tenant_id, self.run.job_id)
-        return self._parts.link.subscribe(subject, self._heard)
-
-    def _heard(self, message: Message) -> None:
-        """(link thread)"""
-        try:
-            state = NodeState.parse(message.payload)
-            if self._board.see(state):
-                self._last_word = time.monotonic()
-                if self._times is not None:
-                    self._times.hear(state.progress)
-        except MalformedProgress as error:
-            LOG.debug("run %s: %s", self.run.run_id, error)
-
-    def _hear_rest(self, connection: int, exit_code: int) -> bool:
-        """Hears what the program said before it exited. False where something may be missing.
-
-        `connection`: how often the link was connected when the program started.
-        """
-        link = self._parts.link
-        # NATS delivers the program's last message before the answer to this flush
-        heard_all = link.flush() and link.connects == connection
-        if self._read_last_words() or heard_all:
-            return True
-        if exit_code != 0 and self._ending is not DISOWNED:
-            self._read_history()
-        return False
-
-    def _read_history(self) -> None:
-        """Of a program that was killed: what this runner has not heard lies at NATS, which stands still, or was away.
-
-        Who watches will hear it, and with the end of the run its counts would go back.
-        """
-        link = self._parts.link
-        LOG.info("run %s: its program's last words are looked for at NATS", self.run.run_id)
-        ends_at = time.monotonic() + NATS_WAIT
-        while time.monotonic() < ends_at and not self._stopping.is_set():
-            if link.flush():
-                for state in last_words(link, self.run, self._board.states()):
-                    self._board.see(state)
-                return
-            self._stopping.wait(LOOK_PERIOD)
-
-    def _read_last_words(self) -> bool:
-        """Reads the node states that the program wrote to a file in case NATS was away.
-
-        False when there is no such file.
-        """
-        payloads = self._files.read_last_words()
-        for payload in payloads or ():
-            try:
-                state = NodeState.parse(payload)
-            except MalformedProgress as error:
-                LOG.warning("run %s: its last words: %s", self.run.run_id, error)
-                continue
-            if self._board.see(state) and state.progress.status.is_terminal:
-                self._unheard.append(state)
-        return payloads is not None
 
     def _started_process(self) -> ProgramProcess:
         run, parts = self.run, self._parts
@@ -311,7 +245,7 @@ class Execution:
             self._keep_up(process)
 
     def _broken_deadline(self) -> Ending | None:
-        now, last_word = time.monotonic(), self._last_word
+        now, last_word = time.monotonic(), self._hearing.last_word
         silent = self._silence.look(now, last_word, is_heard=self._parts.link.is_up)
         return broken_deadline(
             self._parts.deadlines, now - self._started, silent, has_spoken=last_word is not None
@@ -336,7 +270,7 @@ class Execution:
             self._save_nodes()
 
     def _save_nodes(self) -> None:
-        nodes = self._board.take_unsaved()
+        nodes = self._hearing.board.take_unsaved()
         if not nodes:
             return
         try:
@@ -344,14 +278,14 @@ class Execution:
                 self.end(DISOWNED)
         except StoreUnavailable as error:
             LOG.warning("run %s: node states are not saved yet: %s", self.run.run_id, error)
-            self._board.put_back(nodes)
+            self._hearing.board.put_back(nodes)
 
     def _seen(self, exit_code: int, stderr_tail: str, heard_all: bool) -> Seen:
         return Seen(
             exit_code=exit_code,
             stderr_tail=stderr_tail,
-            open_nodes=self._board.open_nodes(),
-            failed_nodes=self._board.failed_nodes(),
+            open_nodes=self._hearing.board.open_nodes(),
+            failed_nodes=self._hearing.board.failed_nodes(),
             all_completed=self._all_completed(),
             heard_all=heard_all,
             ending=self._ending,
@@ -360,7 +294,7 @@ class Execution:
 
     def _all_completed(self) -> bool:
         node_ids = {node.get("id") for node in self._graph.get("nodes", [])}
-        return bool(node_ids) and node_ids <= self._board.completed_ids()
+        return bool(node_ids) and node_ids <= self._hearing.board.completed_ids()
 
     # ---- the end
 
@@ -374,12 +308,12 @@ class Execution:
     def _tell_end(self, verdict: Verdict, exit_code: int | None) -> None:
         """Writes the end, then tells it; when another has ended the run, that end stands."""
         outputs = list(outputs_of(self._graph))
-        closings = self._board.close_open(
+        closings = self._hearing.board.close_open(
             verdict.close_as, verdict.close_message, outputs=() if exit_code == 0 else outputs
         )
-        nodes = [*self._unheard, *closings]
+        nodes = [*self._hearing.unheard, *closings]
         if self._parts.link.is_clustered:  # a server that died may have kept some to itself
-            nodes = self._board.states()
+            nodes = self._hearing.board.states()
         if not self._write_end(verdict, exit_code):
             return
         RUN_TIME.observe(time.monotonic() - self._started)
@@ -402,7 +336,7 @@ class Execution:
             verdict.status,
             verdict.kind,
             self._graph,
-            self._board.states(),
+            self._hearing.board.states(),
             self._times,
             time.time(),
         )
@@ -432,7 +366,7 @@ class Execution:
             verdict.status,
             reason=verdict.reason,
             exit_code=exit_code,
-            nodes=self._board.states(),
+            nodes=self._hearing.board.states(),
             runner=self._parts.runner,
             log=log_end(self._files.log),
             retry_after=self._retry_after(verdict),

@@ -163,7 +163,7 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
     parts = Mock(deadlines=Deadlines(silence=3), data_dir=Path("nowhere"))
     run = Mock(run_id="0" * 32)
     execution = Execution(Mock(run=run, graph={}, again=None), Mock(), parts, Mock())
-    execution._last_word = 0.0
+    execution._hearing.last_word = 0.0
 
     def endings(*, is_up: bool) -> list[Ending | None]:
         parts.link.is_up = is_up
