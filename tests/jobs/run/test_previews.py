@@ -214,9 +214,12 @@ def test_what_takes_too_long_shows_what_it_found_or_says_so(shop: Product) -> No
     endless = f"{rows} SELECT n FROM r"  # a column whose type SQLite does not know
     rare = graph(query(endless), ("filter", {"condition": "n <= 3"}))
     stuck = graph(query(f"{endless} ORDER BY n DESC"))
-    given = preview(shop, rare, 2)
-    assert given.status == 200, given.body
-    answer = given.json()
+
+    def found() -> Answer | None:
+        given = preview(shop, rare, 2)
+        return None if given.status == 504 else given  # a machine that is busy
+
+    answer = eventually(found, what="rows before the time is up").json()
     assert (answer["rows"], answer["truncated"], answer["timedOut"]) == (
         [[1], [2], [3]],
         True,
