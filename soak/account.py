@@ -24,15 +24,20 @@ class RunAccount:
     """Checks the attempts against the runs in the database, and both against what the runs have written."""
 
     def __init__(
-        self, workers: list[Worker], faults: list[Fault], places: Places, log_file: Path
+        self,
+        workers: list[Worker],
+        faults: list[Fault],
+        places: Places,
+        log_files: Iterable[Path],
     ) -> None:
         self.violations: list[str] = []
         self.ends: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
         self._faults = faults
         self._places = places
-        log = log_file.read_text(errors="replace")
-        self._starts = Counter(STARTED.findall(log))
+        self._starts: Counter[str] = Counter()
+        for log_file in log_files:
+            self._starts.update(STARTED.findall(log_file.read_text(errors="replace")))
         self._workers = workers
 
     def check(self, runs: Mapping[int, list[dict[str, Any]]]) -> None:

@@ -34,7 +34,7 @@ from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_
 from soak.database import Database
 from soak.faults import Faults
 from soak.ledgers import FileLedger, Ledger, ServerLedger
-from soak.product import Away, Product
+from soak.product import Away, InTurn, Product
 from soak.watchers import Watcher
 from soak.work import KINDS, SERVER_KINDS, STUCK_AFTER, Drip, Places, Worker
 
@@ -58,17 +58,19 @@ class Soak:
         self._seed: int = options.seed
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        more = {}
-        if server is not None:
-            more = {"DATABASE_URL": server.url, f"CONNECTION_{CONNECTION.upper()}": server.url}
-        self.product = Product(directory, options.worker_class, **more)
+        self._directory = directory
+        self._worker_class = options.worker_class
         self._server = server
-        self._places = Places(self.product.data_dir)
+        # The first one has the NATS server that all use, and starts first
+        names = [f"server-{number}" for number in range(1, options.servers + 1)]
+        self._data_dirs = [directory / name for name in names]
+        self._products: list[Product] = []
+        self._places = Places(self._data_dirs)
         self._drip: Drip | None = None
         self._workers: list[Worker] = []
         self._watchers: list[Watcher] = []
         database = None if server is None else Database(server.pid)
-        self._faults = Faults(self.product, self._watchers, options.seed, self.say, database)
+        self._faults = Faults(self._products, self._watchers, options.seed, self.say, database)
 
     def say(self, sentence: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s  {sentence}", file=sys.stderr, flush=True)
@@ -93,13 +95,16 @@ class Soak:
             self._stop()
 
     def _start(self) -> None:
-        self.product.start()
+        for data_dir in self._data_dirs:
+            self._products.append(self._new_server(data_dir.name))
+            self._products[-1].start()
         self._places.make()
-        drip = self._drip = Drip(self.product.data_dir / "drip")
+        drip = self._drip = Drip([data_dir / "drip" for data_dir in self._data_dirs])
+        servers = InTurn(self._products)
         for number, kind in enumerate(self._kinds()):
             arguments = (number, self._seed, self.complain)
             self._workers.append(
-                Worker(self.product, drip, kind, self._ledger(kind, number), *arguments)
+                Worker(servers, drip, kind, self._ledger(kind, number), *arguments)
             )
             self._workers[-1].make_job()
         for number in range(WATCHERS):
@@ -108,7 +113,18 @@ class Soak:
             watcher.thread.start()
         for worker in self._workers:
             worker.thread.start()
-        self.say(f"ready at {self.product.url}; {len(self._workers)} jobs, {WATCHERS} clients")
+        urls = ", ".join(product.url for product in self._products)
+        self.say(f"ready at {urls}; {len(self._workers)} jobs, {WATCHERS} clients")
+
+    def _new_server(self, name: str) -> Product:
+        more: dict[str, str] = {}
+        if self._server is not None:
+            url = self._server.url
+            more = {"DATABASE_URL": url, f"CONNECTION_{CONNECTION.upper()}": url}
+        if self._products:
+            first = self._products[0]
+            more |= {"NATS_URL": first.nats_url, "JWT_SECRET": first.secret}
+        return Product(self._directory, self._worker_class, name, **more)
 
     def _kinds(self) -> list[str]:
         """Of the jobs, one for each worker."""
@@ -118,7 +134,7 @@ class Soak:
     def _ledger(self, kind: str, number: int) -> Ledger:
         name = f"ledger-{number}"
         if kind not in SERVER_KINDS:
-            return FileLedger(self.product.data_dir, name)
+            return FileLedger(self._data_dirs, name)
         assert self._server is not None
         return ServerLedger(self._server.url, CONNECTION, name)
 
@@ -127,14 +143,16 @@ class Soak:
         job_ids = [worker.job_id for worker in self._workers]
         if number < len(job_ids):
             job_ids = [job_ids[number]]
-        return Watcher(self.product, name, job_ids, self._seed, self.complain)
+        product = self._products[number % len(self._products)]
+        return Watcher(product, name, job_ids, self._seed, self.complain)
 
     # ---- the end
 
     def _settle(self) -> None:
         self.say("no more faults; settling")
         self._faults.settle()
-        self.product.come_back()
+        for product in self._products:
+            product.come_back()
         for worker in self._workers:
             worker.stop()
         deadline = time.monotonic() + 2 * STUCK_AFTER
@@ -145,7 +163,8 @@ class Soak:
 
     def _account(self) -> list[str]:
         runs = {worker.job_id: self._runs_of(worker.job_id) for worker in self._workers}
-        account = RunAccount(self._workers, self._faults.log, self._places, self.product.log_file)
+        logs = [product.log_file for product in self._products]
+        account = RunAccount(self._workers, self._faults.log, self._places, logs)
         account.check(runs)
         latest = {job_id: runs_of_job[0] for job_id, runs_of_job in runs.items() if runs_of_job}
         late = self._new_watcher("client-after-all", WATCHERS)
@@ -186,14 +205,14 @@ class Soak:
     def _read(self, path: str) -> dict[str, Any]:
         for _ in range(10):
             try:
-                answer = self.product.ask("GET", path)
+                answer = self._products[0].ask("GET", path)
                 if answer.status == 200:
                     read: dict[str, Any] = answer.json()
                     return read
             except Away:
                 pass
             time.sleep(1.0)
-        raise NotReady(f"GET {path} was not answered:\n{self.product.log_tail()}")
+        raise NotReady(f"GET {path} was not answered:\n{self._products[0].log_tail()}")
 
     def _stop(self) -> None:
         """Ends all that was started. Ignores a second Ctrl-C."""
@@ -203,8 +222,9 @@ class Soak:
         for watcher in self._watchers:
             watcher.stop()
         self._faults.settle()
-        for left in self.product.end():
-            self.complain(f"{left.role} {left.pid} outlived the stop")
+        for product in reversed(self._products):  # the one with NATS last
+            for left in product.end():
+                self.complain(f"{left.role} {left.pid} outlived the stop")
         if self._drip is not None:
             self._drip.stop()
         for watcher in self._watchers:
@@ -228,17 +248,27 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="runs are kept in a PostgreSQL of the soak's own, into which two jobs write, and which is hit, too",
     )
+    parser.add_argument(
+        "--servers",
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help="as many servers, each with web workers and a runner; 2 and 3 need --postgresql (%(default)d)",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the directory of a good soak too")
     options = parser.parse_args(arguments)
     if not options.minutes > 0:  # as nan is not, either
         parser.error("--minutes must be more than 0")
+    if options.servers > 1 and not options.postgresql:
+        parser.error("several servers share a database: add --postgresql")
     return options
 
 
 def _heading(options: argparse.Namespace) -> str:
     return (
         f"scripts/soak --minutes {options.minutes:g} --seed {options.seed} "
-        f"--worker-class {options.worker_class}{' --postgresql' if options.postgresql else ''}\n"
+        f"--worker-class {options.worker_class}{' --postgresql' if options.postgresql else ''}"
+        f"{f' --servers {options.servers}' if options.servers > 1 else ''}\n"
         f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit_of(ROOT)}, "
         f"Python {platform.python_version()}, {_machine()}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hosting.processes import Process
@@ -69,7 +69,7 @@ class Faults:
 
     def __init__(
         self,
-        product: Product,
+        products: Sequence[Product],
         watchers: list[Watcher],
         seed: int,
         say: Callable[[str], None],
@@ -78,7 +78,7 @@ class Faults:
         self.kinds = FAULTS if database is None else FAULTS + DATABASE_FAULTS
         self.log: list[Fault] = []
         self.missed = 0  # faults with nothing to hit, as when no program ran
-        self._product = product
+        self._products = products
         self._watchers = watchers
         self._chance = random.Random(f"{seed}:faults")
         self._say = say
@@ -123,12 +123,15 @@ class Faults:
             self._hit_database(what, draw, seconds)
             return
         found = sorted(
-            (p for p in self._product.processes() if p.role == part), key=lambda p: (p.start, p.pid)
+            (process.start, process.pid, process, product)
+            for product in self._products
+            for process in product.processes()
+            if process.role == part
         )
         if not found:
             self.missed += 1
             return
-        process = found[int(draw * len(found))]
+        _, _, process, product = found[int(draw * len(found))]
         lasted = seconds if what == "stop and go on" else 0.0
         fault = Fault(time.time(), part, what, process.pid, process.run_id, lasted)
         if not process.signal(SIGNALS[what]):
@@ -138,17 +141,17 @@ class Faults:
         if lasted:
             self._stopped.append((time.monotonic() + lasted, process))
         if part == "master":
-            self._restart(pause)
+            self._restart(product, pause)
             fault.until = time.time()
 
-    def _restart(self, pause: float) -> None:
-        if not self._product.wait_for_master(self.tend):
+    def _restart(self, product: Product, pause: float) -> None:
+        if not product.wait_for_master(self.tend):
             self._say("the master did not end within the stop wait")
         self._wait(pause, time.monotonic() + pause)
         began = time.monotonic()
-        starts = self._product.starts
-        self._product.come_back(self.tend)
-        took, tries = time.monotonic() - began, self._product.starts - starts
+        starts = product.starts
+        product.come_back(self.tend)
+        took, tries = time.monotonic() - began, product.starts - starts
         self._say(f"  ready again after {took:.1f} s, {tries} starts")
 
     def _hit_client(self, what: str, draw: float, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import LiteralString, Protocol
@@ -25,21 +26,25 @@ class Ledger(Protocol):
 
 
 class FileLedger:
-    """In a SQLite file of DATA_DIR."""
+    """In a SQLite file of each server's DATA_DIR: a run writes where its runner is."""
 
-    def __init__(self, data_dir: Path, name: str) -> None:
+    def __init__(self, data_dirs: Sequence[Path], name: str) -> None:
         self.connection = f"sqlite:///{name}.db"
         self.table = "ledger"
-        self.file = data_dir / f"{name}.db"
+        self.files = [data_dir / f"{name}.db" for data_dir in data_dirs]
 
     def make(self) -> None:
-        with closing(sqlite3.connect(self.file)) as database:
-            database.execute(f"CREATE TABLE ledger {COLUMNS}")
-            database.commit()
+        for file in self.files:
+            with closing(sqlite3.connect(file)) as database:
+                database.execute(f"CREATE TABLE ledger {COLUMNS}")
+                database.commit()
 
     def rows(self) -> list[tuple[str, int]]:
-        with closing(sqlite3.connect(self.file)) as database:
-            return database.execute("SELECT stamp, n FROM ledger").fetchall()
+        found: list[tuple[str, int]] = []
+        for file in self.files:
+            with closing(sqlite3.connect(file)) as database:
+                found += database.execute("SELECT stamp, n FROM ledger")
+        return found
 
 
 class ServerLedger:

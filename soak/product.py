@@ -1,11 +1,13 @@
-"""The product under faults: starts it again until it stays up. Requests may find it away."""
+"""The product under faults, one server or several: starts it again until it stays up. Requests may find it away."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
+from typing import Protocol
 
 from hosting import product
 from hosting.product import Answer, NotReady
@@ -21,14 +23,42 @@ class Away(Exception):
     """The product did not answer: killed, stopped, or just starting."""
 
 
+class Asked(Protocol):
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One HTTP exchange. Raises Away when there is no complete answer."""
+        ...
+
+
+class InTurn:
+    """Gives each request to the next server, as a balancer does that does not look whether it is there. Any thread."""
+
+    def __init__(self, servers: Sequence[Asked]) -> None:
+        self._turns = itertools.cycle(servers)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return next(self._turns).ask(method, path, body, headers)
+
+
 class Product(product.Product):
-    """`directory` holds DATA_DIR and the log."""
+    """A server. `directory` holds its DATA_DIR, which is called `name`, and its log."""
 
     tls = None
 
-    def __init__(self, directory: Path, worker_class: str, **more: str) -> None:
+    def __init__(self, directory: Path, worker_class: str, name: str = "data", **more: str) -> None:
         settings = {"WORKERS": "2", "SAMPLE_ORDERS": "0", "ACCESS_LOG": "off", **more}
-        super().__init__(directory / "data", worker_class=worker_class, **settings)
+        super().__init__(directory / name, worker_class=worker_class, **settings)
         self.starts = 0
         self.bearer = self.token(sub="soak", exp=int(time.time() + TOKEN_HOURS * 3600))
 
@@ -79,7 +109,6 @@ class Product(product.Product):
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One HTTP exchange. Raises Away when there is no complete answer."""
         try:
             return self.request(
                 method, path, body, token=self.bearer, headers=headers, timeout=ANSWER_WAIT

@@ -6,12 +6,13 @@ jobs read a table at full speed. Others read a pipe that this process fills, whi
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from hosting.product import Answer
 from jobs.store.run_states import ENDS
 from soak.ledgers import Ledger
-from soak.product import Away, Product
+from soak.product import Asked, Away
 
 SOURCE_ROWS = 60_000  # a second or two of work
 KEEP_EVERY = 500  # rows read for each row that is written
@@ -48,27 +49,29 @@ class Attempt:
 
 
 class Drip:
-    """Fills the pipes that programs read, a batch each tick, on its own thread."""
+    """Fills the pipes that programs read, a batch each tick, on its own thread. Each directory has one, as the program may be anywhere."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self._directories = directories
+        for directory in directories:
+            directory.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._pipes: dict[str, _Pipe] = {}  # (lock) by stamp
+        self._pipes: dict[str, list[_Pipe]] = {}  # (lock) by stamp
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._fill, name="drip", daemon=True)
         self._thread.start()
 
     def add(self, stamp: str, ticks: int) -> None:
-        path = self._directory / f"{stamp}.csv"
-        os.mkfifo(path)
+        paths = [directory / f"{stamp}.csv" for directory in self._directories]
+        for path in paths:
+            os.mkfifo(path)
         with self._lock:
-            self._pipes[stamp] = _Pipe(path, ticks)
+            self._pipes[stamp] = [_Pipe(path, ticks) for path in paths]
 
     def drop(self, stamp: str) -> None:
         with self._lock:
-            pipe = self._pipes.pop(stamp, None)
-        if pipe is not None:
+            pipes = self._pipes.pop(stamp, [])
+        for pipe in pipes:
             pipe.close()
 
     def stop(self) -> None:
@@ -80,7 +83,7 @@ class Drip:
     def _fill(self) -> None:
         while not self._stopping.wait(PIPE_LOOK):
             with self._lock:
-                for pipe in self._pipes.values():
+                for pipe in itertools.chain.from_iterable(self._pipes.values()):
                     pipe.fill()
 
 
@@ -134,24 +137,25 @@ class _Pipe:
 
 
 class Places:
-    """Where the jobs read and write, in DATA_DIR."""
+    """Where the jobs read and write, in each server's DATA_DIR."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.exports = data_dir / "exports"
+    def __init__(self, data_dirs: Sequence[Path]) -> None:
+        self._data_dirs = data_dirs
 
     def make(self) -> None:
-        self.exports.mkdir(parents=True, exist_ok=True)
-        with sqlite3.connect(self.data_dir / "source.db") as database:
-            database.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
-            rows = ((n,) for n in range(1, SOURCE_ROWS + 1))
-            database.executemany("INSERT INTO numbers VALUES (?)", rows)
-        database.close()
+        for data_dir in self._data_dirs:
+            (data_dir / "exports").mkdir(parents=True, exist_ok=True)
+            with sqlite3.connect(data_dir / "source.db") as database:
+                database.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
+                rows = ((n,) for n in range(1, SOURCE_ROWS + 1))
+                database.executemany("INSERT INTO numbers VALUES (?)", rows)
+            database.close()
 
     def exported(self, stamp: str) -> int | None:
         """How many rows an exported file has; None when there is no file."""
-        path = self.exports / f"{stamp}.csv"
-        return len(path.read_text().splitlines()) - 1 if path.exists() else None
+        paths = [data_dir / "exports" / f"{stamp}.csv" for data_dir in self._data_dirs]
+        found = [path.read_text().splitlines() for path in paths if path.exists()]
+        return sum(len(lines) - 1 for lines in found) if found else None
 
 
 KINDS = ("table to ledger", "pipe to ledger", "pipe to ledger, fails", "table to file")
@@ -187,7 +191,7 @@ class Worker:
 
     def __init__(
         self,
-        product: Product,
+        product: Asked,
         drip: Drip,
         kind: str,
         ledger: Ledger,

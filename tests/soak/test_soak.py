@@ -28,6 +28,11 @@ def test_a_soak_that_would_account_for_nothing_is_refused(minutes: str) -> None:
         parse([f"--minutes={minutes}"])
 
 
+def test_several_servers_need_a_database_that_they_share() -> None:
+    with pytest.raises(SystemExit):
+        parse(["--servers=2"])
+
+
 class _NoThread(Worker):
     """A worker that only remembers."""
 
@@ -40,7 +45,7 @@ class _Scene:
     """One attempt, its one completed run, all its rows: nothing is wrong with it."""
 
     def __init__(self, directory: Path) -> None:
-        self.ledger = FileLedger(directory, "ledger-0")
+        self.ledger = FileLedger([directory], "ledger-0")
         self.ledger.make()
         self.worker = _NoThread(self.ledger)
         self.log = directory / "log"
@@ -61,12 +66,12 @@ class _Scene:
         self.write(range(ROWS))
 
     def write(self, numbers: range) -> None:
-        with closing(sqlite3.connect(self.ledger.file)) as database:
+        with closing(sqlite3.connect(self.ledger.files[0])) as database:
             database.executemany("INSERT INTO ledger VALUES ('s0x0', ?)", ((n,) for n in numbers))
             database.commit()
 
     def violations(self) -> str:
-        account = RunAccount([self.worker], self.faults, Places(self.log.parent), self.log)
+        account = RunAccount([self.worker], self.faults, Places([self.log.parent]), [self.log])
         account.check({1: self.runs})
         return "\n".join(account.violations)
 
@@ -113,7 +118,7 @@ def test_a_run_that_does_not_end_is_found(scene: _Scene) -> None:
 def test_a_run_that_wrote_into_the_database_may_fail_with_it_and_with_nothing_else(
     scene: _Scene,
 ) -> None:
-    scene.ledger.file.unlink()
+    scene.ledger.files[0].unlink()
     scene.ledger.make()
     scene.worker.attempts[0].kind = "table to PostgreSQL"
     scene.run.update(status="failed", reason="the connection was lost", exitCode=1, nodes=[])
@@ -136,7 +141,7 @@ def test_a_run_that_wrote_into_the_database_may_fail_with_it_and_with_nothing_el
 def test_a_bad_end_needs_a_fault_that_explains_it(
     scene: _Scene, status: str, reason: str, fault: Fault
 ) -> None:
-    scene.ledger.file.unlink()
+    scene.ledger.files[0].unlink()
     scene.ledger.make()
     scene.run.update(status=status, reason=reason, exitCode=None, nodes=[])
     assert "no fault explains it" in scene.violations()
