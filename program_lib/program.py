@@ -139,6 +139,8 @@ def _commit(outputs: Sequence[Output]) -> None:
         try:
             output.commit()
         except NodeFailed as failure:
+            for other in outputs:  # of the same transaction
+                other.may_stand = failure.stands and _turn(other) == _turn(output)
             if stand:
                 failure.reason += f"; what {listed(stand)} wrote stands all the same"
                 failure.stands = True

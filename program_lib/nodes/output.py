@@ -30,6 +30,7 @@ class Output(InnerNode):
         super().__init__(number, name, feeds, rejects)
         self.work = work
         self.writer: Writer | None = None
+        self.may_stand = False  # whether nobody knows if what is written was committed
 
     def opened(self, schema: Schema) -> Schema:
         assert self.writer is not None
@@ -81,13 +82,14 @@ class Output(InnerNode):
         self.say(Status.COMPLETED)
 
     def undo(self) -> None:
-        """What is not committed is gone, and does not count."""
+        """What is not committed is gone, or not known to be there, and does not count."""
         if self.writer is not None:
             self.writer.undo()
         if self.status is Status.RUNNING and self.row_count:
             written, self.row_count, self.share = self.row_count, self.committed, None
-            lost = written - self.committed
-            self.say(Status.RUNNING, f"{self.committed:,} rows written: {lost:,} were taken back")
+            lost = f"{written - self.committed:,}"
+            became = f"of {lost} nobody knows" if self.may_stand else f"{lost} were taken back"
+            self.say(Status.RUNNING, f"{self.committed:,} rows written: {became}")
 
     @property
     def committed(self) -> int:

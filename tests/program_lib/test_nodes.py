@@ -462,6 +462,23 @@ def test_databases_commit_before_files_and_a_late_failure_says_what_stands(
     assert last(said, 2).message == "the disk is gone; what Table wrote stands all the same"
 
 
+def test_where_nobody_knows_how_a_transaction_ended_no_row_is_told_as_taken_back() -> None:
+    class Cut(Kept):
+        def commit(self) -> None:
+            raise EndUnknown("the connection broke")
+
+    code, said = ran(
+        Source(1, "A", lambda: Rows(ORDERS, [table(1)]), feeds=[2, 3, 4]),
+        Output(2, "Parents", Cut),
+        Output(3, "Children", Cut),
+        Output(4, "File", lambda: Kept(turn=(1, 0))),
+    )
+    assert code == STANDS
+    assert last(said, 2).message.startswith("the connection broke; ")
+    assert last(said, 3).message == "0 rows written: of 1 nobody knows"
+    assert last(said, 4).message == "0 rows written: 1 were taken back"
+
+
 def test_files_are_in_their_places_for_good_when_a_run_completes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
