@@ -61,6 +61,15 @@ OF_MARIADB = [
     pytest.param("append", "RENAME TABLE t TO u", "t' doesn't exist", id="a table that is gone"),
     pytest.param("append", "ALTER TABLE t DROP v", "Unknown column", id="a column that is gone"),
     pytest.param(
+        "append",
+        "ALTER TABLE t MODIFY v decimal(9,1)",
+        "the columns of t were changed",
+        id="a type",
+    ),
+    pytest.param(
+        "append", "DROP TABLE child; ALTER TABLE t ENGINE = Aria", "kept by Aria", id="an engine"
+    ),
+    pytest.param(
         "replace", "INSERT INTO child VALUES (9)", "a foreign key constraint fails", id="a child"
     ),
 ]
@@ -73,7 +82,7 @@ def test_of_mariadb(mariadb: Database, mode: str, meanwhile: str, said: str) -> 
         "CREATE TABLE child (k integer, FOREIGN KEY (k) REFERENCES t (k))",
         "INSERT INTO t VALUES (9, 9)",
     )
-    refused(mariadb, mode, said, meanwhile)
+    refused(mariadb, mode, said, *meanwhile.split("; "))
 
 
 TABLE = "CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER)"

@@ -161,7 +161,7 @@ class MysqlWriter:
         self._key_columns = key
         self._merge: Merge | None = None  # of a mode with a key, once the columns are known
         self.tally = Tally(mode)
-        self._takes_none = False  # whether it is known that what stores rows works without any
+        self._is_begun = False  # whether what comes before the first row is done
         self._key = spelled_alike(url)
 
     @property
@@ -208,17 +208,14 @@ class MysqlWriter:
             self._into, self._names = self._place, self._checked_names()
         else:
             self._into, self._names = self._made(), schema.names
-        self._is_emptied = not (self._is_there and self._mode == REPLACE)
-        there = {column.name: target(column) for column in self._declared()}
+        self._columns = catalog.columns(self._session, self._into)
+        there = {column.name: target(column) for column in self._columns}
         self._targets = [there[name] for name in self._names]
         for column, column_target in zip(schema, self._targets, strict=True):
             check(column.name, column.type, column_target)
         if self._merge is not None:
             self._into = self._merge.beside
             self._merge.make(self._session, self._names)
-
-    def _declared(self) -> list[Declared]:
-        return catalog.columns(self._session, self._into)
 
     def _checked_names(self) -> list[str]:
         there = self._named(self._place)
@@ -282,7 +279,7 @@ class MysqlWriter:
         rows = rows_of_literals(values, [column_target.type for column_target in self._targets])
         self._check_sizes(rows)
         try:
-            self._empty()
+            self._begin()
             found = self._insert(rows)
         except TransactionLost as error:
             self._shared.lost = error
@@ -306,7 +303,6 @@ class MysqlWriter:
                 found = merge.run(self._session, len(rows))
         except pymysql.Error as error:
             self._session.execute("ROLLBACK TO SAVEPOINT batch")
-            self._check_takes_none()
             are_merged = start == len(rows)  # of which a statement has an order of its own
             raise self._refused(error, None if are_merged else start) from error
         self._session.execute("RELEASE SAVEPOINT batch")
@@ -317,21 +313,37 @@ class MysqlWriter:
         same = "" if self._merge is None else self._merge.same_key
         return f"INSERT INTO {_sql(self._into)} ({names}) {rows}{same}"
 
-    def _check_takes_none(self) -> None:
-        """Raises TargetFailed where what stores rows fails without any, too, as where the table is gone, or may not be written."""
-        if self._takes_none:
+    def _begin(self) -> None:
+        """Stores no row, so that nobody changes the table from now on, looks whether somebody has, and empties it for `replace`.
+
+        Raises TargetFailed where the table is another one, is gone, or may not be written: no row is at fault.
+        """
+        if self._is_begun:
             return
         nothing = ", ".join(["NULL"] * len(self._names))
         try:
             self._session.execute(self._inserting(f"SELECT {nothing} FROM DUAL WHERE FALSE"))
             if self._merge is not None:
-                self._merge.empty(self._session)
                 self._merge.run(self._session, 0)
-        except pymysql.Error as error:
+            if self._is_there:
+                self._check_is_as_it_was()
+                if self._mode == REPLACE:
+                    self._session.execute(f"DELETE FROM {_sql(self._into)}")
+        except (pymysql.Error, ProgramError) as error:
             raise TargetFailed(self._said(error)) from error
-        self._takes_none = True
+        self._is_begun = True
 
-    def _said(self, error: pymysql.Error) -> str:
+    def _check_is_as_it_was(self) -> None:
+        """Another column type, or another engine, would change values, or not take them back."""
+        self._check_all_or_nothing()
+        if self._mode == REPLACE:
+            self._check_nobody_loses()
+        if catalog.columns(self._session, self._place) != self._columns:
+            raise ProgramError(
+                f"the columns of {self._written} were changed after this run had looked at them: run it again"
+            )
+
+    def _said(self, error: Exception) -> str:
         return words(error).replace(self._into.name, self._place.name)
 
     def _refused(self, error: pymysql.Error, start: int | None) -> ProgramError:
@@ -354,23 +366,14 @@ class MysqlWriter:
                 f" max_allowed_packet is {self._shared.packet_bytes:,}",
             )
 
-    def _empty(self) -> None:
-        """Just before the first row: the table's rows are locked from now on. Raises TargetFailed: no row is at fault."""
-        if self._is_emptied:
-            return
-        try:
-            self._session.execute(f"DELETE FROM {_sql(self._into)}")
-        except pymysql.Error as error:
-            raise TargetFailed(words(error)) from error
-        self._is_emptied = True
-
     # ------------------------------------------------ after the rows
 
     def finish(self) -> None:
         if self._shared.lost is not None:
             raise self._shared.lost
+        if self._mode == REPLACE:
+            self._begin()
         try:
-            self._empty()
             # nobody sees a new table yet; else an answer says that the transaction is still there
             self._session.execute("DO 1" if self._is_there else "COMMIT")
         except pymysql.Error as error:
