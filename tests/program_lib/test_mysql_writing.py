@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import socket
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from program_lib.databases import read_rows, write_rows
 from program_lib.databases.lost import TransactionLost
+from program_lib.databases.mysql import session
 from program_lib.databases.mysql.native import members_of
 from program_lib.errors import EndUnknown, ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
@@ -683,6 +685,17 @@ def test_a_server_that_is_not_there_is_told_without_the_password(mariadb: Databa
     with pytest.raises(pymysql.Error, match="Connection refused") as refused:
         read(url, "SELECT 1")
     assert "hush" not in str(refused.value)
+
+
+def test_a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one does that is stopped, or a proxy whose server is away."""
+    monkeypatch.setattr(session, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"mariadb+pymysql://me:secret@127.0.0.1:{listener.getsockname()[1]}/shop"
+        with pytest.raises(pymysql.OperationalError, match="timed out"):
+            read(url, table="t")
 
 
 def test_the_members_of_an_enum_are_read_from_its_declaration() -> None:
