@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from program_lib.databases.other.reader import OtherReader
 from program_lib.databases.other.writer import OtherWriter
-from program_lib.errors import ProgramError, RowRefused
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.databases import Database
 from tests.program_lib.moving import moved, rows_of, say
@@ -51,6 +53,15 @@ def reader(database: Database, query: str | None = None, table: str | None = Non
 
 def writer(database: Database, table: str, mode: str) -> OtherWriter:
     return OtherWriter(make_url(database.url), table, mode)
+
+
+@contextmanager
+def closed(output: OtherWriter) -> Iterator[OtherWriter]:
+    """Nothing of it holds a lock afterwards, whatever happens."""
+    try:
+        yield output
+    finally:
+        output.undo()
 
 
 def rows(database: Database, table: str) -> list[tuple[Any, ...]]:
@@ -123,3 +134,46 @@ def test_a_statement_that_gives_no_rows_is_refused(database: Database) -> None:
         source.open()
     source.close()
     assert len(rows(database, "s")) == 3
+
+
+def test_replace_takes_no_rows_of_other_tables_along(database: Database) -> None:
+    """It deleted them without a word."""
+    database.execute(
+        "CREATE TABLE parents (k integer PRIMARY KEY)",
+        "CREATE TABLE children (k integer, FOREIGN KEY (k) REFERENCES parents (k) ON DELETE CASCADE)",
+    )
+    refused = pytest.raises(ProgramError, match="would delete rows or values of children")
+    with closed(writer(database, "parents", "replace")) as output, refused:
+        output.start(say)
+
+
+def test_rows_that_replace_cannot_delete_fail_the_run(postgresql: Database) -> None:
+    """Old and new rows stood together; where a key keeps them, the first new row was blamed."""
+    postgresql.execute(
+        "CREATE TABLE soft (k integer)",
+        "CREATE TABLE hard (k integer PRIMARY KEY)",
+        "CREATE TABLE children (k integer REFERENCES hard)",
+        *(f"INSERT INTO {table} VALUES (1)" for table in ("soft", "hard", "children")),
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER kept BEFORE DELETE ON soft FOR EACH ROW EXECUTE FUNCTION keep()",
+    )
+    for table, said in (("soft", "of soft keeps rows"), ("hard", "violates foreign key")):
+        with closed(writer(postgresql, table, "replace")) as output:
+            output.start(say)
+            output.open(Schema([Column("k", INTEGER)]))
+            with pytest.raises(TargetFailed, match=said):
+                output.write(rows_of({"k": INTEGER}, [(2,)]))
+
+
+def test_two_outputs_write_one_table_by_two_spellings_only_if_both_append(
+    database: Database,
+) -> None:
+    """The second one deleted what the first one had written."""
+    named = "public" if database.server.name == "postgresql" else database.name
+    for mode in ("append", "replace"):
+        refused = pytest.raises(ProgramError, match=r"another node writes the table .*\.s, too")
+        may = refused if mode == "replace" else nullcontext()
+        with closed(writer(database, "s", mode)) as one:
+            one.start(say)
+            with closed(writer(database, f"{named}.s", mode)) as other, may:
+                other.start(say)

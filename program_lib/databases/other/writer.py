@@ -14,12 +14,26 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.types import TypeEngine
 
 from program_lib.databases.fitting import SECOND_DIGITS, Target, check, fitted
-from program_lib.databases.names import Table, find_table, is_there_already, spelt
-from program_lib.databases.other.tables import connected, existing, reflected, tables_meant
+from program_lib.databases.names import (
+    Table,
+    find_table,
+    is_there_already,
+    others_would_lose,
+    rows_are_kept,
+    spelt,
+)
+from program_lib.databases.other.tables import (
+    connected,
+    existing,
+    losing_tables,
+    place_of,
+    reflected,
+    tables_meant,
+)
 from program_lib.databases.other.types import declared, known, type_of
 from program_lib.databases.other.values import python_values
-from program_lib.databases.turns import spelled_alike, turn_of
-from program_lib.errors import EndUnknown, ProgramError
+from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
+from program_lib.errors import EndUnknown, ProgramError, TargetFailed
 from program_lib.ports import WritesAll
 from program_lib.types import Schema
 from program_lib.write_modes import KEYED
@@ -33,6 +47,7 @@ class Shared:
 
     connection: Connection
     made: list[sqlalchemy.Table] = field(default_factory=list)
+    tables: ClaimedTables = field(default_factory=ClaimedTables)
     is_committed: bool = False
 
     def close(self) -> None:
@@ -77,6 +92,14 @@ class OtherWriter(WritesAll):
             self._there = find_table(self._written, tables_meant(self._connection, self._written))
         if self._mode == CREATE and self._there is not None:
             raise ProgramError(is_there_already(self._written))
+        place = place_of(self._connection, self._there or self._place())
+        self._shared.tables.claim(place, self._mode, self._written)
+        if self._mode == REPLACE and self._there is not None:
+            self._check_nobody_loses(self._there)
+
+    def _check_nobody_loses(self, table: Table) -> None:
+        if losing := losing_tables(self._connection, table):
+            raise ProgramError(others_would_lose(self._written, losing))
 
     def open(self, schema: Schema) -> None:
         self._schema = schema
@@ -117,19 +140,22 @@ class OtherWriter(WritesAll):
             for i, (column, target) in enumerate(zip(self._schema, self._targets, strict=True))
         ]
         rows = [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
-        was_emptied = self._is_emptied
-        try:
-            with self._connection.begin_nested():
-                self._empty()
-                self._connection.execute(self._into.insert(), rows)
-        except sqlalchemy.exc.SQLAlchemyError:
-            self._is_emptied = was_emptied
-            raise
+        self._empty()
+        with self._connection.begin_nested():
+            self._connection.execute(self._into.insert(), rows)
 
     def _empty(self) -> None:
-        if not self._is_emptied:
+        """Before the first row. Raises TargetFailed where the database keeps the rows: none of ours is at fault."""
+        if self._is_emptied:
+            return
+        try:
             self._connection.execute(self._into.delete())
-            self._is_emptied = True
+        except sqlalchemy.exc.IntegrityError as error:
+            raise TargetFailed(str(error.orig)) from error
+        one = sqlalchemy.select(sqlalchemy.literal(1)).select_from(self._into).limit(1)
+        if self._connection.execute(one).first() is not None:
+            raise TargetFailed(rows_are_kept(self._written))
+        self._is_emptied = True
 
     def finish(self) -> None:
         self._empty()
