@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sqlite3
+import tempfile
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -427,3 +431,50 @@ def test_where_a_row_is() -> None:
 )
 def test_an_odd_declaration_is_no_error(declared: str) -> None:
     assert type_of(declared) is None or str(type_of(declared)) == "numeric"
+
+
+# ---------------------------------------------------------------- a directory in which nothing may be made
+
+
+@contextmanager
+def nobody_may_write() -> Iterator[Path]:
+    """A directory with shop?.db in WAL mode, as a DB Output leaves one, on a disk that is only read; also for root."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        path = execute(
+            directory / "shop?.db", "PRAGMA journal_mode = WAL", "CREATE TABLE t (n INTEGER)"
+        )
+        execute(path, "INSERT INTO t VALUES (1), (2)")
+        directory.chmod(0o555)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(pwd.getpwnam("nobody").pw_uid)
+        try:
+            yield path
+        finally:
+            if is_root:
+                os.seteuid(0)
+            directory.chmod(0o755)
+
+
+def test_a_database_that_an_output_left_is_read_where_nothing_may_be_written() -> None:
+    """SQLite wants to make files beside one in WAL mode: “attempt to write a readonly database”."""
+    with nobody_may_write() as path:
+        assert read(path, table="t")[1] == [(1,), (2,)]
+        assert read(path, "SELECT sum(n) AS n FROM t")[1] == [(3,)]
+
+
+def test_one_that_is_written_to_meanwhile_is_an_error() -> None:
+    with nobody_may_write() as path:
+        reader = SqliteReader(path, None, "t")
+        reader.open()
+        batches = reader.batches()
+        next(batches)
+        if os.getuid() == 0:  # who may write
+            os.seteuid(0)
+        os.utime(path)
+        with pytest.raises(
+            ProgramError, match=r"shop\?.db was written to while it was read: run it"
+        ):
+            next(batches)
+        reader.close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from program_lib.databases.sqlite.gate import SqliteGate
 from program_lib.errors import ProgramError
@@ -66,13 +67,32 @@ class Link:
         self.place = place
         self._patience = place.timeout if writes else place.timeout or PATIENCE
         self.gate = SqliteGate(writes)
-        self.connection = sqlite3.connect(place.path, timeout=POLL, isolation_level=None)
-        self.connection.create_function("regexp", 2, _regexp, deterministic=True)
+        self._unlocked: _Signature | None = None  # of a file that is read without locks
         try:
-            self.patiently(lambda: self.gate.guard(self.connection), say)
+            self.connection = self._connected(place.path, say)
+        except sqlite3.OperationalError as error:
+            if writes or not (_may_not_write(error) and _is_left_in_wal(place.path)):
+                raise
+            self._unlocked = _signature(place.path)
+            uri = f"file:{quote(place.path)}?immutable=1"
+            self.connection = self._connected(uri, say, is_uri=True)
+
+    def _connected(
+        self, where: str, say: Say | None, *, is_uri: bool = False
+    ) -> sqlite3.Connection:
+        connection = sqlite3.connect(where, timeout=POLL, isolation_level=None, uri=is_uri)
+        connection.create_function("regexp", 2, _regexp, deterministic=True)
+        try:
+            self.patiently(lambda: self.gate.guard(connection), say)
         except BaseException:
-            self.connection.close()
+            connection.close()
             raise
+        return connection
+
+    def check_same(self) -> None:
+        """Raises ProgramError where a file that is read without locks was written to since."""
+        if self._unlocked is not None and _signature(self.place.path) != self._unlocked:
+            raise ProgramError(f"{self.place.name} was written to while it was read: run it again")
 
     def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
         with self.explained():
@@ -119,6 +139,30 @@ class Link:
 def _regexp(pattern: str, text: str | None) -> bool | None:
     """What SQL's `text REGEXP pattern` means: SQLite has the operator, and leaves the function to others."""
     return None if text is None else re.search(pattern, text) is not None
+
+
+def _may_not_write(error: sqlite3.Error) -> bool:
+    """Whether SQLite could make no file beside the database, which it wants to read one that is in WAL mode."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    )
+
+
+def _is_left_in_wal(path: str) -> bool:
+    """Whether a database is in WAL mode, and nobody has it open, so that all of it is in its file."""
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read(20)[18:] == b"\2\2" and not os.path.exists(f"{path}-wal")
+    return False
+
+
+_Signature = tuple[int, int, int, int]
+
+
+def _signature(path: str) -> _Signature:
+    """What changes where a file is written to, or another one takes its place."""
+    about = os.stat(path)
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _is_locked(error: sqlite3.Error) -> bool:

@@ -71,7 +71,9 @@ class SqliteReader(Uncounted):
 
     def batches(self) -> Iterator[pa.Table]:
         assert self._rows is not None, "open comes first"
-        return self._rows.batches()
+        assert self._link is not None
+        yield from self._rows.batches()
+        self._link.check_same()
 
     def total(self) -> int | None:
         return None if self._rows is None else self._rows.total
