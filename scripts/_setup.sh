@@ -90,16 +90,18 @@ find_python() {
 ensure_venv() {
   local name missing=()
   if ! _venv_works; then
-    _may_be_cleared || return 1
+    _may_be_cleared && _may_be_written || return 1
     rm -f "$VENV"/installed-*
   fi
   for name in "$@"; do
     cmp -s "$ROOT/$name" "$VENV/installed-$name" || missing+=("$name")
   done
   if ((${#missing[@]} == 0)); then return 0; fi
+  _may_be_written || return 1
   # Two starts at the same time must not write into one venv.
-  if command -v flock >/dev/null; then
-    (flock 9 && _fill_venv "${missing[@]}") 9>"$ROOT/.venv.lock"
+  mkdir -p "$(dirname "$VENV")"
+  if command -v flock >/dev/null && { : >>"$VENV.lock"; } 2>/dev/null; then
+    (flock 9 && _fill_venv "${missing[@]}") 9>"$VENV.lock"
   else
     _fill_venv "${missing[@]}"
   fi
@@ -116,6 +118,15 @@ _may_be_cleared() {
   if [[ $VENV == "$ROOT/.venv" || ! -e $VENV || -e $VENV/pyvenv.cfg ]]; then return 0; fi
   found=$(ls -A "$VENV" 2>&1) && [[ -d $VENV && -z $found ]] && return 0
   say "VENV=$VENV is no venv, and is left alone: name an empty directory, or one that is not there"
+  return 1
+}
+
+# Whether the caller may make the venv, or renew it: it may be that of another user, whose Python nobody else can start.
+_may_be_written() {
+  local there=$VENV
+  while [[ ! -e $there ]]; do there=$(dirname "$there"); done
+  if [[ -w $there ]]; then return 0; fi
+  say "$VENV has to be made anew, or renewed, and the user $(id -un) may not write into $there: let its owner call a script once, or set VENV=<dir>"
   return 1
 }
 

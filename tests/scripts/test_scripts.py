@@ -14,6 +14,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import termios
 import urllib.error
 import urllib.request
@@ -494,6 +495,48 @@ def test_a_venv_of_a_python_that_was_replaced_since_is_made_anew(tmp_path: Path)
     (packages,) = (made / "lib").glob("python3.*")
     packages.rename(packages.with_name("python3.0"))
     assert not works()
+
+
+def test_a_venv_is_made_beside_a_repository_that_nobody_may_write_to(tmp_path: Path) -> None:
+    """As of another user: the lock that keeps two starts apart lay in the repository."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    (tmp_path / ".venv.lock").mkdir()  # what root, too, cannot write to
+    command = "source scripts/_setup.sh; _fill_venv() { echo $VENV; }; ensure_venv some.lock"
+    for wanted in ("mine/venv", ".venv"):
+        done = subprocess.run(
+            ["bash", "-euc", command],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "VENV": wanted},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.stdout, done.stderr) == (f"{tmp_path / wanted}\n", "")
+
+
+def test_a_venv_that_another_user_must_renew_is_named() -> None:
+    """It was “rm: cannot remove” for whoever could not start its Python."""
+    nobody: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        nobody = {"user": 65_534, "group": 65_534, "extra_groups": []}
+    with tempfile.TemporaryDirectory() as directory:
+        tree = Path(directory)
+        shutil.copy(ROOT / "scripts/_setup.sh", tree)
+        (tree / "venv").mkdir()
+        (tree / "venv/pyvenv.cfg").touch()
+        for place in (tree, tree / "venv"):
+            place.chmod(0o555)
+        done = subprocess.run(
+            ["bash", "-euc", "source ./_setup.sh; ensure_venv some.lock"],
+            cwd=tree,
+            env={"PATH": os.environ["PATH"], "VENV": "venv"},
+            capture_output=True,
+            text=True,
+            **nobody,
+        )
+        (tree / "venv").chmod(0o755)
+        tree.chmod(0o755)
+    assert done.returncode == 1
+    assert re.fullmatch(r".*/venv has to be made anew, .* set VENV=<dir>\n", done.stderr)
 
 
 def test_an_old_python_is_named(command: Command) -> None:
