@@ -299,11 +299,11 @@ def run_sample(api: Api) -> int:
     from hosting.terminal import Board, Screen
 
     job = _sample_job(api)
-    nodes = api.ask("GET", f"/api/jobs/{job['id']}")["graph"]["nodes"]
-    board = Board((int(node["id"]), str(node["name"])) for node in nodes)
-    screen = Screen(board, sys.stdout)
     run_id = api.ask("POST", f"/api/jobs/{job['id']}/execute")["runId"]
     print(f"run {run_id} of job {job['id']}, {job['name']}", flush=True)
+    nodes = api.ask("GET", f"/api/runs/{run_id}")["graph"]["nodes"]  # what runs has been checked
+    board = Board((int(node["id"]), str(node.get("name") or "")) for node in nodes)
+    screen = Screen(board, sys.stdout)
     while not board.ended:
         for event in api.lines(f"/api/runs/{run_id}/wait"):
             screen.show(board.take(event))

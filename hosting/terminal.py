@@ -27,8 +27,12 @@ class NodeRow:
     rows: int = 0
     message: str = ""
 
+    @property
+    def title(self) -> str:
+        return self.name or f"node {self.node_id}"
+
     def text(self, width: int) -> str:
-        words = f"{SIGNS.get(self.status, '?')} {self.name:<{width}} {self.status:<9}"
+        words = f"{SIGNS.get(self.status, '?')} {self.title:<{width}} {self.status:<9}"
         return f"{words} {self.rows:>12,}  {self.message}".rstrip()
 
 
@@ -36,6 +40,7 @@ class Board:
     """The last state of each node, in the graph's order, and of the run."""
 
     def __init__(self, nodes: Iterable[tuple[int, str]]):
+        """The name of a node may be empty: then it has the one that it tells."""
         self.rows = {node_id: NodeRow(node_id, name) for node_id, name in nodes}
         self.run_status = "queued"
         self.reason = ""
@@ -54,8 +59,8 @@ class Board:
     def take_progress(self, payload: Mapping[str, Any]) -> NodeRow:
         """Takes one Progress payload. A node that has ended stays as it is."""
         node_id = int(payload["nodeId"])
-        name = str(payload.get("nodeName") or f"node {node_id}")
-        row = self.rows.setdefault(node_id, NodeRow(node_id, name))
+        row = self.rows.setdefault(node_id, NodeRow(node_id, ""))
+        row.name = row.name or str(payload.get("nodeName") or "")
         if row.status in NODE_ENDS and payload.get("status") == "running":
             return row
         row.status = str(payload.get("status", row.status))
@@ -73,7 +78,7 @@ class Board:
         return self.run_status not in ("queued", "running")
 
     def text(self, row: NodeRow) -> str:
-        return row.text(max(len(other.name) for other in self.rows.values()))
+        return row.text(max(len(other.title) for other in self.rows.values()))
 
     def verdict(self) -> str:
         return f"run {self.run_status}" + (f": {self.reason}" if self.reason else "")

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from hosting.launch import Api, main
+from hosting.launch import Api, main, run_sample
+from jobs.graph.gallery import ORDER_REPORT
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LINE = b'8\r\n{"a":1}\n\r\n'
@@ -39,6 +40,33 @@ def test_a_stream_that_breaks_off_ends_where_it_broke(rest: bytes) -> None:
         api = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", "a token")
         assert list(api.lines("/api/runs/x/wait")) == [{"a": 1}]
         server.join(10.0)
+
+
+class SampleApi(Api):
+    """A server whose sample job has been changed to one without names."""
+
+    def ask(self, method: str, path: str) -> Any:
+        graph = {"nodes": [{"id": 1, "type": "dbInput"}, {"id": 2, "type": "csvOutput"}]}
+        run = {"status": "completed", "nodes": [], "graph": graph}
+        answers: dict[str, Any] = {
+            "/api/jobs": {"jobs": [{"id": 1, "name": ORDER_REPORT.name}]},
+            "/api/jobs/1": {"graph": graph},
+            "/api/jobs/1/execute": {"runId": "r"},
+            "/api/runs/r": run,
+        }
+        return answers[path.partition("?")[0]]
+
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        payload = {"nodeId": 1, "nodeName": "Database", "status": "completed", "rowCount": 7}
+        yield {"type": "job.progress", "payload": payload}
+
+
+def test_a_sample_job_whose_nodes_have_no_names_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """scripts/run --once ended with KeyError: 'name'."""
+    assert run_sample(SampleApi("", "")) == 0
+    told = capsys.readouterr().out
+    assert "Database" in told
+    assert "node 2" in told
 
 
 @pytest.fixture
