@@ -106,17 +106,17 @@ class _Quiet(SpanExporter):
 
     def __init__(self, place: str) -> None:
         self._place = place
-        self._heard = _Heard()
         for name in ("opentelemetry.exporter", "opentelemetry.sdk"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         said = logging.getLogger(OTLPSpanExporter.__module__)
         said.setLevel(logging.WARNING)
-        said.addFilter(self._heard)
+        said.addFilter(_HEARD)
         self._inner = OTLPSpanExporter()
         self._next_line = 0.0  # monotonic seconds
         self._is_shut = threading.Event()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        _HEARD.forget()
         result = self._inner.export(spans)
         if result is not SpanExportResult.SUCCESS:
             self._say(len(spans))
@@ -127,7 +127,7 @@ class _Quiet(SpanExporter):
             return
         self._next_line = time.monotonic() + SAID_EVERY
         text = "%d spans of traces are lost: %s takes none (%s); said again in %g s at the earliest"
-        LOG.warning(text, count, self._place, self._heard.last, SAID_EVERY)
+        LOG.warning(text, count, self._place, _HEARD.last, SAID_EVERY)
 
     def shutdown(self) -> None:
         if not self._is_shut.is_set():
@@ -140,13 +140,41 @@ class _Quiet(SpanExporter):
 
 
 class _Heard(logging.Filter):
-    """Keeps what the package's exporter says, and lets nothing through."""
+    """Keeps why the package's exporter fails, or has to try again, and lets nothing through."""
 
-    last = "no answer"
+    def __init__(self) -> None:
+        super().__init__()
+        self.forget()
+
+    def forget(self) -> None:
+        self.last = "no answer"
+        self._says_why = False
 
     def filter(self, record: logging.LogRecord) -> bool:
-        self.last = record.getMessage()[:300]
+        text, says_why = _why(record)
+        if says_why or not self._says_why:  # its last word may be that it gives up
+            self.last, self._says_why = text[:300], says_why
         return False
+
+
+_HEARD = _Heard()  # of the process, as the package's logger is: of two filters the first would let the second hear nothing
+
+
+def _why(record: logging.LogRecord) -> tuple[str, bool]:
+    """What the package says, and whether that is a reason. An error is its first cause: others quote the URL, with its secrets."""
+    args = record.args if isinstance(record.args, tuple) else ()
+    error = next((arg for arg in args if isinstance(arg, Exception)), None)
+    if error is not None:
+        return _first_cause(error), True
+    if record.levelno == logging.WARNING and args and isinstance(args[0], str):
+        return args[0], True  # the reason of an answer, before it tries again
+    return record.getMessage(), len(args) > 1
+
+
+def _first_cause(error: BaseException) -> str:
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return str(error) or type(error).__name__
 
 
 def _resource(service: str) -> Resource:

@@ -38,4 +38,5 @@ def _shown(name: str, url: str) -> str:
         host = port = None
     if not host or parts.scheme not in ("http", "https"):
         raise NotPossible(f"{name} must be a URL such as http://collector.example:4318")
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")

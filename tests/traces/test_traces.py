@@ -77,6 +77,7 @@ def test_a_traceparent_is_taken_as_the_standard_has_it(sent: str | None, kept: s
         ({}, None),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, None),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, "http://c:4318"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4318/x"}, "http://[::1]:4318"),
         (
             {
                 "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
@@ -240,6 +241,26 @@ def test_a_collector_that_is_away_costs_nothing_and_one_line(
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(told) == 1, caplog.text
     assert url in told[0].getMessage()
+
+
+@pytest.mark.parametrize("answer", [None, 503, 400])
+def test_it_is_told_why_a_collector_takes_nothing(
+    answer: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was “due to timeout, max retries or shutdown” of a collector that is away."""
+    with collecting() as collector:
+        url = f"{collector.url}/v1/traces"
+        collector.answer = answer or 200
+        if answer is None:
+            with collecting() as gone:
+                url = f"{gone.url}/a-secret?key=another-secret"
+        settings = {"OTEL_EXPORTER_OTLP_TIMEOUT": "2.5"}
+        for traces in opened(monkeypatch, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=url, **settings):
+            traces.tell(None, Span("x", 1.0, 2.0))
+            eventually(lambda: "spans of traces are lost" in caplog.text, 20.0)
+    reasons = {None: "Connection refused", 503: "Service Unavailable", 400: "Bad Request"}
+    assert reasons[answer] in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_collector_that_never_answers_does_not_hold_up_the_end(
