@@ -336,6 +336,7 @@ def _disable(
     connection: Connection, webhook_id: str, reason: str, *conditions: sa.ColumnElement[bool]
 ) -> bool:
     """Tells the webhook nothing any more, and gives up what waits for it. False, and does nothing, where one of the conditions is not met."""
+    _lock(connection, webhook_id, from_ends=True)
     values = {"disabled_at": NOW, "disabled_reason": reason}
     enabled = WEBHOOKS.c.disabled_at.is_(None)
     of_it = WEBHOOKS.c.webhook_id == webhook_id
@@ -357,10 +358,13 @@ def _locked(connection: Connection, tenant_id: str, webhook_id: str) -> Webhook:
     return _webhook_of(connection, tenant_id, webhook_id)
 
 
-def _lock(connection: Connection, webhook_id: str) -> None:
-    """All that changes a webhook and its deliveries begins with this, so that none waits for another in a ring."""
+def _lock(connection: Connection, webhook_id: str, *, from_ends: bool = False) -> None:
+    """All that changes a webhook and its deliveries begins with this, so that none waits for another in a ring.
+
+    `from_ends`: nor does a run that ends meanwhile record a delivery; the ends that are being recorded are waited for.
+    """
     query = sa.select(WEBHOOKS.c.webhook_id).where(WEBHOOKS.c.webhook_id == webhook_id)
-    connection.execute(query.with_for_update(key_share=True))
+    connection.execute(query.with_for_update(key_share=not from_ends))
 
 
 def _update(connection: Connection, webhook_id: str, values: dict[str, Any]) -> None:

@@ -14,17 +14,21 @@ from jobs.run.periods import Periods
 from jobs.store.database import Database as JobDatabase
 from jobs.store.database import NoRoom
 from jobs.store.kept import Kept, KeptNode
+from jobs.store.pieces import make_move
 from jobs.store.postgresql import IDLE_IN_TRANSACTION
 from jobs.store.records import Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.store.tables import JOBS
+from jobs.store.webhooks.ends import note_end
+from jobs.store.webhooks.records import DeliveryStatus, NewWebhook, Told
+from jobs.webhooks.signature import new_secret
 from progress_lib.nats import Link
 from settings import Settings
 from settings.groups import DatabaseLimits
 from tests.databases import PASSWORD, Database
-from tests.harness import StartProduct
-from tests.jobs.conftest import GRAPH, TENANT
+from tests.harness import StartProduct, eventually
+from tests.jobs.conftest import GRAPH, TENANT, record
 from tests.jobs.http.test_api import new_app
 from tests.jobs.store.test_on_sqlite import open_and_record
 from tests.jobs.store.test_store import at_once
@@ -125,6 +129,34 @@ def test_of_two_writes_that_wait_for_each_other_both_are_done(postgresql: Databa
     last = tries[-1]
     assert sorted(tries) == ["b", "b", "c", "c"]
     assert [store.job(TENANT, job_id).name for job_id in jobs] == [last, last]
+    store.close()
+
+
+def test_an_end_is_not_sent_to_a_webhook_that_is_disabled_while_it_is_noted(
+    postgresql: Database,
+) -> None:
+    """It was sent all the same, for 21 hours where the receiver does not take it."""
+    store = Store(postgresql.url)
+    store.open()
+    new = NewWebhook("https://hooks.example/", frozenset(Told))
+    webhook_id = store.webhooks.create(TENANT, new, new_secret(), 1).webhook_id
+    run = record(store)
+    disable = partial(store.webhooks.replace, TENANT, webhook_id, new, enabled=False)
+    disabling = threading.Thread(target=disable)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+    def end(connection: Connection) -> None:
+        move = Move(RunStatus.QUEUED, RunStatus.CANCELLED)
+        assert make_move(connection, TENANT, run.run_id, move)
+        note_end(connection, run.run_id, move.end_kind, is_retried=False)
+        disabling.start()
+        eventually(lambda: not disabling.is_alive() or postgresql.value(waiting))
+
+    store._write(end)
+    disabling.join(20.0)
+    assert store.webhooks.due() == []
+    [delivery] = store.webhooks.deliveries(TENANT, webhook_id, 5)
+    assert delivery.status is DeliveryStatus.FAILED
     store.close()
 
 
