@@ -60,7 +60,7 @@ export class LogView {
       lines.push(this.#rest);
       this.#rest = '';
     }
-    this.#lines.push(...lines);
+    this.#lines = this.#lines.concat(lines); // a piece of empty lines has more than a call takes arguments
     this.#keep(isFirst ? FIRST_LINES : MOST_LINES);
     this.#ask();
   }

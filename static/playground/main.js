@@ -561,7 +561,9 @@ class Playground {
 
   #tell({ liveRun, nodes, isPast }) {
     const { job, jobId } = this.#job.shown;
-    this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection: this.#service.state, job, onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
+    const { state, serverState } = this.#service;
+    const connection = state === 'connected' && serverState.nats !== 'ok' ? 'deaf' : state;
+    this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection, job, onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
   }
 }
 

@@ -4,30 +4,46 @@
  */
 
 import { byId, closest } from './dom.js';
-import { formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
+import { beginningOf, formatDuration, NODE_WORDS, RUN_WORDS } from './text.js';
 
 /** Nodes that are read out by their names at once; of more it is told how many. */
 const MOST_NAMED = 5;
 
-export class Spoken {
-  #told = { run: null, nodes: new Set(), connection: null };
+const LOST = { disconnected: 'Connection lost.', deaf: 'No news: the server has lost NATS.' };
 
-  // Changes of state are read out, counts are not.
+export class Spoken {
+  #told = { run: null, nodes: new Set() };
+  #lost = null; // how the connection was told to be lost; null: it is there, or never was
+  #wasThere = false;
+
+  /** Changes of state are read out, counts are not. `connection`: connected | connecting | disconnected, or deaf: the server hears of no news. */
   tell(run, nodes, { connection, job, onEnded }) {
     const before = this.#told;
     const troubled = nodes.filter(({ state }) => state === 'stalled' || state === 'error');
     const now = {
       run: run === null ? 'none' : `${run.runId} ${run.status}`,
       nodes: new Set(troubled.map(troubleOf)),
-      connection,
     };
     this.#told = now;
     const said = [];
-    if (now.connection !== before.connection) said.push(...spokenConnection(now.connection, before.connection));
+    said.push(...this.#newsOf(connection));
     said.push(...spokenNodes(troubled.filter((node) => !before.nodes.has(troubleOf(node)))));
     if (now.run !== before.run && run?.ended && run.told && before.run === `${run.runId} running`) onEnded(run);
     if (now.run !== before.run && run !== null) said.push(spokenStatus(run, job));
     if (said.length > 0) this.say(said.join(' '));
+  }
+
+  // The first connection is no news, and each further try is none.
+  #newsOf(connection) {
+    if (connection === 'connected') {
+      const isBack = this.#lost !== null;
+      this.#lost = null;
+      this.#wasThere = true;
+      return isBack ? ['Connected.'] : [];
+    }
+    if (!this.#wasThere || connection === 'connecting' || connection === this.#lost) return [];
+    this.#lost = connection;
+    return [LOST[connection]];
   }
 
   // The one live region of the page. While dialogs are open, all beside the one with the keyboard is inert, so it is there. What is said twice
@@ -50,15 +66,8 @@ function spokenNodes(nodes) {
   return more === 0 ? named : [...named, `And ${more} more.`];
 }
 
-// The first connection is no news, and each further try is none.
-function spokenConnection(now, before) {
-  if (now === 'connected' && before === 'connecting') return [];
-  if (now === 'disconnected' && before === 'connected') return ['Connection lost.'];
-  return now === 'connected' ? ['Connected.'] : [];
-}
-
 function spokenStatus({ status, startedAt, endedAt, reason }, job) {
   const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt, endedAt - startedAt < 1)}` : '';
-  const why = reason !== null && status !== 'completed' ? `: ${reason}` : '';
+  const why = reason !== null && status !== 'completed' ? `: ${beginningOf(reason)}` : '';
   return `${job?.name ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
 }

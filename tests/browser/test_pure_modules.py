@@ -538,16 +538,16 @@ def test_where_a_page_has_no_clipboard_what_was_to_be_copied_is_selected(modules
     assert modules.evaluate(WITHOUT_CLIPBOARD) == [False, "no such column: amuont"]
 
 
-SPOKEN = """async (steps) => {
+SPOKEN = """async ({ steps, connections = [] }) => {
   const { Spoken } = await import('/playground/spoken.js');
   const region = document.body.appendChild(document.createElement('p'));
   region.id = 'announcer';
   try {
     const spoken = new Spoken();
-    return steps.map((states) => {
+    return steps.map((states, step) => {
       region.textContent = '';
       const nodes = states.map((state, place) => ({ nodeId: place + 1, nodeName: `Node ${place + 1}`, state }));
-      spoken.tell(null, nodes, { connection: 'connected', job: null, onEnded: () => undefined });
+      spoken.tell(null, nodes, { connection: connections[step] ?? 'connected', job: null, onEnded: () => undefined });
       return region.textContent;
     });
   } finally {
@@ -560,10 +560,24 @@ def test_a_node_in_trouble_is_read_out_once_and_very_many_are_counted(modules: P
     one = ["stalled", *["running"] * 8]
     two = ["stalled", "error", *["running"] * 7]
     _, first, again, second, healed, many = modules.evaluate(
-        SPOKEN, [[], one, one, two, ["running"] * 9, ["stalled"] * 9]
+        SPOKEN, {"steps": [[], one, one, two, ["running"] * 9, ["stalled"] * 9]}
     )
     assert (first, again, second, healed) == ("Node 1: stalled.", "", "Node 2: error.", "")
     assert many.endswith("Node 5: stalled. And 4 more.")
+
+
+def test_a_connection_that_was_lost_is_told_to_be_back(modules: Page) -> None:
+    """Each way back goes over “connecting”, behind which nothing was read out. That NATS is away was not, either."""
+    first = ["disconnected", "connecting", "connected"]
+    again = ["connecting", "connected"]
+    lost = ["disconnected", "connecting", "disconnected", "connecting", "connected"]
+    connections = [*first, *again, *lost, "deaf", "deaf", "connected"]
+    said = modules.evaluate(SPOKEN, {"steps": [[]] * len(connections), "connections": connections})
+    assert said == [
+        *[""] * 5,
+        *("Connection lost.", "", "", "", "Connected."),
+        *("No news: the server has lost NATS.", "", "Connected."),
+    ]
 
 
 def test_who_looks_through_the_list_of_jobs_stays_there_while_it_is_put_in_order(
@@ -864,6 +878,25 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
         }"""
     )
     assert shares == [None, 0.5]
+
+
+def test_a_log_of_very_many_empty_lines_is_shown(modules: Page) -> None:
+    """As of print() for each row: “Maximum call stack size exceeded. The log is asked for again.”, for ever."""
+    shown = modules.evaluate(
+        """async () => {
+          const ids = ['log-lines', 'log-search', 'log-found', 'log-note', 'log-above', 'log-download'];
+          document.body.replaceChildren(...ids.map((id) => Object.assign(document.createElement(id === 'log-search' ? 'input' : 'div'), { id })));
+          const { LogView } = await import('/playground/log-view.js');
+          const view = new LogView({ onDownload: () => undefined });
+          view.add({ from: 0, text: '\\n'.repeat(262_144) + 'the end' }, { isFirst: false, isLast: true });
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const lines = document.querySelectorAll('.log-line');
+          const shown = [lines.length, lines[lines.length - 1].textContent];
+          document.body.replaceChildren();
+          return shown;
+        }"""
+    )
+    assert shown == [5_000, "the end"]
 
 
 def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> None:
