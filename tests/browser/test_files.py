@@ -332,6 +332,37 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(
     assert not (shop.data_dir / "slow.csv").exists()
 
 
+def test_of_many_files_a_few_are_on_their_way_at_a_time(
+    edit: Any, shop: Product, tmp_path: Path
+) -> None:
+    """Six of them held all connections of the browser, and whatever a person did was “not answered in time”."""
+    editor = edit(reading())
+    page = editor.page
+    held = hold(page, re.compile("/api/files/many"))
+    browse(editor, 1)
+    expect(page.locator("#files-upload")).to_be_visible()
+    names = [f"many{number}.csv" for number in range(6)]
+    page.set_input_files("#files-input", [on_disk(tmp_path / name, 10) for name in names])
+    wait_for_held(page, held, 3)
+    waiting = page.locator(".upload-said", has_text="Waits for its turn")
+    expect(waiting).to_have_count(3)
+    assert len(held) == 3
+    page.locator(".upload-cancel").nth(3).click()  # one that waits, and one that is on its way
+    page.locator(".upload-cancel").first.click()
+    wait_for_held(page, held, 4)
+    expect(waiting).to_have_count(1)
+    on_their_way = [route for route in held if not route.request.url.endswith(names[0])]
+    for route in on_their_way:
+        route.continue_()
+    wait_for_held(page, held, 5)
+    held[4].continue_()
+    expect(page.locator('.upload[data-state="done"]')).to_have_count(4)
+    assert [name for name in names if (shop.data_dir / name).exists()] == [
+        *names[1:3],
+        *names[4:],
+    ]
+
+
 # ---------------------------------------------------------------- drop
 
 

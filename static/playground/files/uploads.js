@@ -10,11 +10,15 @@ import { formatBytes, nameOf } from './names.js';
 /** Milliseconds for which it is shown that a file is there. */
 const SHOWN = 6_000;
 
+/** Files on their way at a time: a browser opens six connections to a host, and what a person does meanwhile needs some of them. */
+const MOST_AT_ONCE = 3;
+
 export class Uploads {
   #files;
   #host;
   #list = byId('uploads');
   #sending = 0;
+  #waiting = []; // what begins each of the files that wait for their turn, the first first
 
   /** `host`: {announce(text)} */
   constructor(files, host) {
@@ -55,15 +59,37 @@ export class Uploads {
 
   async #sendOnce(entry, file, path, root, replace) {
     const { signal } = entry.abort;
-    if (signal.aborted) throw Object.assign(new Error('Cancelled.'), { status: null });
-    this.#sending += 1;
+    await this.#turn(entry);
     const onProgress = (sent) => entry.draw(sent, file.size);
     onProgress(0);
     try {
       return await this.#files.upload(file, path, root, { replace, onProgress, signal });
     } finally {
-      this.#sending -= 1;
+      this.#passOn();
     }
+  }
+
+  #turn({ abort: { signal }, said }) {
+    if (signal.aborted) return Promise.reject(cancelled());
+    if (this.#sending < MOST_AT_ONCE) {
+      this.#sending += 1;
+      return Promise.resolve();
+    }
+    setText(said, 'Waits for its turn');
+    return new Promise((begin, reject) => {
+      this.#waiting.push(begin);
+      signal.addEventListener('abort', () => {
+        this.#waiting = this.#waiting.filter((one) => one !== begin);
+        reject(cancelled()); // which says nothing to one that has begun
+      });
+    });
+  }
+
+  // Whose turn is over gives it to the next one.
+  #passOn() {
+    const begin = this.#waiting.shift();
+    if (begin === undefined) this.#sending -= 1;
+    else begin();
   }
 
   #entry(name) {
@@ -113,6 +139,10 @@ export class Uploads {
   #remove(box) {
     box.remove();
   }
+}
+
+function cancelled() {
+  return Object.assign(new Error('Cancelled.'), { status: null });
 }
 
 function rename(button, label) {
