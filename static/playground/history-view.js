@@ -69,7 +69,7 @@ export class HistoryView {
     this.#begun.push({ button: open, began });
     const head = element('th', '', open);
     const about = [formatAttempt(run), formatValues(run.parameters)].filter((text) => text !== null && text !== '').join(' · ');
-    if (about !== '') head.append(element('div', 'cell-values', about));
+    if (about !== '') head.append(Object.assign(element('div', 'cell-values', about), { title: about }));
     head.scope = 'row';
     const state = element('span', 'state-line', icon(RUN_ICONS[run.status]), element('span', '', RUN_WORDS[run.status]));
     state.dataset.state = run.status;

@@ -491,7 +491,7 @@ def test_older_runs_are_asked_for_once_however_often_one_presses(
     expect_run(page, "completed")
     [told] = shop.get(f"/api/jobs/{job_id}/runs").json()["runs"]
     runs = [{**told, "runId": f"run-{n}", "createdAt": told["createdAt"] - n} for n in range(40)]
-    runs[0]["reason"] = "R" * 2_000
+    runs[0].update(reason="R" * 2_000, parameters={"note": "V" * 300})
     first = {"runs": runs[:20], "next": "C"}  # as of runs with large graphs
     page.route("**/runs?limit=30", lambda route: route.fulfill(json=first))
     held = hold(page, "**/runs?limit=30&before=C")
@@ -500,6 +500,7 @@ def test_older_runs_are_asked_for_once_however_often_one_presses(
     rows = page.locator("#run-table tbody tr")
     expect(rows).to_have_count(20)
     assert box_of(rows.first)["height"] < 90, "others are seen beside one with a long reason"
+    assert box_of(rows.first.locator("th"))["width"] < 400, "its status is seen beside its values"
     page.dblclick("#runs-more")
     wait_for_held(page, held)
     for route in held:
@@ -841,6 +842,19 @@ def test_the_page_with_its_drawers_fits_its_window(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     picture(page, f"window-{width}", tmp_path)
+
+
+def test_a_long_name_of_the_node_that_failed_leaves_room_for_the_reason(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    page = open_playground(717_172, viewport={"width": 320, "height": 640})
+    run = Publisher(shop, 717_172, "long-name")
+    run.status("running")
+    run.node(1, "failed", 0, nodeName="N" * 100, message="no disk, " * 20)
+    run.status("failed", "no disk")
+    expect(page.locator("#run-reason-show")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert box_of(page.locator("#run-reason-text"))["width"] > 100
 
 
 def test_a_long_message_or_name_leaves_room_for_the_other_nodes_of_the_table(
