@@ -51,7 +51,7 @@ MAX_ROUND = 2_048  # events; bounds how long a subscribe, or another job, waits 
 MAX_ROUND_BYTES = 1 << 20  # of frames; bounds the memory of a round when messages are large
 # Jobs whose state is kept; when full, drop the job that has been unwatched the longest
 MAX_JOBS = 10_000
-# Bytes of messages that are kept of all jobs that nobody watches; looked at with each LookAgain
+# Bytes of messages that are kept of all jobs that nobody watches, looked at with each LookAgain: more may come between two
 MAX_IDLE_BYTES = 64 << 20
 MOST_ASKED = 200  # jobs of one LookAgain; each costs two reads of the database
 LEAVE_TICK = 0.5  # seconds between two looks at clients that are leaving

@@ -14,7 +14,7 @@ def take_short_frames(received: bytes) -> tuple[list[events.Event], bytes]:
     """The events of the whole short frames with which `received` begins, and what follows them.
 
     `received` begins with a frame, and not in the midst of a fragmented message. What follows begins with a frame, too:
-    one that is cut, long, fragmented or wrong.
+    one that is cut, long, fragmented, wrong, or of another kind.
     """
     found: list[events.Event] = []
     start = 0

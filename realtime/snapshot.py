@@ -44,12 +44,12 @@ class JobSnapshot:
     for (MAX_NODES, MAX_NODE_BYTES) is shown to who watches, and not to who comes later.
     """
 
-    __slots__ = ("_heard", "_nodes", "_over", "_seen_run", "_status", "began", "node_bytes")
+    __slots__ = ("_heard", "_node_bytes", "_nodes", "_over", "_seen_run", "_status", "began")
 
     def __init__(self) -> None:
         self._status: StatusEvent | None = None
         self._nodes: dict[int, ProgressEvent] = {}
-        self.node_bytes = 0  # of the messages that are kept of them
+        self._node_bytes = 0  # of the messages that are kept of them
         self._over: list[str] = []  # runs that are over, the latest last
         self._seen_run: str | None = None  # that told progress last, and no status
         self.began = 0.0  # Unix seconds of that run's first word; 0: none is known
@@ -58,6 +58,11 @@ class JobSnapshot:
     def __len__(self) -> int:
         """How many events `events` gives."""
         return len(self._nodes) + (self._status is not None)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of the messages that it keeps."""
+        return self._node_bytes + (0 if self._status is None else len(self._status.payload))
 
     @property
     def run_id(self) -> str | None:
@@ -161,15 +166,15 @@ class JobSnapshot:
         if self.is_untold(progress):
             self._note_times(event, before)
         if known is not None or len(self._nodes) < MAX_NODES:
-            self.node_bytes += len(event.payload) - (0 if known is None else len(known.payload))
+            self._node_bytes += len(event.payload) - (0 if known is None else len(known.payload))
             self._nodes[progress.node_id] = event
-            if self.node_bytes > MAX_NODE_BYTES:
-                self.node_bytes -= len(self._nodes.pop(progress.node_id).payload)
+            if self._node_bytes > MAX_NODE_BYTES:
+                self._node_bytes -= len(self._nodes.pop(progress.node_id).payload)
         return COUNT if before is not None and _supersedes(progress, before) else CHANGE
 
     def _keep_nodes(self, run_ids: Collection[str | None]) -> None:
         self._nodes = {n: known for n, known in self._nodes.items() if known.run_id in run_ids}
-        self.node_bytes = sum(len(known.payload) for known in self._nodes.values())
+        self._node_bytes = sum(len(known.payload) for known in self._nodes.values())
 
     def _comes_after_the_end(self, progress: Progress) -> bool:
         """Whether a program goes on whose run was ended: one that was lost may. A node's end may be late."""

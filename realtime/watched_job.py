@@ -43,8 +43,7 @@ class WatchedJob:
     @property
     def kept_bytes(self) -> int:
         """Of the messages that it keeps."""
-        held = 0 if self.held is None else self.held.node_bytes
-        return self.snapshot.node_bytes + held
+        return self.snapshot.kept_bytes + (0 if self.held is None else self.held.kept_bytes)
 
     @property
     def is_silent(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from described.operation import Answer, Parameter
 from described.schema import TEXT, WHOLE, listed, nullable, ref
+from jobs.http.body import MAX_KEY
 from jobs.http.pages import MOST_A_PAGE
 
 GONE = {204: Answer("it is gone")}
@@ -12,8 +13,8 @@ BEFORE = Parameter("before", "the `next` of the page before")
 IF_MATCH = Parameter("If-Match", "the ETag of the job that is meant, or *", TEXT, "header")
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
-    "what the same key makes it makes once, however often it is sent",
-    {"type": "string", "pattern": "^[ -~]{1,255}$"},
+    "a request that is sent again with the same key makes nothing new, and is answered as the first one",
+    {"type": "string", "pattern": f"^[ -~]{{1,{MAX_KEY}}}$"},
     "header",
 )
 GIVEN = nullable({"type": "object", "description": "values by name; docs/parameters.md"})

@@ -56,17 +56,19 @@ class Silence:
 
     def __init__(self, now: float) -> None:
         self._looked_at = now
+        self._last_word: float | None = None
         self._seconds = 0.0
 
     def look(self, now: float, last_word: float | None, *, is_heard: bool) -> float:
         """How many seconds of silence there are by now. Call it often.
 
         `last_word`: when a node last reported; None when none has. While nobody `is_heard`, since NATS is away, there is no silence, and it
-        begins anew after that. Of the time between two looks LONGEST_STEP counts: a runner that stood still heard nobody, either.
+        begins anew after that. Of the time between two looks LONGEST_STEP counts: a runner that stood still heard nobody, either. So looks
+        that a database holds up tell less silence than there is.
         """
         passed = min(now - self._looked_at, LONGEST_STEP)
-        has_spoken = last_word is not None and last_word >= self._looked_at
-        self._looked_at = now
+        has_spoken = last_word != self._last_word
+        self._looked_at, self._last_word = now, last_word
         self._seconds = 0.0 if has_spoken or not is_heard else self._seconds + passed
         return self._seconds
 

@@ -159,8 +159,8 @@ class Execution:
             self._watch(process)
         finally:
             exit_code = self._exit_code = process.finish()
-            was_killed = exit_code != 0 and self._ending is not DISOWNED
-            heard_all = self._hearing.hear_rest(was_killed=was_killed)
+            waits = exit_code != 0 and self._ending is not DISOWNED
+            heard_all = self._hearing.hear_rest(waits=waits)
             self._hearing.end()
         if exit_code != 0:  # it may not have cleaned up: killed, or its code ended it at once
             remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
@@ -245,8 +245,15 @@ class Execution:
             self._keep_up(process)
 
     def _broken_deadline(self) -> Ending | None:
+        """A NATS that stands still is up for some seconds, so that it is asked before a program is ended for its silence."""
+        link = self._parts.link
+        if self._deadline_passed(is_heard=link.is_up) is None:
+            return None
+        return self._deadline_passed(is_heard=link.flush())
+
+    def _deadline_passed(self, *, is_heard: bool) -> Ending | None:
         now, last_word = time.monotonic(), self._hearing.last_word
-        silent = self._silence.look(now, last_word, is_heard=self._parts.link.is_up)
+        silent = self._silence.look(now, last_word, is_heard=is_heard)
         return broken_deadline(
             self._parts.deadlines, now - self._started, silent, has_spoken=last_word is not None
         )

@@ -51,16 +51,16 @@ class Hearing:
         assert self._listening is not None, "begin comes first"
         self._link.unsubscribe(self._listening)
 
-    def hear_rest(self, *, was_killed: bool) -> bool:
+    def hear_rest(self, *, waits: bool) -> bool:
         """Hears what the program said before it exited. False where something may be missing.
 
-        Where it `was_killed`, and left no file, NATS is waited for.
+        A program that was killed left no file; where the caller `waits`, NATS is asked for what it said, as soon as it answers.
         """
         # NATS delivers the program's last message before the answer to this flush
         heard_all = self._link.flush() and self._link.connects == self._connects
         if self._read_last_words() or heard_all:
             return True
-        if was_killed:
+        if waits:
             self._read_history()
         return False
 
@@ -92,7 +92,7 @@ class Hearing:
         return payloads is not None
 
     def _read_history(self) -> None:
-        """What this runner has not heard lies at NATS, which stands still, or was away.
+        """What this runner has not heard of the last seconds lies at NATS, which stands still, or was away.
 
         Who watches will hear it, and with the end of the run its counts would go back.
         """

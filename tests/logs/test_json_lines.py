@@ -32,8 +32,10 @@ def told(message: str, *args: object, **more: Any) -> dict[str, Any]:
 def test_a_line_says_when_what_and_about_what() -> None:
     begin(request="r-1")
     note(tenant="acme", job=7, run=None)
-    line = told("run %s is late", RUN_ID, created=1_790_000_000.25)
-    begin()
+    try:
+        line = told("run %s is late", RUN_ID, created=1_790_000_000.25)
+    finally:
+        begin()
     assert about() == {}
     assert line == {
         "time": "2026-09-21T14:13:20.250Z",

@@ -117,7 +117,9 @@ def test_what_is_said_of_a_request_that_failed_is_about_it() -> None:
     class Worker(HostsTheApplication, Fails):
         pass
 
-    with pytest.raises(OSError):
-        Worker().handle_request("a request", "its connection")
-    assert about()["tenant"] == "acme"
-    begin()
+    try:
+        with pytest.raises(OSError):
+            Worker().handle_request("a request", "its connection")
+        assert about()["tenant"] == "acme"
+    finally:
+        begin()

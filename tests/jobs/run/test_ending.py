@@ -148,6 +148,12 @@ def test_a_program_that_nobody_can_hear_is_not_silent() -> None:
     assert silence.look(600.5, 0.5, is_heard=True) == 0.5
 
 
+def test_a_word_that_came_while_somebody_looked_counts() -> None:
+    silence = Silence(0.0)
+    silence.look(1.0, None, is_heard=True)
+    assert silence.look(1.5, 0.999, is_heard=True) == 0.0
+
+
 def test_a_runner_that_stood_still_does_not_take_that_for_silence() -> None:
     """What the program said meanwhile is still to be read."""
     silence = Silence(0.0)
@@ -164,6 +170,8 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
     run = Mock(run_id="0" * 32)
     execution = Execution(Mock(run=run, graph={}, again=None), Mock(), parts, Mock())
     execution._hearing.last_word = 0.0
+    answers = [False]  # whether NATS does
+    parts.link.flush = lambda: parts.link.is_up and answers[0]
 
     def endings(*, is_up: bool) -> list[Ending | None]:
         parts.link.is_up = is_up
@@ -174,4 +182,6 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
         return found
 
     assert not any(endings(is_up=False))
+    assert not any(endings(is_up=True)), "it stands still"
+    answers[0] = True
     assert any(endings(is_up=True))

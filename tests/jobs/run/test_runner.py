@@ -21,6 +21,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Subscription
+from realtime.history import ProgressStream
 from tests.harness import NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
@@ -469,7 +470,7 @@ wait_for_file("go")
 for rows in range(2, 10_000):
     say(1, "running", rows)
     time.sleep(0.01)
-    if rows == 50:
+    if rows == 10:
         open("said", "w").close()
 """
 
@@ -478,11 +479,13 @@ def test_a_program_that_is_killed_while_nats_stands_still_keeps_the_count_that_b
     store: Store,
     run_queue: RunQueue,
     heard: Heard,
+    link: Link,
     start_runner: StartRunner,
     nats_server: NatsServer,
     data_dir: Path,
 ) -> None:
     """What it said last came to them from NATS later, and the end of its run took it back."""
+    ProgressStream(link, TENANT).open()
     runner = start_runner()
     run = running(store, queued(store, run_queue, COUNTS))
     freeze(nats_server.pid)
