@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
+_SNAPSHOT = "REPEATABLE READ"  # PostgreSQL's isolation of what is read
 _WRITES = "jobs_writes"  # execution option: this transaction will write
 ASK_THE_LOG = "the database does not answer; the server's log says why"
 _READ_ONLY = "25006"  # PostgreSQL's code of a write that it refuses
@@ -102,12 +103,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction: on SQLite it sees one state of the database, on PostgreSQL each statement what was written before it.
-
-        Raises StoreUnavailable.
-        """
-        with _named_faults(), self._connected() as connection, connection.begin():
-            yield connection
+        """A transaction that sees one state of the database, and writes nothing. Raises StoreUnavailable."""
+        with _named_faults(), self._connected() as connection:
+            if not self.is_sqlite:  # where it is so by itself
+                connection = connection.execution_options(isolation_level=_SNAPSHOT)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

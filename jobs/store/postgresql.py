@@ -18,7 +18,7 @@ KEPT_OPEN = 5  # connections of a process that stay open; those beyond are close
 # would keep its locks for hours. Fewer than a runner is silent until others end its runs
 IDLE_IN_TRANSACTION = 20
 WHILE_TABLES_CHANGE = 3_600.0  # seconds of a statement: an index of millions of rows takes minutes
-# Said of each transaction, since a database or a role may have another default: then what runs beside one fails it
+# Of what writes; said of each transaction, since a database or a role may have another default: then what runs beside one fails it
 ISOLATION = "READ COMMITTED"
 _INTERVAL = 0.1  # seconds between two looks for a signal; psycopg's own
 

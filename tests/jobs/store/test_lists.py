@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
 from jobs.store.records import JobFilter, NewRun, Place, Run, RunFilter
+from jobs.store.run_lists import runs_of_page
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import RUNS
@@ -45,6 +48,24 @@ def insert_run(
 
 def numbers(runs: list[Run]) -> list[int]:
     return [int(run.run_id, 16) for run in runs]
+
+
+def test_what_is_deleted_while_a_page_is_read_ends_no_list(
+    store: Store, kept: tuple[int, int], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With PostgreSQL the page had one entry less than there is room for, as a last one has, and what is older was missing."""
+    other = Store(database_url)
+    other.open()
+
+    def meanwhile(*asked: Any) -> list[str]:
+        run_ids = runs_of_page(*asked)
+        other.delete_run(TENANT, run_ids[0])
+        return run_ids
+
+    monkeypatch.setattr("jobs.store.store.runs_of_page", meanwhile)
+    assert numbers(store.runs(TENANT, limit=3)) == [5, 4, 3]
+    assert numbers(store.runs(TENANT, limit=3)) == [4, 3, 2]
+    other.close()
 
 
 @pytest.mark.parametrize(
