@@ -13,7 +13,7 @@ JOBS = sa.Table(
     sa.Column("graph", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
-    sa.Column("idempotency_key", sa.String(255)),  # of the request that made it, here and of runs
+    sa.Column("idempotency_key", sa.String(255)),  # of the request that made it
     sa.Column("request_hash", sa.String(64)),
     # All that a search by name reads: without a look at rows, which hold graphs
     sa.Index("names_of_jobs", "tenant_id", "job_id", "name"),

@@ -6,6 +6,8 @@ from jobs.http.problems import Problem
 from jobs.store.records import Job
 from jobs.store.store import OnlyIf
 
+COMPRESSED = ("", "-gzip", "-br", "--gzip")  # what Apache and Jetty add
+
 
 def etag(job: Job) -> str:
     """The job's ETag, which each change of the job changes."""
@@ -13,10 +15,13 @@ def etag(job: Job) -> str:
 
 
 def only_if() -> OnlyIf | None:
-    """The state that If-Match names; None without it. A weak tag is one of ours, too: proxies that compress make it weak."""
+    """The state that If-Match names; None without it.
+
+    A weak tag is one of ours, too, and so is one with an end of COMPRESSED: proxies that compress change it so, and do not change it back.
+    """
     wanted = request.if_match
     if wanted:
-        return lambda job: wanted.contains_weak(_state(job))
+        return lambda job: any(wanted.contains_weak(_state(job) + end) for end in COMPRESSED)
     if "If-Match" in request.headers:
         raise Problem(400, "If-Match is empty; it must be the ETag of the job, or *")
     return None
