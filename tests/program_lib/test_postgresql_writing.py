@@ -630,18 +630,22 @@ def test_a_trigger_that_only_looks_at_what_replace_deletes_does_not_stop_it(
 
 
 @pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("tables", [["t", "t"], ["t", "part"], ["part", "t"]], ids="-".join)
 def test_of_two_runs_that_replace_a_table_at_once_the_rows_of_the_last_one_stand(
-    postgresql: Database, before: int, monkeypatch: pytest.MonkeyPatch
+    postgresql: Database, before: int, tables: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows of both stood together: the second DELETE did not see what the first run had added."""
     of_each_run = "SELECT current_setting('application_name')"  # two outputs of one are refused
     monkeypatch.setattr("program_lib.databases.postgresql.writer.WHICH_DATABASE", of_each_run)
-    postgresql.execute("CREATE TABLE t (k bigint)")
-    postgresql.execute(f"INSERT INTO t SELECT 0 FROM generate_series(1, {before})")
+    postgresql.execute(
+        "CREATE TABLE t (k bigint) PARTITION BY LIST (k)",
+        "CREATE TABLE part PARTITION OF t DEFAULT",
+        f"INSERT INTO t SELECT 0 FROM generate_series(1, {before})",
+    )
     name = "?application_name={}".format  # or they would share a transaction
 
     def second() -> None:
-        with writing(postgresql.url + name("second"), "t", "replace", k=INTEGER) as writer:
+        with writing(postgresql.url + name("second"), tables[1], "replace", k=INTEGER) as writer:
             writer.write(rows_of({"k": INTEGER}, [(2,)]))
             writer.finish()
             writer.commit()
@@ -652,7 +656,7 @@ def test_of_two_runs_that_replace_a_table_at_once_the_rows_of_the_last_one_stand
     )
     with (
         ThreadPoolExecutor(1) as thread,
-        writing(postgresql.url + name("first"), "t", "replace", k=INTEGER) as writer,
+        writing(postgresql.url + name("first"), tables[0], "replace", k=INTEGER) as writer,
     ):
         writer.write(rows_of({"k": INTEGER}, [(1,)]))
         other = thread.submit(second)

@@ -307,7 +307,7 @@ class PostgresqlWriter:
         if catalog.may_keep_rows(self._session, self._place):
             emptying.append(_failing_unless_empty(self._place, self._written))
         if not new:
-            plan.before += [alone, *emptying]
+            plan.before += [*alone, *emptying]
             return
         beside = Table("pg_temp", f"rows_{secrets.token_hex(8)}", is_near=False)
         table, old = _sql(self._place), [name for name in plan.columns if name not in new.names]
@@ -319,7 +319,7 @@ class PostgresqlWriter:
             f"ALTER TABLE {_sql(beside)} {', '.join(lines)}",
         ]
         plan.after += [
-            alone,
+            *alone,
             f"ALTER TABLE {table} {', '.join(lines)}",
             *emptying,
         ]
@@ -528,13 +528,21 @@ class PostgresqlWriter:
             shared.session.close()
 
 
-def _alone(table: Table) -> str:
-    """A statement that waits until no other run replaces the table: a DELETE does not see what another one adds meanwhile.
+def _alone(table: Table) -> list[str]:
+    """Statements that wait until no other run replaces the table: a DELETE does not see what another one adds meanwhile.
 
-    It is in the way of no other reader or writer.
+    Nor may one replace what it is a partition of; other partitions it may. They are in the way of no other reader or writer.
     """
-    oid = f"{Literal(_sql(table)).as_string()}::regclass::oid::bigint"
-    return f"SELECT pg_advisory_xact_lock({REPLACING}, ({oid} - {2**31})::integer)"
+    oid = f"{Literal(_sql(table)).as_string()}::regclass::oid"
+    number = f"{REPLACING}, ({{}}::bigint - {2**31})::integer".format  # as an integer has it
+    return [
+        "WITH RECURSIVE above (oid) AS (SELECT i.inhparent FROM pg_catalog.pg_inherits i"
+        " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid"
+        f" WHERE i.inhrelid = {oid} AND c.relispartition UNION"
+        " SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above ON i.inhrelid = above.oid)"
+        f" SELECT pg_advisory_xact_lock_shared({number('oid')}) FROM above",
+        f"SELECT pg_advisory_xact_lock({number(oid)})",
+    ]
 
 
 def _failing_unless_empty(table: Table, written: str) -> str:
