@@ -595,6 +595,8 @@ def test_replace_fails_where_a_policy_keeps_rows(postgresql: Database) -> None:
     try:
         with pytest.raises(psycopg.Error, match="a trigger, a rule or a policy of t keeps rows"):
             write(url, "t", "replace", {"v": INTEGER, "new": INTEGER}, [(3, 3)])
+        with pytest.raises(ProgramError, match=r"row level security is on for t.* mode with a key"):
+            write(url, "t", "append", {"v": INTEGER}, [])
         assert postgresql.rows("SELECT v FROM t ORDER BY v") == [(1,), (2,)]
     finally:
         postgresql.execute("DROP TABLE t", f"DROP OWNED BY {role}", f"DROP ROLE {role}")

@@ -191,6 +191,11 @@ def may_keep_rows(session: Session, table: Table) -> bool:
     )
 
 
+def has_policies(session: Session, table: Table) -> bool:
+    """Whether row level security decides which rows this user may read and write."""
+    return bool(session.value("SELECT row_security_active(%s)", [quoted(table.schema, table.name)]))
+
+
 def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
     """The columns of each key that ON CONFLICT may name: whole columns, no condition, not deferrable."""
     rows = session.rows(

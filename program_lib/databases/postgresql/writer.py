@@ -242,6 +242,11 @@ class PostgresqlWriter:
             plan.before += merge.making(columns)
         if self._mode == REPLACE:
             self._add_replacing(plan, new)
+        if plan.into == self._place and catalog.has_policies(self._session, self._place):
+            raise ProgramError(
+                f"row level security is on for {self._written}, and PostgreSQL copies no rows into such a table: choose a"
+                " mode with a key, or a user who owns it or has BYPASSRLS"
+            )
         return plan
 
     def _merge(self, there: list[str], given: list[str]) -> Merge:
