@@ -699,6 +699,23 @@ def test_replace_does_not_reach_into_other_tables(postgresql: Database, action: 
     assert postgresql.rows("SELECT * FROM child") == [(1,)]
 
 
+def test_replace_takes_no_rows_along_that_came_to_refer_to_it_meanwhile(
+    postgresql: Database,
+) -> None:
+    postgresql.execute(
+        "CREATE TABLE t (a integer PRIMARY KEY)",
+        "CREATE TABLE child (a integer)",
+        "INSERT INTO t VALUES (1)",
+        "INSERT INTO child VALUES (1)",
+    )
+    with writing(postgresql.url, "t", "replace", a=INTEGER) as writer:
+        postgresql.execute("ALTER TABLE child ADD FOREIGN KEY (a) REFERENCES t ON DELETE CASCADE")
+        writer.write(rows_of({"a": INTEGER}, [(2,)]))
+        with pytest.raises(ProgramError, match="would delete rows or values of child"):
+            writer.finish()
+    assert postgresql.rows("SELECT * FROM child") == [(1,)]
+
+
 def test_replace_of_rows_that_others_need_fails_with_the_databases_words(
     postgresql: Database,
 ) -> None:

@@ -455,6 +455,10 @@ class PostgresqlWriter:
                 self._session.execute(statement)
             if self._plan.moving:
                 self.tally.found = self.tally.rows - self._session.execute(self._plan.moving)
+            if (
+                self._mode == REPLACE and self._is_there
+            ):  # once more: our DELETE lets nobody refer to it any more
+                self._check_nobody_loses()
             for sequence in self._plan.sequences:
                 self._set(sequence)
             self._run("after", self._around.after)
