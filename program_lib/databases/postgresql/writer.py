@@ -242,12 +242,16 @@ class PostgresqlWriter:
             plan.before += merge.making(columns)
         if self._mode == REPLACE:
             self._add_replacing(plan, new)
-        if plan.into == self._place and catalog.has_policies(self._session, self._place):
+        if plan.into == self._place:
+            self._check_may_copy()
+        return plan
+
+    def _check_may_copy(self) -> None:
+        if catalog.has_policies(self._session, self._place):
             raise ProgramError(
                 f"row level security is on for {self._written}, and PostgreSQL copies no rows into such a table: choose a"
                 " mode with a key, or a user who owns it or has BYPASSRLS"
             )
-        return plan
 
     def _merge(self, there: list[str], given: list[str]) -> Merge:
         unique = catalog.unique_keys(self._session, self._place)
@@ -455,10 +459,8 @@ class PostgresqlWriter:
                 self._session.execute(statement)
             if self._plan.moving:
                 self.tally.found = self.tally.rows - self._session.execute(self._plan.moving)
-            if (
-                self._mode == REPLACE and self._is_there
-            ):  # once more: our DELETE lets nobody refer to it any more
-                self._check_nobody_loses()
+            if self._mode == REPLACE and self._is_there:
+                self._check_nobody_loses()  # once more: since our DELETE nobody comes to refer to it
             for sequence in self._plan.sequences:
                 self._set(sequence)
             self._run("after", self._around.after)
