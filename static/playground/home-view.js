@@ -51,8 +51,8 @@ export class HomeView {
   draw({ running, waiting, failed, counts, foreign, kept, jobs, listing, freshness, now }) {
     setText(byId('home-freshness'), freshnessText(freshness));
     setHidden(byId('home-freshness'), freshnessText(freshness) === '');
-    this.#drawSection('running', running, counts.running, counts.isMore.active, 'Nothing is running.', freshness);
-    this.#drawSection('waiting', waiting, counts.waiting, counts.isMore.active, 'Nothing waits.', freshness);
+    this.#drawSection('running', running, counts.running, counts.isMore.running, 'Nothing is running.', freshness);
+    this.#drawSection('waiting', waiting, counts.waiting, counts.isMore.waiting, 'Nothing waits.', freshness);
     this.#drawSection('failed', failed, counts.failed, counts.isMore.failed, 'Nothing failed.', freshness);
     const isStill = freshness.since !== null;
     this.#lists.running.show(running, runKey, (made, run) => drawRunning(made, run, now, isStill));

@@ -188,8 +188,12 @@ export class Home {
   }
 
   #counts(now) {
-    const { isMore } = this.#overview;
-    return { running: this.#overview.running().length, waiting: this.#overview.waiting().length, failed: this.#overview.failed(now).length, isMore };
+    return {
+      running: this.#overview.running().length,
+      waiting: this.#overview.waiting().length,
+      failed: this.#overview.failed(now).length,
+      isMore: this.#overview.isMore(now),
+    };
   }
 
   // Until the server has answered a search, and where it cannot, those of before that it means.
@@ -252,13 +256,14 @@ export class Home {
     const since = Math.floor(this.#api.now() - FAILED_WITHIN - LONGEST_RUN);
     const listing = this.#listing;
     const isNewest = this.#looks.ask();
-    const [active, failed, first] = await Promise.all([
-      this.#api.allRuns({ status: 'queued,running', limit: MOST_LISTED }),
+    const [queued, running, failed, first] = await Promise.all([
+      this.#api.allRuns({ status: 'queued', limit: MOST_LISTED }), // apart: the newest of both would be those that wait
+      this.#api.allRuns({ status: 'running', limit: MOST_LISTED }),
       this.#api.allRuns({ status: 'failed,lost', since, limit: MOST_LISTED }),
       this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS }),
     ]);
     if (!isNewest()) return;
-    this.#overview.takeRuns({ active, failed }, askedAt);
+    this.#overview.takeRuns({ queued, running, failed }, askedAt);
     if (this.#listing === listing) this.#listing = { ...listing, list: withFirstPage(listing.list, pageOfJobs(first), JOBS_ANEW), isKnown: true };
     await this.#askForPlaces();
     this.#page.redraw();

@@ -32,7 +32,8 @@ export class Overview {
   #areJobsKnown = false; // the server has told them
   #runs = new Map(); // run id → {run, heardAt: page seconds, 0 for what only a list told}
   #areRunsKnown = false;
-  #isMore = { active: false, failed: false }; // the server has more than it told
+  #isCut = { queued: false, running: false, failed: false }; // the server has older ones than it told
+  #lastFailed = null; // the oldest failure that it told
   #briefs = new Map(); // job id → {brief, heardAt: page seconds}
   #foreign = new Set(); // ids of jobs that the server does not have
 
@@ -47,13 +48,13 @@ export class Overview {
   }
 
   /**
-   * The server's lists of runs under way and of failures, each {runs, next}, as they were asked for at `askedAt`: what was
+   * The server's lists of runs that wait, that are under way, and of failures, each {runs, next}, as they were asked for at `askedAt`: what was
    * heard after that moment is newer than they are. `now` and `askedAt` by the page's clock.
    */
-  takeRuns({ active, failed }, askedAt) {
+  takeRuns({ queued, running, failed }, askedAt) {
     const kept = [...this.#runs].filter(([, { heardAt }]) => heardAt >= askedAt);
     const told = new Map(kept);
-    for (const run of [...failed.runs, ...active.runs]) {
+    for (const run of [...queued.runs, ...running.runs, ...failed.runs]) { // of one that went on between the answers the last is true
       const known = this.#runs.get(run.runId);
       told.set(
         run.runId,
@@ -61,7 +62,8 @@ export class Overview {
       );
     }
     this.#runs = told;
-    this.#isMore = { active: active.next !== null, failed: failed.next !== null };
+    this.#isCut = { queued: queued.next !== null, running: running.next !== null, failed: failed.next !== null };
+    this.#lastFailed = failed.runs.at(-1) ?? null;
     this.#areRunsKnown = true;
   }
 
@@ -99,9 +101,10 @@ export class Overview {
     return this.#areRunsKnown && this.#areJobsKnown;
   }
 
-  /** Whether the lists hold only a part: {active, failed}. */
-  get isMore() {
-    return this.#isMore;
+  /** Whether more are meant than are told: {running, waiting, failed}. Of failures those before the last that is told are not, once that one is too old. */
+  isMore(now) {
+    const { queued, running, failed } = this.#isCut;
+    return { running, waiting: queued, failed: failed && (this.#lastFailed === null || isRecent(this.#lastFailed, now)) };
   }
 
   /** Jobs that something is heard of and that the list does not have: they may be new, or programs that are not ours. */
@@ -130,8 +133,7 @@ export class Overview {
 
   /** Runs that failed, or were lost, in the last 24 h; the latest first. */
   failed(now) {
-    const isRecent = ({ endedAt, createdAt }) => now - (endedAt ?? createdAt ?? now) < FAILED_WITHIN;
-    return this.#ofStatus((status) => FAILURES.has(status)).filter(isRecent).sort((one, other) => (other.endedAt ?? 0) - (one.endedAt ?? 0));
+    return this.#ofStatus((status) => FAILURES.has(status)).filter((run) => isRecent(run, now)).sort((one, other) => (other.endedAt ?? 0) - (one.endedAt ?? 0));
   }
 
   /** Job id → what was heard last of its runs, for those that were heard of. */
@@ -205,6 +207,10 @@ export function withHeard(runs, heard) {
   const at = runs.findIndex(({ runId }) => runId === heard.runId);
   if (at < 0) return isLater(heard, runs[0] ?? null) ? [heard, ...runs] : runs;
   return RANK[heard.status] > RANK[runs[at].status] ? runs.with(at, { ...runs[at], ...ofMessage(heard) }) : runs;
+}
+
+function isRecent({ endedAt, createdAt }, now) {
+  return now - (endedAt ?? createdAt ?? now) < FAILED_WITHIN;
 }
 
 function isNow({ status }) {

@@ -11,6 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -208,11 +209,36 @@ def test_a_run_is_followed_live_from_the_queue_to_its_end(opened: Opened, quiet:
     expect(running.locator(".row-share")).to_contain_text("30 %")
     expect(page).to_have_title(re.compile("^1 running · Home"))
     expect(page.locator('link[rel="icon"]')).to_have_attribute("data-state", "running")
+    expect_it_to_be_told_beside_a_crowd_that_waits(page, quiet, run_id)
     said.status("failed", "node 2 is broken")
     expect(run_in(page, "failed", run_id)).to_contain_text("Node 2 is broken.")
     expect(running).to_have_count(0)
     expect(page.locator('link[rel="icon"]')).to_have_attribute("data-state", "none")
     end(quiet, run_id)
+
+
+def expect_it_to_be_told_beside_a_crowd_that_waits(page: Page, quiet: Product, run_id: str) -> None:
+    """Where as many wait as are listed, all of them newer, nothing was running."""
+    [run] = quiet.get("/api/runs?job=11&status=queued").json()["runs"]
+    crowd = [{**run, "runId": f"{n:032x}"} for n in range(100)]
+    under_way = {**run, "status": "running", "startedAt": run["createdAt"]}
+    answers = {
+        "queued": {"runs": crowd, "next": "C"},
+        "running": {"runs": [under_way], "next": None},
+    }
+    for status, answer in answers.items():
+        page.route(f"**/api/runs?status={status}*", partial(fulfill, answer))
+    shift_clock(page, 31)  # the next look
+    expect(page.locator("#home-waiting-count")).to_have_text("100+")
+    expect(run_in(page, "running", run_id)).to_be_visible()
+    expect(page.locator("#home-running-count")).to_have_text("1")
+    page.unroute_all()
+    shift_clock(page, 31)
+    expect(page.locator("#home-waiting-count")).not_to_have_text("100+")
+
+
+def fulfill(answer: object, route: Route) -> None:
+    route.fulfill(json=answer)
 
 
 def test_a_run_is_cancelled_from_home_and_says_so_until_it_has_ended(

@@ -51,9 +51,13 @@ def brief(
     return {"jobId": job_id, "status": word, "heard": heard, "untold": False, **more}
 
 
+ACTIVE = ("queued", "running")
+
+
 def lists(active: list[Any], failed: list[Any] | None = None) -> dict[str, Any]:
+    of = {status: [run for run in active if run["status"] == status] for status in ACTIVE}
     return {
-        "active": {"runs": active, "next": None},
+        **{status: {"runs": runs, "next": None} for status, runs in of.items()},
         "failed": {"runs": failed or [], "next": None},
     }
 
@@ -192,6 +196,30 @@ def test_a_job_that_was_deleted_is_no_program_that_is_not_ours(modules: Page) ->
     strangers, foreign, failed, _, later = found[1:]
     assert strangers == foreign == failed == []
     assert [view["status"] for view in later] == ["running"], "somebody else uses its number"
+
+
+def test_of_a_run_that_went_on_between_two_lists_the_later_state_is_told(modules: Page) -> None:
+    went_on = [[run("queued"), run("running")], [run("running")]]
+    failures: list[list[Any]] = [[], [run("failed", endedAt=15)]]
+    for active, failed, where in zip(went_on, failures, ("running", "failed"), strict=True):
+        found = told(
+            modules,
+            ["takeJobs", [MADE]],
+            ["takeRuns", lists(active, failed), 10],
+            ["waiting"],
+            ["running"],
+            ["failed", 20],
+        )
+        assert [len(runs) for runs in found] == [0, int(where == "running"), int(where == "failed")]
+
+
+def test_of_failures_it_is_told_that_there_are_more_only_where_these_count_too(
+    modules: Page,
+) -> None:
+    failed = [run("failed", "new", endedAt=200_000), run("failed", "old", endedAt=100_000)]
+    cut = {**lists([], failed), "failed": {"runs": failed, "next": "C"}}
+    seen = told(modules, ["takeRuns", cut, 1], ["isMore", 150_000], ["isMore", 250_000])
+    assert [more["failed"] for more in seen] == [True, False]
 
 
 def test_the_typical_duration_is_the_middle_of_runs_that_completed(modules: Page) -> None:
