@@ -39,9 +39,9 @@ export class SignIn {
     return isIn;
   }
 
-  /** The server took the credential. */
+  /** The server took the credential; who is about to give a newer one goes on with that. */
   taken() {
-    this.#tokenView.close();
+    if (!this.#tokenView.canWait) this.#tokenView.close();
   }
 
   draw() {
@@ -110,7 +110,7 @@ export class SignIn {
     if (what === 'out') {
       loseSession();
       this.#leave('You have signed out in another tab');
-    } else if (what === 'in' && this.#tokenView.isOpen) {
+    } else if (what === 'in' && this.#tokenView.isOpen && !this.#tokenView.canWait) {
       this.#tokenView.close();
       this.#service.disconnect();
       this.#onAnew();

@@ -670,11 +670,18 @@ def test_a_token_is_renewed_without_a_break(
 ) -> None:
     page = open_playground(done_job, token=shop.token(exp=int(time.time()) + 300))
     expect_live(page)
-    sockets: list[str] = []
-    page.on("websocket", lambda socket: sockets.append(socket.url))
     expect(page.locator("#connection-token")).to_contain_text("Session ends in 5 min.")
     page.click("#connection-renew")
     expect(page.locator("#token-title")).to_have_text("Your session ends soon")
+    page.fill("#token-field", "half")
+    with page.expect_websocket() as again:
+        page.evaluate("dispatchEvent(new Event('online'))")  # another network
+    again.value.wait_for_event("framereceived")
+    expect_live(page)
+    expect(page.locator("#token-field")).to_have_value("half")
+    expect(page.locator("#token")).to_be_visible()  # for who is about to give a new one
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
     page.click("#token-close")
     expect(page.locator("#token")).to_be_hidden()
     page.click("#connection-renew")
