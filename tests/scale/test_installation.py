@@ -78,7 +78,7 @@ class Trial:
         self.at = installation
         self.complaints: list[str] = []
         (installation.shared / "exports").mkdir()
-        self.drip = Drip(installation.shared / "drip")
+        self.drip = Drip([installation.shared / "drip"])
         self.jobs = [Job(number) for number in range(JOBS)]
         for job in self.jobs:
             body = {"name": f"Job {job.number}", "graph": job.graph()}
