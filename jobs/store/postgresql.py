@@ -59,6 +59,8 @@ def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
 
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedConnection:
         own = {"connect_timeout": limits.connect, "application_name": "progress", **options}
+        # behind a pooler each transaction may be another session's, which knows other prepared statements
+        own["prepare_threshold"] = None
         connection = BoundedConnection.connect(*args, **own)
         idle(connection)
         connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}s'")

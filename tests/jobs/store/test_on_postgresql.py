@@ -93,6 +93,15 @@ def test_what_runs_beside_a_transaction_fails_it_in_no_database(
     store.close()
 
 
+def test_nothing_is_left_in_a_session_that_a_pooler_gives_to_another(postgresql: Database) -> None:
+    """Behind PgBouncer that pools transactions requests were answered 503: “prepared statement already exists”."""
+    store = Store(postgresql.url, DatabaseLimits())
+    store.open()
+    asked = sa.text("SELECT count(*) FROM pg_prepared_statements")
+    assert [store._read(lambda c: c.execute(asked).scalar()) for _ in range(12)] == [0] * 12
+    store.close()
+
+
 def test_an_id_with_a_nul_is_of_nothing(postgresql: Database, link: Link, data_dir: Path) -> None:
     """PostgreSQL refuses such a text, and 503 said that the database does not answer."""
     store = Store(postgresql.url)
