@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from program_lib.errors import TargetFailed
 from program_lib.types import INTEGER
 from program_lib.write_modes import KEYED
 from tests.databases import Database
 from tests.program_lib.moving import rows_of
+from tests.program_lib.moving import writing as plainly_writing
 from tests.program_lib.test_upsert import Sqlite, Target, writing
 
 COLUMNS = {"k": INTEGER, "v": INTEGER}
@@ -57,7 +59,33 @@ def test_of_postgresql(postgresql: Database, mode: str, made: list[str], said: s
     refused(postgresql, mode, said)
 
 
+def test_a_trigger_of_postgresql_that_may_not_do_its_work(postgresql: Database) -> None:
+    role = f"role_{postgresql.name}"
+    postgresql.execute(
+        "CREATE TABLE t (k integer, v integer)",
+        "CREATE TABLE log (k integer)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO log VALUES (NEW.k); RETURN NEW; END'",
+        "CREATE TRIGGER note BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note()",
+        f"CREATE ROLE {role}",
+        f"GRANT ALL ON t TO {role}",
+    )
+    url = f"{postgresql.url}?options=-c role={role}"
+    denied = pytest.raises(InsufficientPrivilege, match="permission denied for table log")
+    try:
+        with plainly_writing(url, "t", "append", **COLUMNS) as writer, denied:
+            writer.write(rows_of(COLUMNS, [(1, 2)]))
+    finally:
+        postgresql.execute("DROP TABLE t", f"DROP ROLE {role}")
+
+
 OF_MARIADB = [
+    pytest.param(
+        "append",
+        "CREATE DEFINER=ghost@localhost TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET NEW.v = 1",
+        "definer .* does not exist",
+        id="a trigger of nobody",
+    ),
     pytest.param("append", "RENAME TABLE t TO u", "t' doesn't exist", id="a table that is gone"),
     pytest.param("append", "ALTER TABLE t DROP v", "Unknown column", id="a column that is gone"),
     pytest.param(

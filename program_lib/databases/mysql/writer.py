@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 import pymysql
+from pymysql.constants import ER
 from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
@@ -47,6 +48,12 @@ STATEMENT_BYTES = 1024 * 1024  # of an INSERT, about: longer ones are not faster
 PACKET_REST = 32 * 1024  # bytes of a statement beside its row: names of tables and columns
 HELPER = "job_rows_"  # begins the name that a new table has until its rows are complete
 
+# What a trigger's table, routine or definer lacks shows with rows alone, and so does a right, or a share, that ends meanwhile
+_OF_NO_ROW = {
+    *(ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR),
+    *(ER.SPECIFIC_ACCESS_DENIED_ERROR, ER.PROCACCESS_DENIED_ERROR, ER.USER_LIMIT_REACHED),
+    *(ER.NO_SUCH_TABLE, ER.SP_DOES_NOT_EXIST, ER.NO_SUCH_USER),
+}
 _ROW = re.compile(r" at row (\d+)$")
 
 
@@ -349,6 +356,8 @@ class MysqlWriter:
     def _refused(self, error: pymysql.Error, start: int | None) -> ProgramError:
         """With the row where the server names it: it counts those of the statement, which begins at `start`."""
         said = self._said(error)
+        if error.args[0] in _OF_NO_ROW:
+            return TargetFailed(said)
         found = _ROW.search(said)
         if found is None or start is None:
             return ProgramError(said)

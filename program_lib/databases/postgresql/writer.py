@@ -440,6 +440,8 @@ class PostgresqlWriter:
 
     def _row_refused(self, error: psycopg.Error, columns: list[pa.Array]) -> RowRefused | None:
         """The row that COPY's context names by its line; None where it names none, or only the one that waited."""
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):  # of a trigger
+            return None
         if isinstance(error, psycopg.OperationalError) and not isinstance(error, OF_A_ROW):
             return None
         name = re.escape(self._plan.into.name)
