@@ -14,6 +14,7 @@ from program_lib.databases import read_rows, write_rows
 from program_lib.databases.lost import TransactionLost
 from program_lib.databases.mysql import session
 from program_lib.databases.mysql.native import members_of
+from program_lib.databases.mysql.session import Session
 from program_lib.errors import EndUnknown, ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.types import (
@@ -309,7 +310,11 @@ def test_a_table_that_comes_meanwhile_is_not_touched_and_all_is_taken_back(
     assert mariadb.rows("SELECT * FROM new") == []
 
 
-def test_a_commit_that_fails_takes_new_tables_back(mariadb: Database) -> None:
+@pytest.mark.parametrize("when", ["before the new tables have their names", "after that"])
+def test_a_commit_that_fails_takes_new_tables_back(
+    mariadb: Database, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that nobody need look what is written, and a retry may follow: the run said that it is not known."""
     mariadb.execute("CREATE TABLE old (a int)", "INSERT INTO old VALUES (1)")
     writers = [write_rows(mariadb.url, "old", "replace"), write_rows(mariadb.url, "new", "create")]
     for writer in writers:
@@ -318,9 +323,18 @@ def test_a_commit_that_fails_takes_new_tables_back(mariadb: Database) -> None:
         writer.write(rows_of({"a": INTEGER}, [(2,)]))
     for writer in writers:
         writer.finish()
-    replacing = writers[0]._shared.rows.connection.thread_id()  # type: ignore[attr-defined]
-    mariadb.execute(f"KILL {replacing}")
-    with pytest.raises(EndUnknown):
+    shared = writers[0]._shared  # type: ignore[attr-defined]
+    rename, replacing = shared._rename, shared.rows.connection.thread_id()
+
+    def rename_and_kill(session: Session) -> None:
+        rename(session)
+        mariadb.execute(f"KILL {replacing}")
+
+    if when == "after that":
+        monkeypatch.setattr(shared, "_rename", rename_and_kill)
+    else:
+        mariadb.execute(f"KILL {replacing}")
+    with pytest.raises(EndUnknown if when == "after that" else TransactionLost):
         writers[0].commit()
     for writer in writers:
         writer.undo()

@@ -86,6 +86,8 @@ class Shared:
         """New tables get their names first: that can fail, and can be taken back."""
         if self.is_committed:
             return
+        if self.has_rows:  # whose connection broke until now has committed nothing, for sure
+            self.rows.execute("DO 1")
         if self.new is not None:
             self._rename(self.new)
             self.is_renamed = True
