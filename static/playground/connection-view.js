@@ -22,11 +22,12 @@ export class ConnectionView {
 
   /**
    * `since`: a Date, when the connection was lost or looked for first; null while it is there. `detour`, `isLooking`: of
-   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `now`: epoch seconds by the server's clock, which ends the token; `token`: or the session.
+   * the service; `isDeaf`: the job cannot be watched over HTTP; `hasNews`: the server hears of news itself; `isOut`: nobody is signed in, else who is not connected and no reason is told is about to be; `now`: epoch seconds by the server's clock, which ends the token; `token`: or the session.
    */
-  draw(state, reason, { detour, isLooking, isDeaf, hasNews, token, now, since }) {
+  draw(told, reason, { detour, isLooking, isDeaf, hasNews, isOut, token, now, since }) {
+    const state = told === 'disconnected' && reason === null && !isOut ? 'connecting' : told;
     this.#drawToken(state === 'connected' ? endOf(token) : null, typeof token === 'string' ? 'Token' : 'Session', now);
-    setAttribute(document.documentElement, 'data-connection', state);
+    setAttribute(document.documentElement, 'data-connection', told);
     const isLive = state === 'connected' && hasNews && !isDeaf;
     setAttribute(this.#box, 'data-state', state === 'connected' && !isLive ? 'deaf' : state);
     setText(this.#text, wordsOf(state, reason, { detour, isLooking, isDeaf, hasNews, since }));

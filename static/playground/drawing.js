@@ -103,6 +103,7 @@ export class Drawing {
       isLooking,
       isDeaf: transport === 'http' && job.shown.asked && job.shown.job === null,
       hasNews: serverState.nats === 'ok',
+      isOut: signIn.isOut,
       token: knownCredential(),
       now: api.now(),
       since: live.lostAt,

@@ -39,6 +39,7 @@ export class KeyedList {
 
   // Of the entry that an element is in; -1: in none.
   #placeOf(element) {
+    if (!this.#parent.contains(element)) return -1;
     return [...this.#parent.children].findIndex((entry) => entry.contains(element));
   }
 

@@ -41,7 +41,12 @@ export class SignIn {
 
   /** The server took the credential; who is about to give a newer one goes on with that. */
   taken() {
-    if (!this.#tokenView.canWait) this.#tokenView.close();
+    if (this.isOut) this.#tokenView.close();
+  }
+
+  /** Whether nobody is in: a token is asked for, without which nothing goes on. */
+  get isOut() {
+    return this.#tokenView.isOpen && !this.#tokenView.canWait;
   }
 
   draw() {
@@ -110,7 +115,7 @@ export class SignIn {
     if (what === 'out') {
       loseSession();
       this.#leave('You have signed out in another tab');
-    } else if (what === 'in' && this.#tokenView.isOpen && !this.#tokenView.canWait) {
+    } else if (what === 'in' && this.isOut) {
       this.#tokenView.close();
       this.#service.disconnect();
       this.#onAnew();
