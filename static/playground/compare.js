@@ -1,13 +1,13 @@
-/** Two runs of a job side by side: what each node did, and which settings differ. Pure. */
+/** Two runs of a job side by side: what each node did, and which settings, and values of parameters, differ. Pure. */
 
 /**
- * `one`, `other`: {graph, state: the JobState at the run's end}. Returns {nodes: [{nodeId, names, one, other}], settings}: `one` and `other` of a node
+ * `one`, `other`: {graph, state: the JobState at the run's end, values: of its parameters, {name: text or null}}. Returns {nodes: [{nodeId, names, one, other}], settings}: `one` and `other` of a node
  * are its views, null where the run's graph does not have it; `settings`: [{nodeId, name, field, one, other}] with the values, undefined of what is missing.
  */
 export function compared(one, other) {
   const ids = [...new Set([...one.graph.nodes, ...other.graph.nodes].map(({ id }) => id))];
   const nodes = ids.map((nodeId) => ({ nodeId, name: nameOf(nodeId, other, one), one: viewIn(one, nodeId), other: viewIn(other, nodeId) }));
-  return { nodes, settings: [...ids.flatMap((id) => settingsOf(id, one, other)), ...edgesOf(one, other)] };
+  return { nodes, settings: [...valuesOf(one, other), ...ids.flatMap((id) => settingsOf(id, one, other)), ...edgesOf(one, other)] };
 }
 
 /** The run that one is compared with first, of a list with the newest first: the one before it that has ended, else the newest that has; or undefined. */
@@ -48,6 +48,11 @@ function settingsOf(nodeId, one, other) {
   const [was, is] = [flat(before), flat(after)];
   const fields = [...new Set([...Object.keys(was), ...Object.keys(is)])];
   return fields.filter((field) => !isSame(was[field], is[field])).map((field) => ({ nodeId, name, field, one: was[field], other: is[field] }));
+}
+
+function valuesOf({ values: was }, { values: is }) {
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort();
+  return names.filter((name) => !isSame(was[name], is[name])).map((name) => ({ nodeId: null, name, field: 'parameter', one: was[name], other: is[name] }));
 }
 
 function edgesOf(one, other) {

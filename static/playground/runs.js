@@ -237,7 +237,7 @@ export class Runs {
       if (record.jobId !== this.#jobId) return this.#page.say(`The run ${otherId} is one of another job.`, 'error');
       this.#compared = { one: one.record.runId, other: otherId };
       const [first, second] = [one, { record, replay: new Replay(record, history) }].sort((a, b) => a.record.createdAt - b.record.createdAt);
-      const atEnd = ({ replay }) => ({ graph: replay.graph, state: replay.at(replay.to) });
+      const atEnd = ({ record: { parameters }, replay }) => ({ graph: replay.graph, state: replay.at(replay.to), values: parameters });
       this.#compareView.open({
         runs: this.#runs.filter(({ endedAt }) => endedAt !== null),
         one: first.record,

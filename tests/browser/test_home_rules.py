@@ -269,11 +269,11 @@ def test_a_place_and_its_address_say_the_same(modules: Page) -> None:
         assert modules.evaluate(script, query) == [place, address], query
 
 
-COMPARE = """async ([one, other]) => {
+COMPARE = """async ([one, other, was = {}, is = {}]) => {
   const { compared } = await import('/playground/compare.js');
   const { JobState } = await import('/realtime/run-state.js');
-  const side = (graph) => ({ graph, state: new JobState(graph.nodes.map(({ id }) => id)) });
-  return compared(side(one), side(other));
+  const side = (graph, values) => ({ graph, values, state: new JobState(graph.nodes.map(({ id }) => id)) });
+  return compared(side(one, was), side(other, is));
 }"""
 
 
@@ -359,3 +359,7 @@ def test_a_comparison_names_each_setting_node_and_edge_that_differs_and_nothing_
         ("Newest (large) → New", "edge", None, "there"),
     ]
     assert modules.evaluate(COMPARE, [one, one])["settings"] == []
+    values = {"day": "2026-11-01", "note": None, "same": "x"}, {"day": "2026-11-02", "same": "x"}
+    [day] = modules.evaluate(COMPARE, [one, one, *values])["settings"]
+    said = [day[name] for name in ("nodeId", "name", "field", "one", "other")]
+    assert said == [None, "day", "parameter", "2026-11-01", "2026-11-02"]
