@@ -17,13 +17,15 @@ export class Attempts {
   }
 
   /**
-   * True when it went well. Otherwise the person was told, unless `quiet`. `of`: what was shown of the job that it is about, where that may
+   * True when it went well, and the server answers again: what was said of that is gone, unless `quiet`. Otherwise the person was told, unless `quiet`. `of`: what was shown of the job that it is about, where that may
    * have been left before the work begins. Whoever has gone on to another job meanwhile is told of which one it is, and nothing of it is drawn
    * on the other. Rejects with what is a fault of this page.
    */
   async attempt(work, { quiet = false, of = this.#shown() } = {}) {
+    const before = this.#notice.said;
     try {
       await work();
+      if (!quiet && before === this.#notice.said) this.#notice.clearCausedBy('connection'); // not what a part of the work met
       return true;
     } catch (problem) {
       if (problem.status === undefined) throw problem;

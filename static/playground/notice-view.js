@@ -11,6 +11,7 @@ export class NoticeView {
   #button = byId('notice-action');
   #run = null; // what the button does
   #cause = null;
+  #said = 0;
 
   #announce;
 
@@ -26,6 +27,7 @@ export class NoticeView {
 
   /** `action`: {label, run} of a button beside it, or null; `cause`: 'connection' where it is over when that is there again, 'graph' when its errors are, 'draft' when that is put aside. */
   say(text, tone = 'plain', action = null, cause = null) {
+    this.#said += 1;
     this.#cause = cause;
     this.#run = action?.run ?? null;
     setText(this.#button, action?.label ?? '');
@@ -34,6 +36,11 @@ export class NoticeView {
     setText(this.#text, text);
     setHidden(this.#box, false);
     this.#announce(text);
+  }
+
+  /** How many notices there were: the same number again, the same notice, or none any more. */
+  get said() {
+    return this.#said;
   }
 
   clearCausedBy(cause) {

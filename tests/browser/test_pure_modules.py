@@ -721,6 +721,29 @@ def test_what_an_answer_says_of_a_job_that_was_left_is_drawn_on_no_other(modules
     ]
 
 
+def test_what_no_answer_came_to_is_told_until_the_same_person_gets_one(modules: Page) -> None:
+    """A run was cancelled with the second press, and what the first had met was still said. Looks that nobody asked for take it from nobody."""
+    told = modules.evaluate(
+        """async () => {
+          const { Attempts } = await import('/playground/attempts.js');
+          const { Problem } = await import('/playground/api.js');
+          let said = null;
+          const notice = { said: 0, say: (text, _tone, _action, cause) => ((notice.said += 1), (said = [text, cause])), clearCausedBy: (cause) => said?.[1] === cause && (said = null) };
+          const attempts = new Attempts({ notice, editor: null, shown: () => ({ jobId: 1 }), onRunning: null });
+          const told = [];
+          for (const [status, quiet] of [[503, false], [200, true], [200, false], [403, false], [200, false]]) {
+            await attempts.attempt(async () => {
+              if (status >= 400) throw new Problem(status, { detail: `it is ${status}` });
+            }, { quiet });
+            told.push(said?.[0] ?? null);
+          }
+          await attempts.attempt(() => attempts.attempt(() => Promise.reject(new Problem(502, { detail: 'a part' }))));
+          return [...told, said[0]];
+        }"""
+    )
+    assert told == ["It is 503.", "It is 503.", None, "It is 403.", "It is 403.", "A part."]
+
+
 CONFIRM = """<dialog id="confirm"><form method="dialog"><h2 id="confirm-title"></h2><p id="confirm-text"></p>
   <button id="confirm-no" value="no">Cancel</button><button id="confirm-yes" value="yes"></button></form></dialog>"""
 
