@@ -20,6 +20,7 @@ from program_lib.databases.postgresql.session import Session
 from program_lib.errors import EndUnknown
 from program_lib.types import INTEGER, Column, Schema
 from tests.databases import Database
+from tests.harness import eventually
 from tests.program_lib.moving import say, writing
 
 ROWS = pa.table({"k": pa.array([1, 2, 3], pa.int64())})
@@ -33,12 +34,13 @@ class Between:
     """Passes bytes on to a database until `last` comes from its client: then both connections end, before or after its answer."""
 
     def __init__(
-        self, port: int, last: bytes, *, passes: bool, returns: bool, told: bytes = b""
+        self, port: int, last: bytes, *, passes: bool, returns: bool, told: bytes, earlier: int
     ) -> None:
         """`passes`: the database gets `last`, and its answer is lost. `returns`: later connections are let through.
 
-        `told`: the client is told this instead of the answer, and stays connected.
+        `told`: the client is told this instead of the answer, and stays connected. `earlier`: as many of `last` come before it.
         """
+        self._earlier = earlier
         self._target, self._last = ("127.0.0.1", port), last
         self._passes, self._returns, self._told = passes, returns, told
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -60,13 +62,17 @@ class Between:
     def _up(self, near: socket.socket, far: socket.socket, is_cut: threading.Event) -> None:
         with contextlib.suppress(OSError), near, far:
             while content := near.recv(65536):
-                if self._last not in content:
+                if self._last not in content or self._is_earlier():
                     far.sendall(content)
                     continue
                 is_cut.set()
                 self._cut(near, far, content)
                 if not self._told:
                     return
+
+    def _is_earlier(self) -> bool:
+        self._earlier -= 1
+        return self._earlier >= 0
 
     def _cut(self, near: socket.socket, far: socket.socket, content: bytes) -> None:
         if not self._returns:
@@ -76,7 +82,8 @@ class Between:
         if self._passes:
             far.sendall(content)
         far.shutdown(socket.SHUT_WR)  # its session ends after what it got
-        near.sendall(self._told)
+        if self._told:
+            near.sendall(self._told)
 
 
 def _pass_on(near: socket.socket, far: socket.socket, is_cut: threading.Event) -> None:
@@ -90,10 +97,18 @@ def _pass_on(near: socket.socket, far: socket.socket, is_cut: threading.Event) -
 
 @contextlib.contextmanager
 def cut_off(
-    database: Database, last: bytes, *, passes: bool = True, returns: bool = True, told: bytes = b""
+    database: Database,
+    last: bytes,
+    *,
+    passes: bool = True,
+    returns: bool = True,
+    told: bytes = b"",
+    earlier: int = 0,
 ) -> Iterator[str]:
     """The URL of the database behind what loses an answer."""
-    between = Between(database.port, last, passes=passes, returns=returns, told=told)
+    between = Between(
+        database.port, last, passes=passes, returns=returns, told=told, earlier=earlier
+    )
     with contextlib.closing(between):
         yield database.url.replace(f":{database.port}/", f":{between.port}/")
 
@@ -196,19 +211,26 @@ def test_a_proxy_that_lost_mariadb_cannot_tell_whether_it_has_committed(
         write_to(url, "append")
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("postgresql", "create"), ("postgresql", "append"), ("mariadb", "append")]
+)
 def test_of_databases_that_only_sqlalchemy_knows_nobody_can_tell(
-    request: pytest.FixtureRequest, kind: str
+    request: pytest.FixtureRequest, kind: str, mode: str
 ) -> None:
-    """The run failed as one that left nothing, so that a retry wrote its rows twice."""
+    """The run failed as one that left nothing, so that a retry wrote its rows twice; a new table was dropped, with its rows."""
     database: Database = request.getfixturevalue(kind)
-    database.execute("CREATE TABLE t (k integer)")
-    with cut_off(database, LAST[kind]) as url:
-        writer = OtherWriter(make_url(url), "t", "append")
-        writer.start(say)
-        writer.open(Schema([Column("k", INTEGER)]))
-        writer.write(ROWS)
-        writer.finish()
-        with pytest.raises(EndUnknown, match=UNKNOWN):
-            writer.commit()
-        writer.undo()
+    if mode == "append":
+        database.execute("CREATE TABLE t (k integer)")
+    making = int(mode == "create")  # commits, too
+    with cut_off(database, LAST[kind], earlier=making) as url:
+        writer = OtherWriter(make_url(url), "t", mode)
+        try:
+            writer.start(say)
+            writer.open(Schema([Column("k", INTEGER)]))
+            writer.write(ROWS)
+            writer.finish()
+            with pytest.raises(EndUnknown, match=UNKNOWN):
+                writer.commit()
+        finally:
+            writer.undo()
+    eventually(lambda: database.rows("SELECT k FROM t") == [(1,), (2,), (3,)])

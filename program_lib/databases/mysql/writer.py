@@ -74,6 +74,7 @@ class Shared:
     lost: TransactionLost | None = None
     is_renamed: bool = False
     is_committed: bool = False
+    may_stand: bool = False  # whether nobody knows if it is committed
 
     def for_new_tables(self) -> Session:
         if self.new is None:
@@ -119,6 +120,7 @@ class Shared:
         try:
             self.rows.execute("COMMIT")
         except ConnectionLost as error:
+            self.may_stand = True
             raise EndUnknown(str(error)) from error
 
     def close(self) -> None:
@@ -127,7 +129,7 @@ class Shared:
         if self.new is None:
             return
         self.new.close()
-        if not self.is_committed:
+        if not (self.is_committed or self.may_stand):
             with suppress(Exception):
                 self._drop_new_tables()
 

@@ -49,12 +49,13 @@ class Shared:
     made: list[sqlalchemy.Table] = field(default_factory=list)
     tables: ClaimedTables = field(default_factory=ClaimedTables)
     is_committed: bool = False
+    may_stand: bool = False  # whether nobody knows if it is committed
 
     def close(self) -> None:
         """Takes back what is not committed. Never raises."""
         with suppress(Exception):
             self.connection.close()
-        if not self.is_committed:
+        if not (self.is_committed or self.may_stand):
             for table in self.made:
                 with suppress(Exception):
                     table.drop(self.connection.engine)
@@ -167,6 +168,7 @@ class OtherWriter(WritesAll):
             self._connection.commit()
         except sqlalchemy.exc.DBAPIError as error:
             if error.connection_invalidated:
+                self._shared.may_stand = True
                 raise EndUnknown(str(error.orig)) from error
             raise
         self._shared.is_committed = True
