@@ -294,7 +294,7 @@ class _File:
         self.check()
 
     def check(self) -> None:
-        """Raises ProgramError where what is written now would stay alone, or be lost.
+        """Raises TargetFailed where what is written now would stay alone, or be lost.
 
         SQLite has ended the transaction, or the file is not at its place any more: with a WAL SQLite does not notice,
         and what is committed would go into a file that nobody sees, or into the WAL of another one.
@@ -303,9 +303,9 @@ class _File:
             return
         name = self.link.place.name
         if not self.link.connection.in_transaction:
-            raise ProgramError(f"{name} has rolled back what this run wrote")
+            raise TargetFailed(f"{name} has rolled back what this run wrote")
         if _identity(self._key) != self._identity:
-            raise ProgramError(
+            raise TargetFailed(
                 f"{name} was deleted, or another file took its place, while this run wrote into it: run it again"
             )
 
