@@ -153,11 +153,16 @@ def test_rows_that_replace_cannot_delete_fail_the_run(postgresql: Database) -> N
         "CREATE TABLE soft (k integer)",
         "CREATE TABLE hard (k integer PRIMARY KEY)",
         "CREATE TABLE children (k integer REFERENCES hard)",
-        *(f"INSERT INTO {table} VALUES (1)" for table in ("soft", "hard", "children")),
+        "CREATE TABLE loud (k integer)",
+        *(f"INSERT INTO {table} VALUES (1)" for table in ("soft", "hard", "children", "loud")),
         "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
         "CREATE TRIGGER kept BEFORE DELETE ON soft FOR EACH ROW EXECUTE FUNCTION keep()",
+        "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'old rows stay' USING ERRCODE = '22000'; END $$",
+        "CREATE TRIGGER kept BEFORE DELETE ON loud FOR EACH ROW EXECUTE FUNCTION shout()",
     )
-    for table, said in (("soft", "of soft keeps rows"), ("hard", "violates foreign key")):
+    why = {"soft": "of soft keeps rows", "hard": "violates foreign key", "loud": "old rows stay"}
+    for table, said in why.items():
         with closed(writer(postgresql, table, "replace")) as output:
             output.start(say)
             output.open(Schema([Column("k", INTEGER)]))

@@ -146,12 +146,12 @@ class OtherWriter(WritesAll):
             self._connection.execute(self._into.insert(), rows)
 
     def _empty(self) -> None:
-        """Before the first row. Raises TargetFailed where the database keeps the rows: none of ours is at fault."""
+        """Before the first row. Raises TargetFailed where the database keeps the old rows: none of ours is at fault."""
         if self._is_emptied:
             return
         try:
             self._connection.execute(self._into.delete())
-        except sqlalchemy.exc.IntegrityError as error:
+        except sqlalchemy.exc.DBAPIError as error:
             raise TargetFailed(str(error.orig)) from error
         one = sqlalchemy.select(sqlalchemy.literal(1)).select_from(self._into).limit(1)
         if self._connection.execute(one).first() is not None:
