@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -144,6 +146,52 @@ def test_postgresql_is_asked_where_a_proxy_says_that_its_connection_broke(
     with cut_off(postgresql, LAST["postgresql"], passes=passes, told=told) as url, refused:
         write_to(url, "append")
     assert postgresql.value("SELECT count(*) FROM t") == (3 if passes else 0)
+
+
+CRASHED = "server conn crashed?"
+
+
+def test_postgresql_that_a_proxy_lost_just_before_commit_has_committed_nothing(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run completed, with nothing written: COMMIT went to a session that had no transaction."""
+    postgresql.execute("CREATE TABLE t (k bigint)")
+    with writing(postgresql.url, "t", "append", k=INTEGER) as writer:
+        writer.write(ROWS)
+        writer.finish()
+        _lose(monkeypatch, at="SELECT txid_current")
+        with pytest.raises(psycopg.OperationalError, match=re.escape(CRASHED)):
+            writer.commit()
+    assert postgresql.rows("SELECT k FROM t") == []
+
+
+@pytest.mark.parametrize("at", ["SAVEPOINT", "RELEASE"])
+def test_no_row_is_tried_after_a_proxy_lost_postgresql(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Each row was blamed: “SAVEPOINT can only be used in transaction blocks”."""
+    postgresql.execute("CREATE TABLE t (k bigint)")
+    with writing(postgresql.url, "t", "append", k=INTEGER) as writer:
+        writer.write(ROWS)
+        _lose(monkeypatch, at)
+        for _ in range(2):
+            with pytest.raises(psycopg.OperationalError, match=re.escape(CRASHED)):
+                writer.write(ROWS)
+
+
+def _lose(monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """A proxy loses the server at a statement that begins so, once; the next one goes to a new session, with no transaction."""
+    execute, is_told = psycopg.Connection.execute, False
+
+    def lost(self: psycopg.Connection[Any], query: bytes, *others: Any) -> object:
+        nonlocal is_told
+        if not is_told and query.startswith(at.encode()):
+            is_told = True
+            execute(self, "ROLLBACK")
+            raise psycopg.errors.ConnectionFailure(CRASHED)
+        return execute(self, query, *others)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", lost)
 
 
 def test_postgresql_has_not_committed_where_it_says_so(postgresql: Database) -> None:

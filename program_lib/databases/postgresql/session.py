@@ -61,6 +61,12 @@ class Session:
     def pgconn(self) -> pq.abc.PGconn:
         return self.connection.pgconn
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Not where the connection is lost, or a proxy has lost the server and would go on with another session of it."""
+        status = self.pgconn.transaction_status
+        return status not in (pq.TransactionStatus.IDLE, pq.TransactionStatus.UNKNOWN)
+
     def execute(self, statement: str | sql.Composable) -> int:
         """The number of rows that it touched, where it tells one."""
         text = statement if isinstance(statement, str) else statement.as_string(self.connection)

@@ -68,7 +68,7 @@ class Shared:
     database: tuple[str, ...] = ()  # as WHICH_DATABASE tells it
     tables: ClaimedTables = field(default_factory=ClaimedTables)
     unfinished: int = 0  # writers that may still change rows
-    lost: Exception | None = None  # why the connection is of no use any more
+    lost: Exception | None = None  # why there is no connection, or no transaction, any more
     is_committed: bool = False
 
 
@@ -390,7 +390,7 @@ class PostgresqlWriter:
 
     @contextmanager
     def _savepoint(self) -> Iterator[None]:
-        """What fails within is undone alone, so that other rows may be tried; not when the connection is lost."""
+        """What fails within is undone alone, so that other rows may be tried; not when the connection is lost, to us or a proxy."""
         if self._shared.lost is not None:
             raise self._shared.lost
         try:
@@ -398,7 +398,7 @@ class PostgresqlWriter:
             yield
             self._session.execute("RELEASE SAVEPOINT batch")
         except Exception as error:
-            if self._session.connection.closed:
+            if not self._session.is_in_transaction:
                 self._shared.lost = error
                 raise
             # a savepoint that stays would hold the next one, and the server has a lock for each
@@ -511,7 +511,7 @@ class PostgresqlWriter:
             with self._savepoint():
                 number = self._session.value("SELECT txid_current_if_assigned()")
         except psycopg.Error:
-            if self._session.connection.closed:
+            if self._shared.lost is not None:  # a COMMIT would say nothing
                 raise
             return None
         return None if number is None else int(number)
