@@ -133,7 +133,7 @@ def test_postgresql_is_asked_whether_it_has_committed(postgresql: Database, mode
 
 
 @pytest.mark.parametrize(
-    ("code", "passes"), [(b"08006", True), (b"58000", True), (b"08006", False)]
+    ("code", "passes"), [(b"08006", True), (b"58000", True), (b"57P01", True), (b"08006", False)]
 )
 def test_postgresql_is_asked_where_a_proxy_says_that_its_connection_broke(
     postgresql: Database, code: bytes, passes: bool
@@ -226,8 +226,11 @@ def test_a_server_without_such_a_question_commits_all_the_same(
     assert postgresql.rows("SELECT k FROM t") == [(1,), (2,), (3,)]
 
 
-def test_mariadb_is_looked_at_whether_a_new_table_has_its_name(mariadb: Database) -> None:
-    with cut_off(mariadb, RENAME) as url:
+@pytest.mark.parametrize("is_told", [False, True])
+def test_mariadb_is_looked_at_whether_a_new_table_has_its_name(
+    mariadb: Database, is_told: bool
+) -> None:
+    with cut_off(mariadb, RENAME, told=_lost_backend(2013) if is_told else b"") as url:
         write_to(url, "create")
     assert mariadb.rows("SELECT k FROM t") == [(1,), (2,), (3,)]
 
@@ -252,11 +255,15 @@ def test_a_proxy_that_lost_mariadb_cannot_tell_whether_it_has_committed(
 ) -> None:
     """ProxySQL answers with an error of its own, and keeps its client."""
     mariadb.execute("CREATE TABLE t (k decimal(5))")
-    said = b"\xff" + code.to_bytes(2, "little") + b"#HY000Lost connection to the backend"
-    told = len(said).to_bytes(3, "little") + b"\1" + said
-    cut = cut_off(mariadb, LAST["mariadb"], told=told)
+    cut = cut_off(mariadb, LAST["mariadb"], told=_lost_backend(code))
     with cut as url, pytest.raises(EndUnknown, match=f"^Lost connection.* {UNKNOWN}"):
         write_to(url, "append")
+
+
+def _lost_backend(code: int) -> bytes:
+    """The answer of a proxy of MariaDB that has lost the server."""
+    said = b"\xff" + code.to_bytes(2, "little") + b"#HY000Lost connection to the backend"
+    return len(said).to_bytes(3, "little") + b"\1" + said
 
 
 @pytest.mark.parametrize(
