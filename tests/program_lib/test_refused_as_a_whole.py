@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from program_lib.errors import TargetFailed
-from program_lib.types import INTEGER
+from program_lib.errors import RowRefused, TargetFailed
+from program_lib.types import INTEGER, TEXT
 from program_lib.write_modes import KEYED
 from tests.databases import Database
 from tests.program_lib.moving import rows_of
@@ -79,6 +79,40 @@ def test_a_trigger_of_postgresql_that_may_not_do_its_work(postgresql: Database) 
         postgresql.execute("DROP TABLE t", f"DROP ROLE {role}")
 
 
+NAMES_NO_TABLE = "BEGIN INSERT INTO log VALUES (NEW.k); RETURN NEW; END"
+RAISES = (
+    "BEGIN IF NEW.v = 3 THEN RAISE 'not yours' USING ERRCODE = '42501'; END IF; RETURN NEW; END"
+)
+
+
+@pytest.mark.parametrize(
+    ("does", "said", "row"),
+    [(NAMES_NO_TABLE, 'relation "log" does not exist', None), (RAISES, "not yours", 1)],
+    ids=["names what is not there", "says no to a row"],
+)
+def test_of_a_trigger_for_each_row(
+    postgresql: Database, does: str, said: str, row: int | None
+) -> None:
+    """COPY names a row for both, but where a function names what is not there no row can help it."""
+    postgresql.execute(
+        "CREATE TABLE t (k integer, v integer)",
+        f"CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql AS $$ {does} $$",
+        "CREATE TRIGGER also BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION also()",
+    )
+    with writing(postgresql, "append", [], COLUMNS) as writer:
+        with pytest.raises(Exception, match=said) as refused:
+            writer.write(rows_of(COLUMNS, [(1, 2), (2, 3)]))
+        assert getattr(refused.value, "index", None) == row
+
+
+def test_a_value_that_is_no_name_of_a_table_is_its_rows(postgresql: Database) -> None:
+    postgresql.execute("CREATE TABLE t (k regclass)")
+    with writing(postgresql, "append", [], {"k": TEXT}) as writer:
+        with pytest.raises(RowRefused, match='relation "nix" does not exist') as refused:
+            writer.write(rows_of({"k": TEXT}, [("t",), ("nix",)]))
+        assert refused.value.index == 1
+
+
 OF_MARIADB = [
     pytest.param(
         "append",
@@ -125,7 +159,7 @@ OF_SQLITE = [
         "SELECT 1", "cannot modify t because it is a view", id="a view",
     ),
     pytest.param(
-        "upsert", [TABLE, TRIGGER], "SELECT 1", "no such table: main.log", id="a trigger into no table",
+        "upsert", [TABLE, TRIGGER], "SELECT 1", "no such table: main.log", id="a trigger into a table that is not there",
     ),
     pytest.param(
         "append", [TABLE, "CREATE VIRTUAL TABLE log USING fts5(k)", TRIGGER],

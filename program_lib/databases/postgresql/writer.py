@@ -51,6 +51,7 @@ WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
 # Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
 OF_A_TRIGGER = ("P0", "45")  # begin the codes of what a function says of a row: RAISE, ASSERT
+OF_NAMES = ("42", "3F")  # begin the codes of tables, columns, functions, schemas and rights
 # Begin the codes with which a proxy, such as PgCat, tells that its connection to the server broke; ours may stay
 OF_A_CONNECTION = ("08", "57P", "58")
 OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
@@ -439,14 +440,15 @@ class PostgresqlWriter:
         return cursor.rowcount
 
     def _row_refused(self, error: psycopg.Error, columns: list[pa.Array]) -> RowRefused | None:
-        """The row that COPY's context names by its line; None where it names none, or only the one that waited."""
-        if isinstance(error, psycopg.errors.InsufficientPrivilege):  # of a trigger
-            return None
+        """The row that COPY's context names by its line; None where it names none, or only the one that waited.
+
+        A trigger that names a table which is not there fails at each row; behind the line would stand the column whose value does.
+        """
         if isinstance(error, psycopg.OperationalError) and not isinstance(error, OF_A_ROW):
             return None
         name = re.escape(self._plan.into.name)
-        found = re.search(rf"^COPY {name}, \S+ (\d+)", error.diag.context or "", re.MULTILINE)
-        if found is None:
+        found = re.search(rf"^COPY {name}, \S+ (\d+)(,?)", error.diag.context or "", re.MULTILINE)
+        if found is None or (_names_what_is_not_there(error) and not found[2]):
             return None
         index = _row_of_line(int(found[1]), columns)
         is_one = 0 <= index < len(columns[0])
@@ -539,6 +541,12 @@ class PostgresqlWriter:
         if shared := _SHARED.pop(self._key, None):
             shared.tables.release(self._key)
             shared.session.close()
+
+
+def _names_what_is_not_there(error: psycopg.Error) -> bool:
+    """Or what may not be used. A function that says so itself, by RAISE, may say it of one row."""
+    is_raised = error.diag.source_function == "exec_stmt_raise"
+    return (error.sqlstate or "").startswith(OF_NAMES) and not is_raised
 
 
 def _alone(table: Table) -> list[str]:

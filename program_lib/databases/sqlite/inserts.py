@@ -112,7 +112,7 @@ class Inserts:
         self._found = None if self._found is None or found is None else self._found + found
 
     def _check_takes_none(self) -> None:
-        """Raises TargetFailed where the statement fails without rows, too, as for a view, or by a trigger that names no table."""
+        """Raises TargetFailed where the statement fails without rows, too, as for a view, or by a trigger that names a table which is not there."""
         if self._takes_none:
             return
         try:
