@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
@@ -111,6 +112,24 @@ def test_a_value_that_is_no_name_of_a_table_is_its_rows(postgresql: Database) ->
         with pytest.raises(RowRefused, match='relation "nix" does not exist') as refused:
             writer.write(rows_of({"k": TEXT}, [("t",), ("nix",)]))
         assert refused.value.index == 1
+
+
+def test_a_try_without_rows_leaves_nothing(postgresql: Database) -> None:
+    """What triggers of statements did for it was committed: an entry of a log, or a NOTIFY, for no row."""
+    postgresql.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, v integer CHECK (v > 0))",
+        "CREATE TABLE log (at timestamptz)",
+        "CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO log VALUES (now()); RETURN NULL; END $$",
+        "CREATE TRIGGER logged AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION logged()",
+    )
+    with writing(postgresql, "upsert", ["k"], COLUMNS) as writer:
+        with pytest.raises(psycopg.IntegrityError):
+            writer.write(rows_of(COLUMNS, [(1, 0)]))
+        writer.write(rows_of(COLUMNS, [(2, 1)]))
+        writer.finish()
+        writer.commit()
+    assert postgresql.value("SELECT count(*) FROM log") == 1
 
 
 OF_MARIADB = [

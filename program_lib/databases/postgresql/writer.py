@@ -6,7 +6,7 @@ import io
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -74,6 +74,10 @@ class Shared:
 
 
 _SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
+
+
+class _TakenBack(Exception):
+    """Ends a savepoint whose work shall not stay."""
 
 
 def _share(url: URL, key: str) -> None:
@@ -354,13 +358,17 @@ class PostgresqlWriter:
             sequence.see(columns[self._plan.columns.index(sequence.column)])
 
     def _check_takes_none(self, table: pa.Table) -> None:
-        """Raises TargetFailed where what stores rows fails without any, too, as by a rule, or a trigger of statements."""
+        """Raises TargetFailed where what stores rows fails without any, too, as by a rule, or a trigger of statements.
+
+        What such a trigger does for no row, as to tell somebody, is taken back.
+        """
         if self._takes_none or self._shared.lost is not None:
             return
         none = table.slice(0, 0)
         try:
-            with self._savepoint():
+            with suppress(_TakenBack), self._savepoint():
                 self._stored(none, self._fitted(none))
+                raise _TakenBack
         except (ProgramError, psycopg.Error) as error:
             raise TargetFailed(words(error)) from error
         self._takes_none = True
