@@ -196,14 +196,22 @@ def has_policies(session: Session, table: Table) -> bool:
     return bool(session.value("SELECT row_security_active(%s)", [quoted(table.schema, table.name)]))
 
 
+# Of a row i of pg_index: whether it is a key that ON CONFLICT may name. That of WITHOUT OVERLAPS, of PostgreSQL 18, is
+# unique, too, but a GiST index, which knows what overlaps
+_IS_KEY = (
+    "i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL"
+    " AND (SELECT am.amname = 'btree' FROM pg_catalog.pg_class x JOIN pg_catalog.pg_am am ON am.oid = x.relam"
+    " WHERE x.oid = i.indexrelid)"
+)
+
+
 def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
     """The columns of each key that ON CONFLICT may name: whole columns, no condition, not deferrable."""
     rows = session.rows(
         "SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_catalog.pg_index i"
         " CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)"
         " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
-        " WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate"
-        " AND i.indpred IS NULL AND i.indexprs IS NULL AND k.place <= i.indnkeyatts"
+        f" WHERE i.indrelid = %s::regclass AND {_IS_KEY} AND k.place <= i.indnkeyatts"
         " GROUP BY i.indexrelid",
         [quoted(table.schema, table.name)],
     )
@@ -225,7 +233,7 @@ def equalities(session: Session, table: Table) -> dict[str, str]:
         f" AND p.amoprighttype = c.opcintype AND p.amopstrategy = {equal}"
         " JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr"
         " JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace"
-        " WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisvalid",
+        f" WHERE i.indrelid = %s::regclass AND {_IS_KEY}",
         [quoted(table.schema, table.name)],
     )
     return {name: f"OPERATOR({quoted(schema)}.{symbol})" for name, schema, symbol in rows}
