@@ -88,9 +88,8 @@ class Session:
         self._known_as: list[tuple[Any, ...]] = []
         try:
             self._known_as = self.rows(_KNOWN_AS, [self.connection.thread_id()])
-            if self.is_mariadb:
-                with suppress(pymysql.Error):  # an older one knows no such bound
-                    self.execute(_MAY_BE_SILENT)
+            with suppress(pymysql.Error):  # MySQL and an older MariaDB know no such bound
+                self.execute(_MAY_BE_SILENT)
             for setting in settings:
                 self.execute(setting)
         except BaseException:
