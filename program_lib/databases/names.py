@@ -75,8 +75,16 @@ def must_be_given(column: str, table: str) -> str:
 
 
 def rows_are_kept(table: str) -> str:
-    """The sentence for a table that DELETE has not emptied."""
-    return f"a trigger, a rule or a policy of {table} keeps rows that replace deletes: choose another mode"
+    """The sentence for a table that DELETE has not emptied, where nobody else can write."""
+    return f"a trigger of {table} keeps rows that replace deletes: choose another mode"
+
+
+def rows_are_there(table: str) -> str:
+    """The sentence for a table in which rows are after a DELETE: also those that others commit while it is at work."""
+    return (
+        f"a trigger, a rule or a policy of {table} keeps rows that replace deletes: choose another mode;"
+        " or somebody else adds rows meanwhile: run it again"
+    )
 
 
 def spelt(columns: Sequence[str], there: Sequence[str], table: str) -> list[str]:

@@ -19,7 +19,7 @@ from program_lib.databases.names import (
     find_table,
     is_there_already,
     others_would_lose,
-    rows_are_kept,
+    rows_are_there,
     spelt,
 )
 from program_lib.databases.other.tables import (
@@ -155,7 +155,7 @@ class OtherWriter(WritesAll):
             raise TargetFailed(str(error.orig)) from error
         one = sqlalchemy.select(sqlalchemy.literal(1)).select_from(self._into).limit(1)
         if self._connection.execute(one).first() is not None:
-            raise TargetFailed(rows_are_kept(self._written))
+            raise TargetFailed(rows_are_there(self._written))
         self._is_emptied = True
 
     def finish(self) -> None:

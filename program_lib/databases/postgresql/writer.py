@@ -27,7 +27,7 @@ from program_lib.databases.names import (
     is_there_already,
     must_be_given,
     others_would_lose,
-    rows_are_kept,
+    rows_are_there,
     spelt,
 )
 from program_lib.databases.postgresql import catalog
@@ -576,7 +576,7 @@ def _alone(table: Table) -> list[str]:
 
 def _failing_unless_empty(table: Table, written: str) -> str:
     """A statement that fails where a DELETE has left rows."""
-    tag, said = f"$check_{secrets.token_hex(8)}$", Literal(rows_are_kept(written)).as_string()
+    tag, said = f"$check_{secrets.token_hex(8)}$", Literal(rows_are_there(written)).as_string()
     return (
         f"DO {tag} BEGIN IF EXISTS (SELECT FROM {_sql(table)}) THEN"
         f" RAISE EXCEPTION USING MESSAGE = {said}; END IF; END {tag}"
