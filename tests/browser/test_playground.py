@@ -245,6 +245,9 @@ def test_a_page_opened_half_way_and_one_after_the_end_show_the_truth_at_once(
 def test_cancel_stops_the_run_and_every_node(open_playground: OpenPlayground) -> None:
     page = open_playground()
     expect_live(page)
+    expect(
+        page.locator("#execute")
+    ).to_be_enabled()  # else it takes no focus, and the key is for nothing
     page.locator("#execute").focus()
     page.keyboard.press("Enter")
     wait_for_rows(page, DB_INPUT)
