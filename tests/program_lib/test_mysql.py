@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pymysql
 import pytest
 
-from program_lib.databases.mysql.session import Session
 from program_lib.errors import ProgramError
 from program_lib.types import INTEGER, Kind
 from tests.databases import Database
@@ -110,13 +110,22 @@ def test_json_is_json_however_the_server_quotes_names(mariadb: Database) -> None
         assert [column.type.kind for column in columns] == [Kind.JSON, Kind.TEXT]
 
 
-def test_a_transaction_may_be_silent_for_as_long_as_its_run_wants(
-    mariadb: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Such a server ended runs whose rows came late, also behind a proxy, whose greeting is often that of a MySQL."""
-    monkeypatch.setattr(Session, "is_mariadb", False)
+def test_a_transaction_may_be_silent_for_as_long_as_its_run_wants(mariadb: Database) -> None:
+    """Such a server ended runs whose rows came late."""
     url = f"{mariadb.url}?init_command=SET idle_transaction_timeout = 1"
     assert read(url, "SELECT @@idle_transaction_timeout AS n")["n"].to_pylist() == [0]
+
+
+def test_mariadb_is_known_behind_a_proxy_that_greets_as_mysql(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ProxySQL does: a JSON column was a text, a new one was a longtext, and a silent transaction was ended."""
+    mariadb.execute("CREATE TABLE s (k json)")
+    monkeypatch.setattr(pymysql.Connection, "get_server_info", lambda self: "8.0.30")
+    url = f"{mariadb.url}?init_command=SET idle_transaction_timeout = 1"
+    assert read(url, "SELECT @@idle_transaction_timeout AS n")["n"].to_pylist() == [0]
+    assert move(mariadb.url, mariadb.url, "t", table="s") == 0
+    assert [column.type.kind for column in schema_of(mariadb.url, table="t")] == [Kind.JSON]
 
 
 def test_what_is_written_does_not_depend_on_the_servers_transactions(mariadb: Database) -> None:

@@ -53,6 +53,8 @@ WRITING = (
     "START TRANSACTION",
 )
 
+# A proxy greets as it likes. ProxySQL also answers a plain SELECT VERSION() itself: github.com/sysown/proxysql/issues/5272
+_VERSION = "SELECT version() AS of_the_server"
 # Who has a session: its user, and the address and port that it came from
 _KNOWN_AS = "SELECT user, host FROM information_schema.processlist WHERE id = %s"
 
@@ -88,6 +90,7 @@ class Session:
         self._known_as: list[tuple[Any, ...]] = []
         try:
             self._known_as = self.rows(_KNOWN_AS, [self.connection.thread_id()])
+            self.is_mariadb = "mariadb" in str(self.value(_VERSION)).lower()
             with suppress(pymysql.Error):  # MySQL and an older MariaDB know no such bound
                 self.execute(_MAY_BE_SILENT)
             for setting in settings:
@@ -140,10 +143,6 @@ class Session:
         with self._asking():
             cursor.execute(query)
         return cursor
-
-    @property
-    def is_mariadb(self) -> bool:
-        return "mariadb" in str(self.connection.get_server_info()).lower()
 
     def interrupt(self) -> None:
         """Whoever waits for the server gets an error, and the connection is lost. Any thread."""
