@@ -152,7 +152,6 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     options = parse()
-    interruptible()
     directory = Path(tempfile.mkdtemp(prefix="bench-lists-"))
     url = options.database or f"sqlite:///{directory / 'lists.db'}"
     product = Product(
@@ -164,6 +163,7 @@ def main() -> int:
         KEEP_RUNS_PER_JOB="0",
     )
     try:
+        interruptible()
         (directory / "data").mkdir()
         began = time.monotonic()
         fill(url, options.jobs, options.runs)

@@ -23,7 +23,7 @@ _stripped() { # a value, as settings read it
   text=${text#"${text%%[![:space:]]*}"}
   printf '%s' "${text%"${text##*[![:space:]]}"}"
 }
-VENV=$(_absolute "$VENV")
+VENV=$(_absolute "${VENV%/}")
 if [[ ${PYTHON:-} == */* ]]; then PYTHON=$(_absolute "$PYTHON"); fi
 VENV_PYTHON=$VENV/bin/python
 for name in ARTEFACTS DATA_DIR CONNECTIONS_FILE NATS_CA_FILE NATS_CERT_FILE NATS_KEY_FILE NATS_ISSUER_SEED JWT_PUBLIC_KEY; do
@@ -100,11 +100,24 @@ ensure_venv() {
   _may_be_written || return 1
   # Two starts at the same time must not write into one venv.
   mkdir -p "$(dirname "$VENV")"
-  if command -v flock >/dev/null && { : >>"$VENV.lock"; } 2>/dev/null; then
-    (flock 9 && _fill_venv "${missing[@]}") 9>"$VENV.lock"
+  local lock
+  if command -v flock >/dev/null && lock=$(_lock_file); then
+    (flock 9 && _fill_venv "${missing[@]}") 9>"$lock"
   else
     _fill_venv "${missing[@]}"
   fi
+}
+
+# Prints where the lock of the venv may lie: beside it, or else in the repository. Fails where neither may be written.
+_lock_file() {
+  local lock
+  for lock in "$VENV.lock" "$ROOT/.venv.lock"; do
+    if { : >>"$lock"; } 2>/dev/null; then
+      printf '%s\n' "$lock"
+      return 0
+    fi
+  done
+  return 1
 }
 
 # Whether the venv's Python starts, and looks for packages where the venv has them: a new Python of the system looks elsewhere.

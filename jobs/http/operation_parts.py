@@ -13,7 +13,7 @@ BEFORE = Parameter("before", "the `next` of the page before")
 IF_MATCH = Parameter("If-Match", "the ETag of the job that is meant, or *", TEXT, "header")
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
-    "a request that is sent again with the same key makes nothing new, and is answered as the first one",
+    "a request that is sent again with the same key makes nothing new: the answer has what the first one made",
     {"type": "string", "pattern": f"^[ -~]{{1,{MAX_KEY}}}$"},
     "header",
 )

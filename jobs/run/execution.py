@@ -246,6 +246,8 @@ class Execution:
 
     def _broken_deadline(self) -> Ending | None:
         """A NATS that stands still is up for some seconds, so that it is asked before a program is ended for its silence."""
+        if self._ending is not None:
+            return None
         link = self._parts.link
         if self._deadline_passed(is_heard=link.is_up) is None:
             return None

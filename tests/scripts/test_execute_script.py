@@ -283,6 +283,7 @@ def test_why_there_is_no_answer_is_told_as_curl_says_it(server: Server, tmp_path
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*write_certificate(tmp_path, "127.0.0.1"))
         secure.socket = context.wrap_socket(secure.socket, server_side=True)
+        secure.timeout = 20.0
         thread = threading.Thread(target=secure.handle_request)
         thread.start()
         done = execute(secure.url.replace("http:", "https:"), "7")

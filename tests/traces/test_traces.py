@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import subprocess
 import sys
 import time
@@ -222,14 +223,20 @@ def test_nats_server_does_not_get_the_password_of_the_collector() -> None:
 # ---- a collector that is away, slow, or refuses
 
 
+@pytest.fixture
+def away() -> Iterator[str]:
+    """The URL of a collector that is away; nobody else gets its port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
 def test_a_collector_that_is_away_costs_nothing_and_one_line(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    away: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with collecting() as gone:
-        url = gone.url
     settings = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_BSP_MAX_QUEUE_SIZE": "64"}
     batch = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "16"}
-    for traces in opened(monkeypatch, OTEL_EXPORTER_OTLP_ENDPOINT=url, **settings, **batch):
+    for traces in opened(monkeypatch, OTEL_EXPORTER_OTLP_ENDPOINT=away, **settings, **batch):
         began = time.monotonic()
         for number in range(5_000):
             traces.tell(None, Span(f"span {number}", 1.0, 2.0))
@@ -240,20 +247,22 @@ def test_a_collector_that_is_away_costs_nothing_and_one_line(
         assert time.monotonic() - closing < 4.0
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(told) == 1, caplog.text
-    assert url in told[0].getMessage()
+    assert away in told[0].getMessage()
 
 
 @pytest.mark.parametrize("answer", [None, 503, 400])
 def test_it_is_told_why_a_collector_takes_nothing(
-    answer: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    answer: int | None,
+    away: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It was “due to timeout, max retries or shutdown” of a collector that is away."""
     with collecting() as collector:
         url = f"{collector.url}/v1/traces"
         collector.answer = answer or 200
         if answer is None:
-            with collecting() as gone:
-                url = f"{gone.url}/a-secret?key=another-secret"
+            url = f"{away}/a-secret?key=another-secret"
         settings = {"OTEL_EXPORTER_OTLP_TIMEOUT": "2.5"}
         for traces in opened(monkeypatch, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=url, **settings):
             traces.tell(None, Span("x", 1.0, 2.0))

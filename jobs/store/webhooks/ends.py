@@ -98,6 +98,7 @@ def _wanting(connection: Connection, run_id: str) -> list[tuple[str, str]]:
             WEBHOOKS.c.disabled_at.is_(None),
             sa.or_(WEBHOOKS.c.job_id.is_(None), WEBHOOKS.c.job_id == RUNS.c.job_id),
         )
+        .order_by(WEBHOOKS.c.webhook_id)  # as all who lock them do
         .with_for_update(read=True, key_share=True, of=WEBHOOKS)
     )
     return [(row.webhook_id, row.ends) for row in connection.execute(query)]
