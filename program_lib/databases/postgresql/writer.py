@@ -49,11 +49,11 @@ CREATE, APPEND, REPLACE = "create", "append", "replace"
 PATIENCE = "5min"
 WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
-# Of those of OperationalError, which tell of locks, time-outs, deadlocks and the machine
 OF_A_TRIGGER = ("P0", "45")  # begin the codes of what a function says of a row: RAISE, ASSERT
 OF_NAMES = ("42", "3F")  # begin the codes of tables, columns, functions, schemas and rights
 # Begin the codes with which a proxy, such as PgCat, tells that its connection to the server broke; ours may stay
 OF_A_CONNECTION = ("08", "57P", "58")
+# The one of OperationalError's that is of a row: the others tell of locks, time-outs, deadlocks and the machine
 OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
 ROWS_AT_ONCE = (
