@@ -34,7 +34,7 @@ from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_
 from soak.database import Database
 from soak.faults import Faults
 from soak.ledgers import FileLedger, Ledger, ServerLedger
-from soak.product import Away, InTurn, Product
+from soak.product import Away, Product
 from soak.watchers import Watcher
 from soak.work import KINDS, SERVER_KINDS, STUCK_AFTER, Drip, Places, Worker
 
@@ -100,11 +100,10 @@ class Soak:
             self._products[-1].start()
         self._places.make()
         drip = self._drip = Drip([data_dir / "drip" for data_dir in self._data_dirs])
-        servers = InTurn(self._products)
         for number, kind in enumerate(self._kinds()):
             arguments = (number, self._seed, self.complain)
             self._workers.append(
-                Worker(servers, drip, kind, self._ledger(kind, number), *arguments)
+                Worker(self._products, drip, kind, self._ledger(kind, number), *arguments)
             )
             self._workers[-1].make_job()
         for number in range(WATCHERS):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import Protocol
 
 from hosting import product
 from hosting.product import Answer, NotReady
@@ -21,34 +19,6 @@ TOKEN_HOURS = 24.0
 
 class Away(Exception):
     """The product did not answer: killed, stopped, or just starting."""
-
-
-class Asked(Protocol):
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """One HTTP exchange. Raises Away when there is no complete answer."""
-        ...
-
-
-class InTurn:
-    """Gives each request to the next server, as a balancer does that does not look whether it is there. Any thread."""
-
-    def __init__(self, servers: Sequence[Asked]) -> None:
-        self._turns = itertools.cycle(servers)
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        return next(self._turns).ask(method, path, body, headers)
 
 
 class Product(product.Product):
@@ -109,6 +79,7 @@ class Product(product.Product):
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        """One HTTP exchange. Raises Away when there is no complete answer."""
         try:
             return self.request(
                 method, path, body, token=self.bearer, headers=headers, timeout=ANSWER_WAIT

@@ -20,7 +20,7 @@ from typing import Any
 from hosting.product import Answer
 from jobs.store.run_states import ENDS
 from soak.ledgers import Ledger
-from soak.product import Asked, Away
+from soak.product import Away, Product
 
 SOURCE_ROWS = 60_000  # a second or two of work
 KEEP_EVERY = 500  # rows read for each row that is written
@@ -191,7 +191,7 @@ class Worker:
 
     def __init__(
         self,
-        product: Asked,
+        servers: Sequence[Product],
         drip: Drip,
         kind: str,
         ledger: Ledger,
@@ -205,7 +205,7 @@ class Worker:
         self.repeats = 0  # executes sent again with the same key
         self.errors_seen: dict[str, int] = {}
         self.job_id = 0
-        self._product = product
+        self._servers = itertools.cycle(servers)  # each request is the next one's
         self._drip = drip
         self._number = number
         self._chance = random.Random(f"{seed}:worker:{number}")
@@ -216,7 +216,7 @@ class Worker:
     def make_job(self) -> None:
         self.ledger.make()
         body = {"name": f"{self.kind} {self._number}", "graph": {"nodes": [], "edges": []}}
-        answer = self._product.ask("POST", "/api/jobs", body)
+        answer = next(self._servers).ask("POST", "/api/jobs", body)
         assert answer.status == 201, answer
         self.job_id = int(answer.json()["id"])
 
@@ -285,7 +285,7 @@ class Worker:
 
     def _status(self, run_id: str) -> str | None:
         try:
-            answer = self._product.ask("GET", f"/api/runs/{run_id}")
+            answer = next(self._servers).ask("GET", f"/api/runs/{run_id}")
         except Away:
             return None
         if answer.status == 404:
@@ -299,7 +299,7 @@ class Worker:
         deadline = time.monotonic() + STUCK_AFTER
         while time.monotonic() < deadline:
             try:
-                answer = self._product.ask(method, path, body, headers)
+                answer = next(self._servers).ask(method, path, body, headers)
                 if answer.status < 500:
                     return answer
                 reason = f"{answer.status}"
