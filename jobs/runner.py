@@ -5,7 +5,7 @@
 Settings come from the environment. Any number of runners may share a queue and a database. On
 SIGTERM or SIGINT a runner takes no more runs and ends its programs (SIGTERM, then SIGKILL). On
 SIGUSR1 it drains: it takes no more runs, and exits when its programs have ended. Runs that wait
-stay in the queue.
+stay in the queue. The exit code is 0 after a stop, and 2 for a bad setting.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if __name__ == "__main__":
     # Imports leave no garbage, and looking for it takes a fifth of a start. `main` enables it.
     gc.disable()
 
+import argparse
 import logging
 import os
 import sqlite3
@@ -48,6 +49,16 @@ if TYPE_CHECKING:
     from settings import Settings
 
 LOG = logging.getLogger(__name__)
+
+
+def parse(arguments: list[str]) -> None:
+    """A runner takes no arguments. Raises SystemExit for --help, and for any other."""
+    parser = argparse.ArgumentParser(
+        "python -m jobs.runner",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
 
 
 def main() -> int:
@@ -203,4 +214,5 @@ def _opened(store: Store, stop: StopSignal) -> bool:
 
 
 if __name__ == "__main__":
+    parse(sys.argv[1:])
     sys.exit(main())

@@ -14,6 +14,7 @@ import pytest
 
 import jobs.run.execution
 from jobs.run.taker import ANNOUNCED_AFTER
+from jobs.runner import parse
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import NewRun, Run
 from jobs.store.run_states import RunStatus
@@ -506,7 +507,15 @@ def test_a_program_that_is_killed_while_nats_stands_still_keeps_the_count_that_b
     assert (node.progress.status, node.progress.row_count) == ("failed", told[-1])
 
 
-# ---- runners are killed, stopped, doubled
+# ---- runners are asked for help, killed, stopped, doubled
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--slots=2", 2)])
+def test_a_runner_takes_no_arguments(argument: str, code: int) -> None:
+    """It started whatever was asked of it."""
+    with pytest.raises(SystemExit) as asked:
+        parse([argument])
+    assert asked.value.code == code
 
 
 def test_a_runner_killed_in_the_middle_loses_the_run_and_leaves_no_program(
