@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import h11
@@ -97,7 +98,9 @@ def _retry_after(response: h11.Response) -> float | None:
     if text.isdecimal() and len(text) < 10:
         return float(text)
     try:
-        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+        date = parsedate_to_datetime(text)
+        date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)  # as -0000 says
+        return max(date.timestamp() - time.time(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
+from datetime import UTC, datetime
 
+import h11
 import pytest
 
 from jobs.store.webhooks.records import Claimed, DeliveryStatus, DueWebhook, Form, Result
 from jobs.webhooks.backoff import JITTER, LONGEST, wait_after
 from jobs.webhooks.bodies import body_of
 from jobs.webhooks.deliveries import DAY, result_of
-from jobs.webhooks.post import Outcome
+from jobs.webhooks.post import Outcome, _retry_after
 from jobs.webhooks.signature import headers
 from jobs.webhooks.turns import PER_HOST, DeliveryTurns
 from program_lib.network.addresses import is_public
@@ -151,3 +154,18 @@ def test_one_tenant_alone_has_all_places_and_its_webhooks_have_turns() -> None:
     for one in first:
         turns.give_back(one)
     assert {one.url for one in turns.pick(hosts)} > {"https://e/", "https://f/"}
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", ""])
+def test_the_time_to_wait_is_a_date_in_utc(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of -0000 was taken for that of the machine's own zone."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        later = datetime.fromtimestamp(time.time() + 60, UTC)
+        told = f"{later:%a, %d %b %Y %H:%M:%S} {zone}".rstrip().encode()
+        response = h11.Response(status_code=503, headers=[(b"retry-after", told)])
+        assert _retry_after(response) == pytest.approx(60, abs=5)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
