@@ -27,8 +27,12 @@ def database_url(connection: str) -> URL:
     SECRETS.update(_passwords(url))
     if is_sqlite_file(url):
         assert url.database is not None
-        path = data_dir() / url.database if is_named else data_file(url.database)
-        url = url.set(database=str(path))
+        # SQLite keeps the WAL beside the file itself, not beside a link to it
+        if is_named:
+            path = os.path.realpath(data_dir() / url.database)
+        else:
+            path = str(data_file(url.database))
+        url = url.set(database=path)
     return url
 
 

@@ -167,6 +167,15 @@ def test_a_named_connection_comes_from_the_environment(monkeypatch: pytest.Monke
         database_url("till")
 
 
+def test_a_named_file_of_sqlite_is_the_one_that_a_link_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows were missing: SQLite has a WAL beside the file, and it was looked for beside the link."""
+    (tmp_path / "current.db").symlink_to("old/shop.db")
+    monkeypatch.setenv("CONNECTION_SHOP", f"sqlite:///{tmp_path}/current.db")
+    assert database_url("shop").database == str(tmp_path.resolve() / "old/shop.db")
+
+
 def test_secret_names_are_those_of_the_editor() -> None:
     from jobs.graph.passwords import SECRET_NAMES as OF_GRAPHS
     from program_lib.databases.connections import SECRET_NAMES
