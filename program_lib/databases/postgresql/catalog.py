@@ -196,6 +196,15 @@ def has_policies(session: Session, table: Table) -> bool:
     return bool(session.value("SELECT row_security_active(%s)", [quoted(table.schema, table.name)]))
 
 
+def who_heeds_no_policies(session: Session, table: Table) -> str:
+    """Of a table with row level security: as whom one reads and writes all its rows."""
+    is_owner_bound = session.value(
+        "SELECT relforcerowsecurity FROM pg_catalog.pg_class WHERE oid = %s::regclass",
+        [quoted(table.schema, table.name)],
+    )
+    return "a user who has BYPASSRLS" if is_owner_bound else "a user who owns it or has BYPASSRLS"
+
+
 # Of a row i of pg_index: whether it is a key that ON CONFLICT may name. That of WITHOUT OVERLAPS, of PostgreSQL 18, is
 # unique, too, but a GiST index, which knows what overlaps
 _IS_KEY = (

@@ -253,9 +253,10 @@ class PostgresqlWriter:
 
     def _check_may_copy(self) -> None:
         if catalog.has_policies(self._session, self._place):
+            who = catalog.who_heeds_no_policies(self._session, self._place)
             raise ProgramError(
                 f"row level security is on for {self._written}, and PostgreSQL copies no rows into such a table: choose a"
-                " mode with a key, or a user who owns it or has BYPASSRLS"
+                f" mode with a key, or {who}"
             )
 
     def _merge(self, there: list[str], given: list[str]) -> Merge:
