@@ -17,6 +17,9 @@ from sqlalchemy.engine import make_url
 
 from program_lib.databases import lost
 from program_lib.databases.lost import TransactionLost
+from program_lib.databases.mysql import catalog
+from program_lib.databases.mysql.session import Session as MysqlSession
+from program_lib.databases.names import Table
 from program_lib.databases.other.writer import OtherWriter
 from program_lib.databases.postgresql.session import Session
 from program_lib.errors import EndUnknown
@@ -233,6 +236,22 @@ def test_mariadb_is_looked_at_whether_a_new_table_has_its_name(
     with cut_off(mariadb, RENAME, told=_lost_backend(2013) if is_told else b"") as url:
         write_to(url, "create")
     assert mariadb.rows("SELECT k FROM t") == [(1,), (2,), (3,)]
+
+
+def test_mariadb_that_hangs_is_not_waited_for_where_no_cancel_is_heard(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[float | None] = []
+    columns = catalog.columns
+
+    def noted(session: MysqlSession, table: Table) -> list[catalog.Declared]:
+        bounds.append(session.connection._read_timeout)
+        return columns(session, table)
+
+    monkeypatch.setattr(catalog, "columns", noted)
+    with cut_off(mariadb, RENAME) as url:
+        write_to(f"{url}?connect_timeout=29", "create")
+    assert bounds == [None, 29]  # of the new table before its rows, and of its name
 
 
 def test_a_new_table_of_mariadb_that_has_not_its_name_is_dropped(mariadb: Database) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import socket
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -714,6 +716,47 @@ def test_a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for_for
         url = f"mariadb+pymysql://me:secret@127.0.0.1:{listener.getsockname()[1]}/shop"
         with pytest.raises(pymysql.OperationalError, match="timed out"):
             read(url, table="t")
+
+
+# Of a server: its greeting with the text for the password, in two parts
+GREETING = (
+    b"\x0a8.0.30\0\7\0\0\0"
+    + (b"a" * 8 + b"\0\xff\xf7\x2d\0\0\xff\x81\x15" + bytes(10))
+    + (b"b" * 12 + b"\0mysql_native_password\0")
+)
+DONE = bytes(7)  # an answer
+
+
+def test_one_that_hangs_behind_a_proxy_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The proxy greets and lets in by itself; what the session then sets waits for the server."""
+    monkeypatch.setattr(session, "CONNECT_SECONDS", 0.2)
+    asked: list[bytes] = []
+
+    def let_in() -> None:
+        near, _ = listener.accept()
+        near.settimeout(10)
+        with near, contextlib.suppress(TimeoutError):
+            near.sendall(_packet(0, GREETING))
+            while content := near.recv(65536):
+                asked.append(content[4:])
+                if len(asked) <= 2:  # who it is, and its characters
+                    near.sendall(_packet(content[3] + 1, DONE))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = threading.Thread(target=let_in, daemon=True)
+        proxy.start()
+        url = f"mariadb+pymysql://me:secret@127.0.0.1:{listener.getsockname()[1]}/shop"
+        with pytest.raises(TransactionLost, match="timed out"):
+            read(url, table="t")
+        proxy.join()
+    assert len(asked) == 3
+    assert b"information_schema.processlist" in asked[2]
+
+
+def _packet(number: int, content: bytes) -> bytes:
+    return len(content).to_bytes(3, "little") + bytes([number]) + content
 
 
 def test_the_members_of_an_enum_are_read_from_its_declaration() -> None:

@@ -84,7 +84,9 @@ class Session:
         # a new table commits as it is made, and its rows would be none of a transaction with the URL's autocommit
         ours = {"charset": "utf8mb4", "use_unicode": True, "conv": _AS_TEXT, "autocommit": False}
         self._options = options | ours
-        self.connection = _connected(self._options)
+        # PyMySQL bounds the way to the server's port alone: one that hangs takes connections, and says nothing
+        bound = {"read_timeout": self._options["connect_timeout"]}
+        self.connection = pymysql.connect(**bound | self._options)
         self._is_asking = False  # whether an answer is to come
         self._is_interrupted = False
         self._known_as: list[tuple[Any, ...]] = []
@@ -98,6 +100,12 @@ class Session:
         except BaseException:
             self.close()
             raise
+        # a statement may take long, unless the URL says otherwise
+        self.connection._read_timeout = self._options.get("read_timeout")
+
+    def bound_answers(self) -> None:
+        """From now on the server must answer within `connect_timeout`, as while the session was made, or is lost."""
+        self.connection._read_timeout = self.connection.connect_timeout
 
     def execute(self, statement: str) -> int:
         """The number of rows that it touched. Raises ConnectionLost, TransactionLost, or pymysql.Error."""
@@ -174,13 +182,6 @@ class Session:
             cursor.execute(_KNOWN_AS, [number])
             if self._known_as and [*cursor.fetchall()] == self._known_as:
                 cursor.execute(f"KILL {number}")
-
-
-def _connected(options: dict[str, Any]) -> pymysql.Connection[Any]:
-    """PyMySQL bounds the way to the server's port alone: one that hangs takes connections, and says nothing."""
-    connection = pymysql.connect(**{"read_timeout": options["connect_timeout"], **options})
-    connection._read_timeout = options.get("read_timeout")  # of statements, which have no bound
-    return connection
 
 
 def _arguments(url: URL) -> dict[str, Any]:

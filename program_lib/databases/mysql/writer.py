@@ -111,6 +111,7 @@ class Shared:
     def _has_names(self) -> bool:
         """Whether the new tables have their names: all get them in one step."""
         session = Session(self.url, WRITING)
+        session.bound_answers()  # a run that ends hears no cancel
         try:
             return not catalog.columns(session, next(iter(self.helpers)))
         finally:
