@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from program_lib.databases.mysql import catalog, session
+from program_lib.databases.mysql.session import Session
 from program_lib.errors import RowRefused, TargetFailed
 from program_lib.types import INTEGER, TEXT
 from program_lib.write_modes import KEYED
@@ -164,6 +166,20 @@ def test_of_mariadb(mariadb: Database, mode: str, meanwhile: str, said: str) -> 
         "INSERT INTO t VALUES (9, 9)",
     )
     refused(mariadb, mode, said, *meanwhile.split("; "))
+
+
+def test_of_mysql_whose_transactions_see_the_catalog_of_before(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MySQL 8 keeps it in tables, so that a session is shown the columns that it has seen."""
+    mariadb.execute("CREATE TABLE t (k integer, v integer)")
+    columns, seen = catalog.columns, dict[Session, list[catalog.Declared]]()
+    monkeypatch.setattr(
+        catalog, "columns", lambda session, t: seen.setdefault(session, columns(session, t))
+    )
+    monkeypatch.setattr(session, "_VERSION", "SELECT '8.0.36' AS of_the_server")
+    altered = "ALTER TABLE t MODIFY v decimal(9,1)"
+    refused(mariadb, "append", "the columns of t were changed", altered)
 
 
 TABLE = "CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.literals import rows_of_literals
 from program_lib.databases.mysql.merging import Merge
 from program_lib.databases.mysql.native import declared, target
-from program_lib.databases.mysql.session import WRITING, Session, quoted, words
+from program_lib.databases.mysql.session import READING, WRITING, Session, quoted, words
 from program_lib.databases.names import (
     Table,
     is_there_already,
@@ -192,9 +192,9 @@ class MysqlWriter:
         self._shared.tables.claim(place, self._mode, self._written, self._key)
         if self._is_there:
             self._shared.has_rows = True
-            self._check_all_or_nothing()
+            self._check_all_or_nothing(self._session)
         if self._mode == REPLACE and self._is_there:
-            self._check_nobody_loses()
+            self._check_nobody_loses(self._session)
 
     def _find(self) -> tuple[Table, bool]:
         if self._mode in (APPEND, *KEYED):
@@ -206,12 +206,12 @@ class MysqlWriter:
             raise ProgramError(is_there_already(self._written))
         return table, True
 
-    def _check_all_or_nothing(self) -> None:
-        if why := catalog.why_not_all_or_nothing(self._session, self._place):
+    def _check_all_or_nothing(self, session: Session) -> None:
+        if why := catalog.why_not_all_or_nothing(session, self._place):
             raise ProgramError(f"the table {self._written} {why}")
 
-    def _check_nobody_loses(self) -> None:
-        if losing := catalog.losing_tables(self._session, self._place):
+    def _check_nobody_loses(self, session: Session) -> None:
+        if losing := catalog.losing_tables(session, self._place):
             raise ProgramError(others_would_lose(self._written, losing))
 
     def open(self, schema: Schema) -> None:
@@ -347,13 +347,26 @@ class MysqlWriter:
 
     def _check_is_as_it_was(self) -> None:
         """Another column type, or another engine, would change values, or not take them back."""
-        self._check_all_or_nothing()
-        if self._mode == REPLACE:
-            self._check_nobody_loses()
-        if catalog.columns(self._session, self._place) != self._columns:
-            raise ProgramError(
-                f"the columns of {self._written} were changed after this run had looked at them: run it again"
-            )
+        with self._seeing_what_is() as session:
+            self._check_all_or_nothing(session)
+            if self._mode == REPLACE:
+                self._check_nobody_loses(session)
+            if catalog.columns(session, self._place) != self._columns:
+                raise ProgramError(
+                    f"the columns of {self._written} were changed after this run had looked at them: run it again"
+                )
+
+    @contextmanager
+    def _seeing_what_is(self) -> Iterator[Session]:
+        """MySQL 8 keeps its catalog in tables of InnoDB: a transaction sees it as it was when it first looked."""
+        if self._session.is_mariadb:
+            yield self._session
+            return
+        session = Session(self._url, READING)
+        try:
+            yield session
+        finally:
+            session.close()
 
     def _said(self, error: Exception) -> str:
         return words(error).replace(self._into.name, self._place.name)
