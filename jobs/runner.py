@@ -5,7 +5,8 @@
 Settings come from the environment. Any number of runners may share a queue and a database. On
 SIGTERM or SIGINT a runner takes no more runs and ends its programs (SIGTERM, then SIGKILL). On
 SIGUSR1 it drains: it takes no more runs, and exits when its programs have ended. Runs that wait
-stay in the queue. The exit code is 0 after a stop, and 2 for a bad setting.
+stay in the queue. The exit code is 0 after a stop, 1 after one that took too long, and 2 for a
+bad setting.
 """
 
 from __future__ import annotations

@@ -160,8 +160,10 @@ class Execution:
         finally:
             exit_code = self._exit_code = process.finish()
             waits = exit_code != 0 and self._ending is not DISOWNED
-            heard_all = self._hearing.hear_rest(waits=waits)
-            self._hearing.end()
+            try:
+                heard_all = self._hearing.hear_rest(waits=waits)
+            finally:
+                self._hearing.end()
         if exit_code != 0:  # it may not have cleaned up: killed, or its code ended it at once
             remove_unfinished(self.run, self._graph, parts.data_dir, parts.allowance)
         met = met_limit(parts.allowance.limits, exit_code, process.cpu_seconds, process.stderr_tail)

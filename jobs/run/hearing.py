@@ -15,7 +15,9 @@ from progress_lib.subjects import progress_subject
 
 LOG = logging.getLogger(__name__)
 
-NATS_WAIT = 10.0  # seconds for a NATS that does not answer, until a killed program's run ends without its last words
+# Seconds for the first answer of a NATS that stands still, or is away; with the reading the end of a killed program's run is
+# twenty seconds late at most
+NATS_WAIT = 10.0
 ASK_PERIOD = 0.5  # seconds between two tries
 
 

@@ -14,7 +14,7 @@ from jobs.graph.again import Again
 from jobs.store.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
 from jobs.store.node_states import NodeState, kept_states
-from jobs.store.not_found import may_be_job, no_job, no_run
+from jobs.store.not_found import NotFound, may_be_job, no_job, no_run
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, Move, NewRun, Rows, Run, Work
 from jobs.store.run_states import RunStatus
@@ -133,7 +133,10 @@ def run_of_key(
 ) -> Run | None:
     """The run of an earlier request with this idempotency key. Raises IdempotencyMismatch where that was another request."""
     run_id = _made_by_key(connection, RUNS.c.run_id, tenant_id, key, request_hash)
-    return None if run_id is None else run_of(connection, tenant_id, run_id)
+    try:
+        return None if run_id is None else run_of(connection, tenant_id, run_id)
+    except NotFound:  # deleted meanwhile, and its key with it
+        return None
 
 
 def job_of_key(
@@ -141,7 +144,10 @@ def job_of_key(
 ) -> Job | None:
     """As `run_of_key`, the job of an earlier request; as it is now."""
     job_id = _made_by_key(connection, JOBS.c.job_id, tenant_id, key, request_hash)
-    return None if job_id is None else job_of(connection, tenant_id, job_id)
+    try:
+        return None if job_id is None else job_of(connection, tenant_id, job_id)
+    except NotFound:  # deleted meanwhile, and its key with it
+        return None
 
 
 def _made_by_key(

@@ -87,7 +87,11 @@ class QueuedRuns:
             RUNS.c.tenant_id == tenant_id,
             IS_QUEUED,
             RUNS.c.runner_tag == tag,
-            sa.or_(RUNS.c.run_id == claimed, RUNS.c.created_at <= NOW - age),
+            sa.or_(
+                RUNS.c.run_id == claimed,
+                RUNS.c.created_at <= NOW - age,
+                RUNS.c.queued_at <= NOW - age,  # where the clock was set back since it was made
+            ),
             _IS_DUE,
         )
         query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)

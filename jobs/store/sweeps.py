@@ -58,9 +58,10 @@ class Sweeps:
             return 0
         # Which are beyond is asked in the transaction that deletes them: another runner may have deleted some meanwhile
         of_job = sa.and_(RUNS.c.tenant_id == job.tenant_id, RUNS.c.job_id == job.job_id)
-        newest = sa.select(RUNS.c.run_id).where(of_job).order_by(*NEWEST_FIRST).limit(runs_per_job)
+        newest = sa.select(RUNS.c.created_at).where(of_job).order_by(*NEWEST_FIRST)
+        last_kept = newest.limit(1).offset(runs_per_job - 1).scalar_subquery()
         beyond = sa.select(RUNS.c.run_id).where(
-            of_job, RUNS.c.ended_at.is_not(None), RUNS.c.run_id.not_in(newest)
+            of_job, RUNS.c.ended_at.is_not(None), RUNS.c.created_at < last_kept
         )
         return self._delete_some(beyond.order_by(RUNS.c.created_at).limit(limit))
 
