@@ -59,6 +59,7 @@ export class Home {
   #timer = null;
   #askedAt = 0; // page milliseconds of the last look
   #looks = new InOrder();
+  #lastLook = null; // one object for each look
   #isEarly = true; // nothing is asked for until `begin`
   #isRefused = false; // the server did not tell the lists when they were asked for last
   #typing = null;
@@ -236,18 +237,19 @@ export class Home {
     else if (this.#place !== null) this.#ask(() => this.#readHome());
   }
 
-  // What one answer did not bring is looked for again before the next look is due.
+  // What the last look did not bring is looked for again before the next one is due. Looks before it would each go on asking beside it.
   async #ask(read) {
-    const place = this.#place;
+    const asked = (this.#lastLook = {});
     const look = async () => {
       try {
         await read();
       } catch (problem) {
-        askAgainAfter(problem, () => place === this.#place && this.#lookSoon(0));
+        askAgainAfter(problem, () => asked === this.#lastLook && this.#lookSoon(0));
         throw problem;
       }
     };
-    this.#isRefused = !(await this.#page.attempt(look, { quiet: true }));
+    const isTold = await this.#page.attempt(look, { quiet: true });
+    if (asked === this.#lastLook) this.#isRefused = !isTold;
     this.#page.redraw();
   }
 

@@ -966,3 +966,48 @@ def test_the_keyboard_stays_in_a_list_whose_entry_goes(modules: Page) -> None:
         }"""
     )
     assert reached == ["cancel-b", "cancel-b", "name-c", "name-a", "rest"]
+
+
+HOME = """async (play) => {
+  const [{ Home }, { Overview }, { Problem }] = await Promise.all(['home', 'overview', 'api'].map((name) => import(`/playground/${name}.js`)));
+  const { setTimeout, clearTimeout } = window;
+  const elements = new Map();
+  const timers = []; // none begins by itself
+  window.setTimeout = (work) => timers[timers.push({ work }) - 1];
+  window.clearTimeout = (timer) => timer && (timer.work = null);
+  document.getElementById = (id) => {
+    if (!elements.has(id)) elements.set(id, Object.assign(document.createElement('table'), { innerHTML: '<tbody></tbody>' }));
+    return elements.get(id);
+  };
+  try {
+    const asked = []; // {of, give, fail}, in their order
+    const ask = (of) => new Promise((give, fail) => asked.push({ of, give, fail: (status) => fail(new Problem(status, {})) }));
+    const api = { now: () => 100_000, allRuns: ({ status }) => ask(status), jobsPage: () => ask('jobs'), run: (runId) => ask(runId) };
+    const attempt = (work) => work().then(() => true, () => false);
+    const overview = new Overview();
+    const does = { refreshJobs: () => undefined, subscribe: () => undefined, unsubscribe: () => undefined };
+    const home = new Home({ api, page: { attempt, redraw: () => undefined }, overview, does });
+    const settled = () => new Promise((done) => setTimeout.call(window, done));
+    const pass = () => { while (timers.length > 0) timers.pop().work?.(); };
+    return await eval(play)({ home, overview, asked, settled, pass });
+  } finally {
+    Object.assign(window, { setTimeout, clearTimeout });
+    delete document.getElementById;
+  }
+}"""
+
+
+def test_of_looks_at_home_that_fail_the_last_alone_is_made_again(modules: Page) -> None:
+    """Each look that failed began a chain of its own: the longer the server stayed away, the more was asked of it."""
+    looks = modules.evaluate(
+        HOME,
+        """async ({ home, asked, settled, pass }) => {
+          home.show({ page: 'home' });
+          for (let look = 0; look < 3; look += 1) home.catchUp();
+          for (const { fail } of asked.splice(0)) fail(0);
+          await settled();
+          pass();
+          return asked.filter(({ of }) => of === 'jobs').length;
+        }""",
+    )
+    assert looks == 1
