@@ -258,17 +258,23 @@ export class Home {
     const since = Math.floor(this.#api.now() - FAILED_WITHIN - LONGEST_RUN);
     const listing = this.#listing;
     const isNewest = this.#looks.ask();
-    const [queued, running, failed, first] = await Promise.all([
-      this.#api.allRuns({ status: 'queued', limit: MOST_LISTED }), // apart: the newest of both would be those that wait
-      this.#api.allRuns({ status: 'running', limit: MOST_LISTED }),
-      this.#api.allRuns({ status: 'failed,lost', since, limit: MOST_LISTED }),
+    const [lists, first] = await Promise.all([
+      this.#readRunLists(since),
       this.#api.jobsPage({ q: listing.search, runs: STRIP, limit: JOBS }),
     ]);
     if (!isNewest()) return;
-    this.#overview.takeRuns({ queued, running, failed }, askedAt);
+    this.#overview.takeRuns(lists, askedAt);
     if (this.#listing === listing) this.#listing = { ...listing, list: withFirstPage(listing.list, pageOfJobs(first), JOBS_ANEW), isKnown: true };
     await this.#askForPlaces();
     this.#page.redraw();
+  }
+
+  // Apart, as the newest of all would be those that wait; and in the order in which a run goes from one to the next, so that none is in no list.
+  async #readRunLists(since) {
+    const queued = await this.#api.allRuns({ status: 'queued', limit: MOST_LISTED });
+    const running = await this.#api.allRuns({ status: 'running', limit: MOST_LISTED });
+    const failed = await this.#api.allRuns({ status: 'failed,lost', since, limit: MOST_LISTED });
+    return { queued, running, failed };
   }
 
   async #askForPlaces() {

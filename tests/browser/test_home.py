@@ -33,6 +33,7 @@ from tests.browser.test_playground import publish
 from tests.harness import Product, eventually, running_product
 
 NARROW: ViewportSize = {"width": 320, "height": 640}
+LISTED_JOBS, LISTED_LAST = "**/api/jobs?*runs=14*", "**/api/runs?status=failed*"  # of a look
 JOBS, RUNS_EACH = 5_000, 4
 PAGE = 50  # entries of a list until one asks for more
 LONG = "A job whose name is much longer than anybody would have thought reasonable, and which goes on and on"
@@ -249,12 +250,15 @@ def test_a_run_is_cancelled_from_home_and_says_so_until_it_has_ended(
     row = run_in(page, "waiting", run_id)
     expect(row).to_be_visible()
     late = answer_late(page, "**/api/runs?status=queued*")
-    shift_clock(page, 31)  # it is looked each half minute
+    with page.expect_response(LISTED_JOBS) as first:
+        shift_clock(page, 31)  # it is looked each half minute
+    first.value.finished()
     wait_for_held(page, late)
-    with page.expect_response("**/api/runs?status=queued*") as newer:
+    with page.expect_response(LISTED_JOBS) as jobs, page.expect_response(LISTED_LAST) as newer:
         row.get_by_role("button").press("Enter")
         expect(row).to_have_count(0)
         expect(page.locator("#home")).to_be_focused()  # what had the keyboard is gone
+    jobs.value.finished()
     newer.value.finished()
     expect_an_older_look_to_change_nothing(page, late)
     assert quiet.get(f"/api/runs/{run_id}").json()["status"] == "cancelled"
@@ -268,7 +272,7 @@ def expect_an_older_look_to_change_nothing(
     page.evaluate(NOTE_WAITING)
     [(route, answer)] = late
     assert answer.json()["runs"]
-    with page.expect_response("**/api/runs?status=queued*") as older:
+    with page.expect_response(LISTED_LAST) as older:
         route.fulfill(response=answer)
     older.value.finished()
     with page.expect_response("**/api/runs?status=queued*"):

@@ -1011,3 +1011,31 @@ def test_of_looks_at_home_that_fail_the_last_alone_is_made_again(modules: Page) 
         }""",
     )
     assert looks == 1
+
+
+def test_a_run_that_goes_on_while_home_asks_for_its_lists_is_in_one_of_them(modules: Page) -> None:
+    """Asked for at once, it was in none: “running” was answered while it waited, and “queued” when it ran."""
+    lacking = modules.evaluate(
+        HOME,
+        """async ({ home, overview, asked, settled }) => {
+          home.show({ page: 'home' });
+          const lists = ['queued', 'running', 'failed,lost'];
+          const lacking = [];
+          const look = async (from, moment) => {
+            const run = { runId: `${from} ${moment}`, jobId: 1, createdAt: 1, startedAt: null, endedAt: null };
+            const answerOf = (of, at) => ({ runs: of === lists[at] ? [{ ...run, status: of.split(',')[0] }] : [], next: null });
+            asked.length = 0;
+            home.catchUp();
+            for (let answered = 0; answered < 4; answered += 1) {
+              await settled();
+              const { of, give } = asked.pop(); // what was asked for last is answered first
+              give(of === 'jobs' ? { jobs: [], next: null } : answerOf(of, answered < moment ? from : from + 1));
+            }
+            await settled();
+            if ([...overview.waiting(), ...overview.running(), ...overview.failed(1)].length === 0) lacking.push(run.runId);
+          };
+          for (const from of [0, 1]) for (let moment = 0; moment < 4; moment += 1) await look(from, moment);
+          return lacking;
+        }""",
+    )
+    assert lacking == []
