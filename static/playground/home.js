@@ -265,7 +265,7 @@ export class Home {
     if (!isNewest()) return;
     this.#overview.takeRuns(lists, askedAt);
     if (this.#listing === listing) this.#listing = { ...listing, list: withFirstPage(listing.list, pageOfJobs(first), JOBS_ANEW), isKnown: true };
-    await this.#askForPlaces();
+    await this.#askForPlaces(isNewest);
     this.#page.redraw();
   }
 
@@ -277,9 +277,10 @@ export class Home {
     return { queued, running, failed };
   }
 
-  async #askForPlaces() {
+  async #askForPlaces(isNewest) {
     const waiting = this.#overview.waiting().slice(0, MOST_PLACES);
     const records = await Promise.all(waiting.map(({ runId }) => this.#api.run(runId).catch(() => null)));
+    if (!isNewest()) return;
     this.#places = new Map(records.filter((record) => record?.queuePosition != null).map(({ runId, queuePosition }) => [runId, queuePosition]));
   }
 

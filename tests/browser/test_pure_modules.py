@@ -1039,3 +1039,33 @@ def test_a_run_that_goes_on_while_home_asks_for_its_lists_is_in_one_of_them(modu
         }""",
     )
     assert lacking == []
+
+
+def test_places_in_the_queue_that_come_late_are_not_told(modules: Page) -> None:
+    """Of two looks whose lists came in order the older one's places could come last, and stayed for half a minute."""
+    before = modules.evaluate(
+        HOME,
+        """async ({ home, asked, settled }) => {
+          const run = { runId: 'a', jobId: 1, status: 'queued', createdAt: 1, startedAt: null, endedAt: null };
+          const answers = { jobs: { jobs: [], next: null }, queued: { runs: [run], next: null } };
+          const look = async () => {
+            home.catchUp();
+            for (let answered = 0; answered < 4; answered += 1) {
+              await settled();
+              const { of, give } = asked.pop();
+              give(answers[of] ?? { runs: [], next: null });
+            }
+            await settled();
+            return asked.pop();
+          };
+          home.show({ page: 'home' });
+          const [older, newer] = [await look(), await look()];
+          newer.give({ ...run, queuePosition: 1 });
+          await settled();
+          older.give({ ...run, queuePosition: 5 });
+          await settled();
+          home.draw({ now: 2, clock: 2, since: null, staleWord: '', isDeaf: false });
+          return document.getElementById('home-waiting').textContent;
+        }""",
+    )
+    assert "1 run before it" in before
