@@ -85,20 +85,22 @@ def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
         let number = 0;
         const make = (name) => making.make({ name, graph: {} }, (free) => `${free} ${(number += 1)}`).catch(() => null);
         await make('a');
+        status = 401; // the session has ended meanwhile
+        await make('a');
         status = 422;
         await make('other');
         status = null;
         for (const name of ['a', 'a', 'other']) await make(name);
-        const [lost, refused, again, more, other] = asked.splice(0);
+        const [lost, unheard, refused, again, more, other] = asked.splice(0);
         status = 503;
         await make('b');
         [status, updatedAt] = [null, 2];
         await make('b');
         const [first, ...later] = asked.map(([name, key]) => `${name} ${key}`);
-        return [[lost, again, more], [refused, other], later.map((one) => one === first)];""",
+        return [[lost, unheard, again, more], [refused, other], later.map((one) => one === first)];""",
     )
-    lost, again, more = asked
-    assert lost == again
+    lost, unheard, again, more = asked
+    assert lost == unheard == again
     assert more[0] == "a 3"
     assert more[1] != lost[1]
     assert refused[0] != refused[1], "what the server refused was not made"

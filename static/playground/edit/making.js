@@ -24,13 +24,14 @@ export class Making {
     return this.#answered(about, request(wanted, freed));
   }
 
-  // From 500 on, the answer may be that of a proxy, and the job made.
+  // From 500 on, the answer may be that of a proxy, and the job made. Where one asks again, only what refuses the job itself (422) says that it
+  // was not made: others, as that a session has ended, say nothing of the first request.
   async #answered(about, asked) {
-    this.#unanswered.delete(about);
+    const isAgain = this.#unanswered.delete(about);
     try {
       return await this.#api.createJob(asked.document, asked.key);
     } catch (problem) {
-      if (problem.status === 0 || problem.status >= 500) this.#keep(about, asked);
+      if (problem.status === 0 || problem.status >= 500 || (isAgain && problem.status !== 422)) this.#keep(about, asked);
       throw problem;
     }
   }
