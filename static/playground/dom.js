@@ -56,19 +56,21 @@ export function focusContent() {
   closest(document.querySelector(byId('skip').getAttribute('href')), '*').focus({ preventScroll: true });
 }
 
-/** Hides what may have the keyboard, or shows it: where it goes, `next()` brings the keyboard to what one does next. */
+/** Hides what may have the keyboard, or shows it: where it goes, `next()` brings the keyboard to what one does next, where that is there. */
 export function putAway(target, hidden, next = focusContent) {
   const hadKeyboard = hidden && target.contains(document.activeElement);
   setHidden(target, hidden);
-  if (hadKeyboard) next();
+  if (!hadKeyboard) return;
+  next();
+  if (focused() === document.body || target.contains(focused())) focusContent();
 }
 
 /** Another page is about to be shown. What this gives is called once it is, and brings the keyboard there from the one that went. */
 export function keepKeyboard() {
   const held = focused();
   return () => {
-    const isLost = focused() === held || focused() === document.body;
-    if (held !== document.body && isLost && !held.checkVisibility()) focusContent();
+    const isLost = focused() === document.body || (focused() === held && !held.checkVisibility()); // what is moved, as the notice, loses it, too
+    if (held !== document.body && isLost) focusContent();
   };
 }
 

@@ -1069,3 +1069,31 @@ def test_places_in_the_queue_that_come_late_are_not_told(modules: Page) -> None:
         }""",
     )
     assert "1 run before it" in before
+
+
+KEYBOARD = """async (play) => {
+  document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><div id="box" tabindex="-1" hidden></div><p><button id="held"></button></p>';
+  const [dom, held] = [await import('/playground/dom.js'), document.getElementById('held')];
+  held.focus();
+  eval(play)(dom, held);
+  const { id } = document.activeElement;
+  document.body.replaceChildren();
+  return id;
+}"""
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        "(dom, held) => dom.putAway(held, true, () => dom.byId('box').focus())",
+        """(dom, held) => {
+          const bringKeyboard = dom.keepKeyboard();
+          dom.byId('rest').after(held.parentElement);
+          bringKeyboard();
+        }""",
+    ],
+    ids=["what is next is hidden", "what has it is moved"],
+)
+def test_the_keyboard_is_never_left_nowhere(modules: Page, play: str) -> None:
+    """As behind “Look further” where no run is listed, and in the notice on the way to another page."""
+    assert modules.evaluate(KEYBOARD, play) == "rest"
