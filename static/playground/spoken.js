@@ -33,7 +33,7 @@ export class Spoken {
     if (said.length > 0) this.say(said.join(' '));
   }
 
-  // The first connection is no news, and each further try is none.
+  // The first connection is no news, and each further try is none; that the server hears nothing is, from the first time on.
   #newsOf(connection) {
     if (connection === 'connected') {
       const isBack = this.#lost !== null;
@@ -41,6 +41,7 @@ export class Spoken {
       this.#wasThere = true;
       return isBack ? ['Connected.'] : [];
     }
+    if (connection === 'deaf') this.#wasThere = true;
     if (!this.#wasThere || connection === 'connecting' || connection === this.#lost) return [];
     this.#lost = connection;
     return [LOST[connection]];

@@ -580,6 +580,12 @@ def test_a_connection_that_was_lost_is_told_to_be_back(modules: Page) -> None:
     ]
 
 
+def test_that_nats_is_away_is_told_on_a_page_that_is_opened_then(modules: Page) -> None:
+    connections = ["connecting", "deaf", "deaf", "connected"]
+    said = modules.evaluate(SPOKEN, {"steps": [[]] * len(connections), "connections": connections})
+    assert said == ["", "No news: the server has lost NATS.", "", "Connected."]
+
+
 def test_who_looks_through_the_list_of_jobs_stays_there_while_it_is_put_in_order(
     modules: Page,
 ) -> None:
