@@ -56,9 +56,9 @@ export class SignIn {
     setAttribute(document.documentElement, 'data-one-job', String(onlyJob !== null));
   }
 
-  // Answers that were on their way when somebody signed out are no news.
+  // Answers that were on their way when somebody signed out are no news; nor are any while a token is asked for, which has told why.
   refuse(message) {
-    if (this.#hasLeft && currentToken() === '') return;
+    if (this.isOut || (this.#hasLeft && currentToken() === '')) return;
     const hasEnded = currentToken() === '' || isExpired(currentToken());
     this.#tokenView.open(hasEnded ? 'Your session has ended' : 'This token is not valid', currentToken() === '' ? howToGoOn() : message);
   }

@@ -691,6 +691,31 @@ def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_aske
     assert said == [[401, "You are not signed in any more. Sign in, and try it once more."]] * 3
 
 
+def test_what_was_said_of_a_token_stands_while_another_is_asked_for(modules: Page) -> None:
+    """The next look at Home, which goes on without a token, wrote over it."""
+    said = modules.evaluate(
+        """async () => {
+          const { SignIn } = await import('/playground/sign-in.js');
+          document.body.innerHTML = `<p id="account"><b id="account-name"></b><button id="account-out"></button></p><dialog id="token"><b id="token-title"></b>
+            <p id="token-text"></p><form id="token-form"><input id="token-field"><button></button></form><button id="token-close"></button></dialog>`;
+          const [title, text, field, form] = ['title', 'text', 'field', 'form'].map((name) => document.getElementById(`token-${name}`));
+          const signIn = new SignIn({ page: { announce: () => undefined } });
+          const said = [];
+          signIn.renew();
+          signIn.refuse('No token.');
+          said.push(title.textContent);
+          field.value = '“not one”';
+          form.requestSubmit();
+          signIn.refuse('No token.');
+          said.push(title.textContent, text.textContent);
+          document.body.replaceChildren();
+          return said;
+        }"""
+    )
+    assert said[:2] == ["Your session has ended", "This token is not valid"]
+    assert said[2].startswith("A token has letters")
+
+
 def test_what_an_answer_says_of_a_job_that_was_left_is_drawn_on_no_other(modules: Page) -> None:
     """Its errors marked nodes of the next job, which showed its run as one of its own."""
     told = modules.evaluate(
