@@ -665,6 +665,13 @@ def _workers(product: Product) -> list[int]:
     return [process.pid for process in product.processes() if process.role == "worker"]
 
 
+SAY_AS_ANOTHER_TAB = """(what) => {
+  const channel = new BroadcastChannel(`playground.session ${location.pathname}`);
+  channel.postMessage(what);
+  channel.close();
+}"""
+
+
 def test_a_token_is_renewed_without_a_break(
     open_playground: OpenPlayground, shop: Product, done_job: int
 ) -> None:
@@ -674,9 +681,11 @@ def test_a_token_is_renewed_without_a_break(
     page.click("#connection-renew")
     expect(page.locator("#token-title")).to_have_text("Your session ends soon")
     page.fill("#token-field", "half")
-    with page.expect_websocket() as again:
-        page.evaluate("dispatchEvent(new Event('online'))")  # another network
-    again.value.wait_for_event("framereceived")
+    page.evaluate(SAY_AS_ANOTHER_TAB, "in")
+    heard: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda _: heard.append("it")))
+    page.evaluate("dispatchEvent(new Event('online'))")  # another network
+    eventually(lambda: page.evaluate("true") and heard, what="the new connection")
     expect_live(page)
     expect(page.locator("#token-field")).to_have_value("half")
     expect(page.locator("#token")).to_be_visible()  # for who is about to give a new one
