@@ -43,11 +43,13 @@ def hold_first(page: Page, url: str) -> list[Route]:
 def answer_late(page: Page, url: str | Pattern[str]) -> list[tuple[Route, APIResponse]]:
     """The first request of this address is answered when the test fulfills it, with what was true when it was asked for."""
     late: list[tuple[Route, APIResponse]] = []
+    first: list[Route] = []  # before its answer is there
 
     def handle(route: Route) -> None:
-        if late:
+        if first:
             route.continue_()
         else:
+            first.append(route)
             late.append((route, route.fetch()))
 
     page.route(url, handle)
