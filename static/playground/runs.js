@@ -230,7 +230,7 @@ export class Runs {
 
   // The one that was made earlier is the first, whichever of the two is shown.
   async #compareWith(place) {
-    const [one, otherId] = [this.#past, place.with];
+    const [one, otherId, before] = [this.#past, place.with, this.#compared];
     await this.#page.attempt(async () => {
       const [record, history] = await Promise.all([this.#api.run(otherId), this.#api.history(otherId)]);
       if (this.#wanted !== place) return;
@@ -247,14 +247,10 @@ export class Runs {
       this.#page.redraw();
       return undefined;
     });
-    if (this.#wanted === place && this.#compared !== null && !this.#isCompared(one, otherId)) this.#leaveOldComparison();
+    if (this.#wanted === place && before !== null && this.#compared === before) this.#leaveOldComparison();
   }
 
-  #isCompared({ record }, otherId) {
-    return this.#compared.one === record.runId && this.#compared.other === otherId;
-  }
-
-  // Its figures stood below the names of the runs that were chosen and could not be had.
+  // Its figures stood below the names of the runs that were chosen and could not be had, or stayed pale.
   #leaveOldComparison() {
     this.#leaveComparison();
     this.#tells.onPlace();

@@ -246,6 +246,7 @@ def test_two_runs_are_compared_at_an_address_of_its_own(
 def expect_no_figures_of_other_runs(page: Page, two: TwoRuns) -> None:
     """Below the name of a run that is chosen and cannot be had; here it is the first one, beside itself."""
     compared = page.locator("#compare")
+    both = f"job={two.job_id}&run={two.second}&with={two.first}"
     held = hold(page, f"**/api/runs/{two.first}/history")
     page.select_option("#compare-other", two.first)
     expect(compared).to_have_attribute("data-state", "loading")
@@ -257,7 +258,17 @@ def expect_no_figures_of_other_runs(page: Page, two: TwoRuns) -> None:
     expect(page.locator("#notice-text")).to_have_text("No history.")
     expect(page).to_have_url(re.compile(rf"run={two.first}$"))
     page.unroute_all()
-    go_within(page, f"job={two.job_id}&run={two.second}&with={two.first}")
+    go_within(page, both)
+    expect(compared).to_have_attribute("data-state", "shown")
+    expect(compared).to_be_visible()
+    held = hold(page, f"**/api/runs/{two.first}/history")
+    page.select_option("#compare-other", two.first)
+    go_within(page, both)  # back to those before, which cannot be had now
+    wait_for_held(page, held, 2)
+    held[1].fulfill(status=500, json={"detail": "no history"})
+    expect(compared).to_be_hidden()
+    page.unroute_all()
+    go_within(page, both)
     expect(compared).to_have_attribute("data-state", "shown")
     expect(compared).to_be_visible()
 
