@@ -33,7 +33,7 @@ export class Overview {
   #runs = new Map(); // run id → {run, heardAt: page seconds, 0 for what only a list told}
   #areRunsKnown = false;
   #isCut = { queued: false, running: false, failed: false }; // the server has older ones than it told
-  #lastFailed = null; // the oldest failure that it told
+  #lastFailed = null; // of the failures that it told, the one that began first
   #briefs = new Map(); // job id → {brief, heardAt: page seconds}
   #foreign = new Set(); // ids of jobs that the server does not have
 
@@ -101,7 +101,10 @@ export class Overview {
     return this.#areRunsKnown && this.#areJobsKnown;
   }
 
-  /** Whether more are meant than are told: {running, waiting, failed}. Of failures those before the last that is told are not, once that one is too old. */
+  /**
+   * Whether more are meant than are told: {running, waiting, failed}. The server tells failures by their beginnings: where the earliest that it told
+   * ended too long ago, those that began before are taken to have, too; one of them that took much longer is not counted.
+   */
   isMore(now) {
     const { queued, running, failed } = this.#isCut;
     return { running, waiting: queued, failed: failed && (this.#lastFailed === null || isRecent(this.#lastFailed, now)) };
