@@ -370,6 +370,14 @@ export function newIdempotencyKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/**
+ * Whether a request with a key may have been served although it failed so. From 500 on, the answer may be that of a proxy. Where one asks again,
+ * only what refuses the request itself (422) decides: others, as that a session has ended, say nothing of the first time.
+ */
+export function isUndecided(problem, { isAgain }) {
+  return problem.status === 0 || problem.status >= 500 || (isAgain && problem.status !== 422);
+}
+
 function runRecord(document) {
   const { runId, jobId, status, reason } = document;
   return {

@@ -4,7 +4,7 @@
  */
 
 import { jobPlace } from './address.js';
-import { newIdempotencyKey } from './api.js';
+import { isUndecided, newIdempotencyKey } from './api.js';
 import { confirmed } from './edit/confirm.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { ExecuteForm } from './execute-form.js';
@@ -143,13 +143,14 @@ export class Executing {
     return this.#answered({ key: newIdempotencyKey(), about }, job, values, begin);
   }
 
-  // The key is kept until the server has decided. From 500 on, the answer may be that of a proxy, and the run recorded.
+  // The key is kept until the server has decided.
   async #answered(press, job, values, begin) {
+    const isAgain = this.#unanswered === press;
     this.#unanswered = null;
     try {
       return await this.#api.execute(job, press.key, values, begin);
     } catch (problem) {
-      if (problem.status === 0 || problem.status >= 500) this.#unanswered = press;
+      if (isUndecided(problem, { isAgain })) this.#unanswered = press;
       throw problem;
     }
   }

@@ -1,6 +1,6 @@
 /** Makes jobs. What is asked for again after an answer that was lost is made once. */
 
-import { newIdempotencyKey } from '../api.js';
+import { isUndecided, newIdempotencyKey } from '../api.js';
 
 const MOST_UNANSWERED = 20; // jobs
 
@@ -24,14 +24,12 @@ export class Making {
     return this.#answered(about, request(wanted, freed));
   }
 
-  // From 500 on, the answer may be that of a proxy, and the job made. Where one asks again, only what refuses the job itself (422) says that it
-  // was not made: others, as that a session has ended, say nothing of the first request.
   async #answered(about, asked) {
     const isAgain = this.#unanswered.delete(about);
     try {
       return await this.#api.createJob(asked.document, asked.key);
     } catch (problem) {
-      if (problem.status === 0 || problem.status >= 500 || (isAgain && problem.status !== 422)) this.#keep(about, asked);
+      if (isUndecided(problem, { isAgain })) this.#keep(about, asked);
       throw problem;
     }
   }
