@@ -70,7 +70,7 @@ def test_a_save_that_is_refused_after_another_one_was_answered_says_why(modules:
 def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
     modules: Page,
 ) -> None:
-    asked, refused, worked_on = run(
+    asked, refused, kept = run(
         modules,
         "edit/making",
         """const asked = [];
@@ -96,15 +96,24 @@ def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
         await make('b');
         [status, updatedAt] = [null, 2];
         await make('b');
+        status = 503;
+        await make('c');
+        const now = Date.now;
+        Date.now = () => now() + 3_600_000;
+        [status, updatedAt] = [null, 1];
+        await make('c');
+        Date.now = now;
+        const [soon, late] = asked.splice(3).map(([, key]) => key);
         const [first, ...later] = asked.map(([name, key]) => `${name} ${key}`);
-        return [[lost, unheard, again, more], [refused, other], later.map((one) => one === first)];""",
+        const kept = [...later.map((one) => one === first), soon === late];
+        return [[lost, unheard, again, more], [refused, other], kept];""",
     )
     lost, unheard, again, more = asked
     assert lost == unheard == again
     assert more[0] == "a 3"
     assert more[1] != lost[1]
     assert refused[0] != refused[1], "what the server refused was not made"
-    assert worked_on == [True, False], "somebody has gone on with that one"
+    assert kept == [True, False, False], "somebody has gone on with that one; an hour has passed"
 
 
 def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
