@@ -28,6 +28,7 @@ from tests.browser.load import A_SECOND, FOUND, NODES, WATCH, Load
 from tests.harness import Product, eventually
 
 JOB = 5151  # that is not stored: its nodes are those that report
+CLOSE_WAIT = 10.0  # seconds
 ANSWER = 60.0  # seconds for Chromium to answer on a busy machine
 LATE = 25  # milliseconds from which a frame came late; 16.7 are due
 
@@ -80,6 +81,10 @@ class Chromium:
                 return result
 
     def end(self) -> None:
+        """By its own word at first: at a signal it leaves a directory in /tmp."""
+        with contextlib.suppress(Exception):
+            self._link.send(json.dumps({"id": 0, "method": "Browser.close"}))
+            self.process.wait(CLOSE_WAIT)
         self._rest.close()
         self.process.terminate()
         self.process.wait(ANSWER)

@@ -18,8 +18,8 @@ from tests.progress_lib.listener import Listener
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with local_cluster() as cluster, Client(cluster) as client:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with local_cluster(tmp_path_factory.mktemp("dask")) as cluster, Client(cluster) as client:
         yield client
 
 

@@ -45,7 +45,7 @@ def test_an_example_does_what_it_says(
     text = text.replace("127.0.0.1:4222", f"127.0.0.1:{nats_server.port}")
     (directory / "example.py").write_text(text)
     script = text if language == "bash" else "python example.py"
-    with local_cluster() if "SCHEDULER" in text else nullcontext() as cluster:
+    with local_cluster(directory) if "SCHEDULER" in text else nullcontext() as cluster:
         path = [str(directory / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", SETUP + script],
