@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from program_lib.databases import write_rows
+from program_lib.databases.postgresql.writer import _SHARED
 from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import (
     BOOLEAN,
@@ -909,6 +910,40 @@ def test_a_connection_that_is_ended_while_writing_is_told_and_nothing_stays(
         with pytest.raises(psycopg.OperationalError):
             writer.commit()
     assert postgresql.rows("SELECT a FROM t") == [(1,)]
+
+
+def test_a_transaction_that_the_server_ends_for_its_time_is_no_rows_fault(
+    postgresql: Database,
+) -> None:
+    """It is told by an InternalError: each row that came then was blamed, or rejected."""
+    postgresql.execute("CREATE TABLE t (a integer)")
+    rows = rows_of({"a": INTEGER}, [(2,), (3,)])
+    with writing(postgresql.url, "t", "append", a=INTEGER) as writer:
+        [shared] = _SHARED.values()
+        shared.session.execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        eventually(lambda: postgresql.value(query) == 1, what="its session is ended")
+        for _ in range(2):
+            with pytest.raises(TargetFailed, match="idle-in-transaction timeout"):
+                writer.write(rows)
+
+
+def test_a_session_that_ends_at_a_row_does_not_refuse_it(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows before it were tried for ever: no statement was sent, and the same row was refused again."""
+    shutdown = psycopg.errors.AdminShutdown  # as if it were one that rows have, too
+    monkeypatch.setattr("program_lib.databases.postgresql.writer.OF_A_ROW", shutdown)
+    postgresql.execute(
+        "CREATE TABLE t (a integer)",
+        "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.a = 3 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER stop BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION stop()",
+    )
+    with writing(postgresql.url, "t", "append", a=INTEGER) as writer:
+        for rows in ([(2,), (3,)], [(2,)]):
+            with pytest.raises(TargetFailed, match="terminating connection"):
+                writer.write(rows_of({"a": INTEGER}, rows))
 
 
 def test_a_connection_that_is_ended_while_reading_is_told(postgresql: Database) -> None:

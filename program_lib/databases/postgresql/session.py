@@ -37,6 +37,11 @@ SETTINGS += (
     "; SELECT set_config('client_connection_check_interval', '2s', true)"
     " WHERE current_setting('client_connection_check_interval', true) = '0' AND version() LIKE '%linux%'"
 )
+# A transaction takes as long as its run. Servers before 17 do not know the setting
+SETTINGS += (
+    "; SELECT set_config('transaction_timeout', '0', true)"
+    " WHERE current_setting('transaction_timeout', true) <> '0'"
+)
 READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{SETTINGS}"
 WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE{SETTINGS}"
 

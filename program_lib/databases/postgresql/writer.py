@@ -400,7 +400,10 @@ class PostgresqlWriter:
 
     @contextmanager
     def _savepoint(self) -> Iterator[None]:
-        """What fails within is undone alone, so that other rows may be tried; not when the connection is lost, to us or a proxy."""
+        """What fails within is undone alone, so that other rows may be tried; not when the connection is lost, to us or a proxy.
+
+        Raises TargetFailed where a lost one is told by a code that rows have, too: a time-out of PostgreSQL's is an InternalError.
+        """
         if self._shared.lost is not None:
             raise self._shared.lost
         try:
@@ -410,6 +413,9 @@ class PostgresqlWriter:
         except Exception as error:
             if not self._session.is_in_transaction:
                 self._shared.lost = error
+                if isinstance(error, psycopg.Error) and not _is_operational(error):
+                    self._shared.lost = TargetFailed(words(error))
+                    raise self._shared.lost from error
                 raise
             # a savepoint that stays would hold the next one, and the server has a lock for each
             self._session.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
@@ -453,7 +459,7 @@ class PostgresqlWriter:
 
         A trigger that names a table which is not there fails at each row; behind the line would stand the column whose value does.
         """
-        if isinstance(error, psycopg.OperationalError) and not isinstance(error, OF_A_ROW):
+        if _is_operational(error) or not self._session.is_in_transaction:
             return None
         name = re.escape(self._plan.into.name)
         found = re.search(rf"^COPY {name}, \S+ (\d+)(,?)", error.diag.context or "", re.MULTILINE)
@@ -550,6 +556,10 @@ class PostgresqlWriter:
         if shared := _SHARED.pop(self._key, None):
             shared.tables.release(self._key)
             shared.session.close()
+
+
+def _is_operational(error: psycopg.Error) -> bool:
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, OF_A_ROW)
 
 
 def _names_what_is_not_there(error: psycopg.Error) -> bool:
