@@ -13,6 +13,8 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg import OperationalError
+from psycopg.errors import ConnectionFailure, TransactionTimeout
 from sqlalchemy.engine import make_url
 
 from program_lib.databases import lost
@@ -22,7 +24,7 @@ from program_lib.databases.mysql.session import Session as MysqlSession
 from program_lib.databases.names import Table
 from program_lib.databases.other.writer import OtherWriter
 from program_lib.databases.postgresql.session import Session
-from program_lib.errors import EndUnknown
+from program_lib.errors import EndUnknown, TargetFailed
 from program_lib.types import INTEGER, Column, Schema
 from tests.databases import Database
 from tests.harness import eventually
@@ -168,21 +170,34 @@ def test_postgresql_that_a_proxy_lost_just_before_commit_has_committed_nothing(
     assert postgresql.rows("SELECT k FROM t") == []
 
 
-@pytest.mark.parametrize("at", ["SAVEPOINT", "RELEASE"])
-def test_no_row_is_tried_after_a_proxy_lost_postgresql(
-    postgresql: Database, monkeypatch: pytest.MonkeyPatch, at: str
+@pytest.mark.parametrize(
+    ("at", "error", "told"),
+    [
+        ("SAVEPOINT", ConnectionFailure, OperationalError),
+        ("RELEASE", ConnectionFailure, OperationalError),
+        ("SAVEPOINT", TransactionTimeout, TargetFailed),  # by the server itself: an InternalError
+    ],
+)
+def test_no_row_is_tried_after_postgresql_was_lost(
+    postgresql: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    error: type[psycopg.Error],
+    told: type[Exception],
 ) -> None:
     """Each row was blamed: “SAVEPOINT can only be used in transaction blocks”."""
     postgresql.execute("CREATE TABLE t (k bigint)")
     with writing(postgresql.url, "t", "append", k=INTEGER) as writer:
         writer.write(ROWS)
-        _lose(monkeypatch, at)
+        _lose(monkeypatch, at, error)
         for _ in range(2):
-            with pytest.raises(psycopg.OperationalError, match=re.escape(CRASHED)):
+            with pytest.raises(told, match=re.escape(CRASHED)):
                 writer.write(ROWS)
 
 
-def _lose(monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+def _lose(
+    monkeypatch: pytest.MonkeyPatch, at: str, error: type[psycopg.Error] = ConnectionFailure
+) -> None:
     """A proxy loses the server at a statement that begins so, once; the next one goes to a new session, with no transaction."""
     execute, is_told = psycopg.Connection.execute, False
 
@@ -191,7 +206,7 @@ def _lose(monkeypatch: pytest.MonkeyPatch, at: str) -> None:
         if not is_told and query.startswith(at.encode()):
             is_told = True
             execute(self, "ROLLBACK")
-            raise psycopg.errors.ConnectionFailure(CRASHED)
+            raise error(CRASHED)
         return execute(self, query, *others)
 
     monkeypatch.setattr(psycopg.Connection, "execute", lost)

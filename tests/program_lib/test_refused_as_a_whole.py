@@ -10,7 +10,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from program_lib.databases.mysql import catalog, session
 from program_lib.databases.mysql.session import Session
-from program_lib.errors import RowRefused, TargetFailed
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import INTEGER, TEXT
 from program_lib.write_modes import KEYED
 from tests.databases import Database
@@ -88,24 +88,36 @@ RAISES = (
 )
 
 
+ROUTES = "BEGIN EXECUTE format('INSERT INTO %I SELECT ($1).*', 'of_' || NEW.v) USING NEW; RETURN NULL; END"
+
+
+@pytest.mark.parametrize("mode", ["append", "insert_or_ignore"])
 @pytest.mark.parametrize(
     ("does", "said", "row"),
-    [(NAMES_NO_TABLE, 'relation "log" does not exist', None), (RAISES, "not yours", 1)],
-    ids=["names what is not there", "says no to a row"],
+    [
+        (NAMES_NO_TABLE, 'relation "log" does not exist', None),
+        (RAISES, "not yours", 1),
+        (ROUTES, 'relation "of_3" does not exist', 1),
+    ],
+    ids=["names what is not there", "says no to a row", "names the table of a row"],
 )
 def test_of_a_trigger_for_each_row(
-    postgresql: Database, does: str, said: str, row: int | None
+    postgresql: Database, does: str, said: str, row: int | None, mode: str
 ) -> None:
-    """COPY names a row for both, but where a function names what is not there no row can help it."""
+    """COPY names a row for all, but where a function names what is not there no row can help it."""
     postgresql.execute(
-        "CREATE TABLE t (k integer, v integer)",
+        "CREATE TABLE t (k integer PRIMARY KEY, v integer)",
+        "CREATE TABLE of_2 (k integer, v integer)",
         f"CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql AS $$ {does} $$",
         "CREATE TRIGGER also BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION also()",
     )
-    with writing(postgresql, "append", [], COLUMNS) as writer:
+    with writing(postgresql, mode, ["k"] if mode in KEYED else [], COLUMNS) as writer:
         with pytest.raises(Exception, match=said) as refused:
             writer.write(rows_of(COLUMNS, [(1, 2), (2, 3)]))
-        assert getattr(refused.value, "index", None) == row
+        if mode in KEYED:  # where the row is found by halves
+            assert isinstance(refused.value, ProgramError) == (row is not None)
+        else:
+            assert getattr(refused.value, "index", None) == row
 
 
 def test_a_value_that_is_no_name_of_a_table_is_its_rows(postgresql: Database) -> None:
@@ -114,6 +126,27 @@ def test_a_value_that_is_no_name_of_a_table_is_its_rows(postgresql: Database) ->
         with pytest.raises(RowRefused, match='relation "nix" does not exist') as refused:
             writer.write(rows_of({"k": TEXT}, [("t",), ("nix",)]))
         assert refused.value.index == 1
+
+
+@pytest.mark.parametrize("said", ["'none at ' || clock_timestamp()", "now()::text"])
+def test_a_trigger_of_statements_that_tells_the_time(postgresql: Database, said: str) -> None:
+    trigger = [statement.replace("'closed for today'", f"'%', {said}") for statement in RAISING]
+    postgresql.execute("CREATE TABLE t (k integer, v integer)", *trigger)
+    refused(postgresql, "append", "20[0-9][0-9]-")
+
+
+def test_a_trigger_of_statements_that_fails_for_no_row_alone(postgresql: Database) -> None:
+    """The run failed by its division by zero, where one row was at fault."""
+    postgresql.execute(
+        "CREATE TABLE t (k integer PRIMARY KEY, v integer CHECK (v > 0))",
+        "CREATE FUNCTION mean() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM 1 / count(*) FROM added; RETURN NULL; END $$",
+        "CREATE TRIGGER mean AFTER INSERT ON t REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION mean()",
+    )
+    with writing(postgresql, "insert_or_ignore", ["k"], COLUMNS) as writer:
+        with pytest.raises(psycopg.IntegrityError, match="violates check constraint"):
+            writer.write(rows_of(COLUMNS, [(1, 0)]))
+        writer.write(rows_of(COLUMNS, [(2, 1)]))
 
 
 def test_a_try_without_rows_leaves_nothing(postgresql: Database) -> None:

@@ -385,6 +385,20 @@ def test_only_keys_that_a_conflict_may_name_are_keys(postgresql: Database) -> No
         write(postgresql, "upsert", ["id"], ITEM, [])
 
 
+def test_a_key_may_be_an_index_that_another_system_names_otherwise(postgresql: Database) -> None:
+    """As YugabyteDB does: it had no unique keys."""
+    renamed = "UPDATE pg_am SET amname = '{}' WHERE amname = '{}'".format
+    postgresql.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, name text)", renamed("lsm", "btree")
+    )
+    try:
+        write(postgresql, "upsert", ["id"], ITEM, [(1, "one")])
+        write(postgresql, "upsert", ["id"], ITEM, [(1, "uno")])
+        assert items(postgresql) == [(1, "uno")]
+    finally:  # other tests get this database, too
+        postgresql.execute(renamed("btree", "lsm"))
+
+
 def test_a_key_is_compared_as_its_index_does_wherever_the_operator_lies(
     postgresql: Database,
 ) -> None:

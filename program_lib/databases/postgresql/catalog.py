@@ -206,10 +206,10 @@ def who_heeds_no_policies(session: Session, table: Table) -> str:
 
 
 # Of a row i of pg_index: whether it is a key that ON CONFLICT may name. That of WITHOUT OVERLAPS, of PostgreSQL 18, is
-# unique, too, but a GiST index, which knows what overlaps
+# unique, too, but a GiST index, which knows what overlaps. A B-tree has other names in other systems: lsm in YugabyteDB
 _IS_KEY = (
     "i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL"
-    " AND (SELECT am.amname = 'btree' FROM pg_catalog.pg_class x JOIN pg_catalog.pg_am am ON am.oid = x.relam"
+    " AND (SELECT am.amname <> 'gist' FROM pg_catalog.pg_class x JOIN pg_catalog.pg_am am ON am.oid = x.relam"
     " WHERE x.oid = i.indexrelid)"
 )
 

@@ -351,17 +351,18 @@ class PostgresqlWriter:
                 found = self._stored(table, columns)
         except (RowRefused, psycopg.OperationalError):
             raise
-        except (ProgramError, psycopg.Error):
-            self._check_takes_none(table)
+        except (ProgramError, psycopg.Error) as error:
+            self._check_takes_none(table, error)
             raise
         self.tally.add(len(table), found)
         for sequence in self._plan.sequences:
             sequence.see(columns[self._plan.columns.index(sequence.column)])
 
-    def _check_takes_none(self, table: pa.Table) -> None:
-        """Raises TargetFailed where what stores rows fails without any, too, as by a rule, or a trigger of statements.
+    def _check_takes_none(self, table: pa.Table, error: Exception) -> None:
+        """Raises TargetFailed where what stores rows fails without any, too, by the same error, as by a rule, or a trigger of statements.
 
-        What such a trigger does for no row, as to tell somebody, is taken back.
+        Such a trigger may also fail for no row alone, as where it divides by their number. What it does, as to tell somebody,
+        is taken back.
         """
         if self._takes_none or self._shared.lost is not None:
             return
@@ -370,8 +371,11 @@ class PostgresqlWriter:
             with suppress(_TakenBack), self._savepoint():
                 self._stored(none, self._fitted(none))
                 raise _TakenBack
-        except (ProgramError, psycopg.Error) as error:
-            raise TargetFailed(words(error)) from error
+        except (TargetFailed, psycopg.OperationalError):
+            raise
+        except (ProgramError, psycopg.Error) as without:
+            if _are_alike(error, without):
+                raise TargetFailed(words(without)) from without
         self._takes_none = True
 
     def _stored(self, table: pa.Table, columns: list[pa.Array]) -> int | None:
@@ -385,7 +389,8 @@ class PostgresqlWriter:
         try:
             return merge.run(self._session, len(table))
         except psycopg.Error as error:
-            if (error.sqlstate or "").startswith(OF_A_TRIGGER):
+            is_triggers = (error.sqlstate or "").startswith(OF_A_TRIGGER)
+            if is_triggers or (_may_be_of_one_row(error) and not _is_operational(error)):
                 raise ProgramError(words(error)) from error  # whose row is found by halves
             raise
 
@@ -431,11 +436,13 @@ class PostgresqlWriter:
                 self._run("before", self._around.before)
                 for statement in plan.before:
                     self._session.execute(statement)
+                if self._mode == REPLACE and self._is_there and not plan.moving:
+                    self._check_nobody_loses()  # once more: our DELETE lets nobody come to refer to it
                 if not plan.targets.keys() >= set(plan.columns):
                     plan.targets = self._targets(plan.into)
         except psycopg.OperationalError:
             raise
-        except psycopg.Error as error:
+        except (psycopg.Error, ProgramError) as error:
             raise TargetFailed(words(error)) from error
         plan.is_begun = True
 
@@ -457,7 +464,7 @@ class PostgresqlWriter:
     def _row_refused(self, error: psycopg.Error, columns: list[pa.Array]) -> RowRefused | None:
         """The row that COPY's context names by its line; None where it names none, or only the one that waited.
 
-        A trigger that names a table which is not there fails at each row; behind the line would stand the column whose value does.
+        A trigger that names a table which is not there may fail at each row; behind the line would stand the column whose value does.
         """
         if _is_operational(error) or not self._session.is_in_transaction:
             return None
@@ -477,9 +484,8 @@ class PostgresqlWriter:
             for statement in self._plan.after:
                 self._session.execute(statement)
             if self._plan.moving:
+                self._check_nobody_loses()  # as in _begin: this DELETE comes at the end
                 self.tally.found = self.tally.rows - self._session.execute(self._plan.moving)
-            if self._mode == REPLACE and self._is_there:
-                self._check_nobody_loses()  # once more: since our DELETE nobody comes to refer to it
             for sequence in self._plan.sequences:
                 self._set(sequence)
             self._run("after", self._around.after)
@@ -563,9 +569,30 @@ def _is_operational(error: psycopg.Error) -> bool:
 
 
 def _names_what_is_not_there(error: psycopg.Error) -> bool:
-    """Or what may not be used. A function that says so itself, by RAISE, may say it of one row."""
+    """Or what may not be used, whatever the row is."""
+    return (error.sqlstate or "").startswith(OF_NAMES) and not _may_be_of_one_row(error)
+
+
+def _may_be_of_one_row(error: psycopg.Error) -> bool:
+    """Whether a function says so itself, by RAISE, or EXECUTEs what it makes of a row: the table of its month may be missing."""
+    lines = (error.diag.context or "").splitlines()
+    innermost = next((line for line in lines if "PL/pgSQL" in line), "")
     is_raised = error.diag.source_function == "exec_stmt_raise"
-    return (error.sqlstate or "").startswith(OF_NAMES) and not is_raised
+    return is_raised or innermost.endswith("EXECUTE")  # which no server translates
+
+
+def _are_alike(one: Exception, other: Exception) -> bool:
+    """Whether two tries failed at the same: by one sentence, or at one place of a function, which may tell a time."""
+    place = _place_of(one)
+    return words(one) == words(other) or (place is not None and place == _place_of(other))
+
+
+def _place_of(error: Exception) -> tuple[str, str] | None:
+    """The code of an error of a function, and where in it that was."""
+    of_database = error if isinstance(error, psycopg.Error) else error.__cause__
+    if not isinstance(of_database, psycopg.Error) or not of_database.diag.context:
+        return None
+    return of_database.sqlstate or "", of_database.diag.context
 
 
 def _alone(table: Table) -> list[str]:
