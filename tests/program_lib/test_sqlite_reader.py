@@ -439,8 +439,9 @@ def test_an_odd_declaration_is_no_error(declared: str) -> None:
 @contextmanager
 def nobody_may_write() -> Iterator[Path]:
     """A directory with shop?.db in WAL mode, as a DB Output leaves one, on a disk that is only read; also for root."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # TMPDIR may be root's alone
         directory = Path(name)
+        read(execute(directory / "other.db", "CREATE TABLE t (n INTEGER)"), table="t")  # imports
         path = execute(
             directory / "shop?.db", "PRAGMA journal_mode = WAL", "CREATE TABLE t (n INTEGER)"
         )
