@@ -147,6 +147,27 @@ def test_replace_takes_no_rows_of_other_tables_along(database: Database) -> None
         output.start(say)
 
 
+def test_replace_needs_no_right_to_read(postgresql: Database) -> None:
+    role = f"role_{postgresql.name}"
+    postgresql.execute(
+        "CREATE TABLE t (k integer)",
+        "INSERT INTO t VALUES (1)",
+        f"CREATE ROLE {role}",
+        f"GRANT INSERT, DELETE ON t TO {role}",
+    )
+    url = make_url(postgresql.url).update_query_dict({"options": f"-c role={role}"})
+    try:
+        with closed(OtherWriter(url, "t", "replace")) as output:
+            output.start(say)
+            output.open(Schema([Column("k", INTEGER)]))
+            output.write(rows_of({"k": INTEGER}, [(2,)]))
+            output.finish()
+            output.commit()
+        assert postgresql.rows("SELECT k FROM t") == [(2,)]
+    finally:
+        postgresql.execute("DROP TABLE t", f"DROP ROLE {role}")
+
+
 def test_rows_that_replace_cannot_delete_fail_the_run(postgresql: Database) -> None:
     """Old and new rows stood together; where a key keeps them, the first new row was blamed."""
     postgresql.execute(

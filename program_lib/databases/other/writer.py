@@ -151,12 +151,26 @@ class OtherWriter(WritesAll):
             return
         try:
             self._connection.execute(self._into.delete())
+            has_rows = self._has_rows()
         except sqlalchemy.exc.DBAPIError as error:
             raise TargetFailed(str(error.orig)) from error
-        one = sqlalchemy.select(sqlalchemy.literal(1)).select_from(self._into).limit(1)
-        if self._connection.execute(one).first() is not None:
+        if has_rows:
             raise TargetFailed(rows_are_there(self._written))
         self._is_emptied = True
+
+    def _has_rows(self) -> bool:
+        """Whether the DELETE left any; taken to have left none where this user may not read."""
+        one = sqlalchemy.select(sqlalchemy.literal(1)).select_from(self._into).limit(1)
+        savepoint = self._connection.begin_nested()
+        try:
+            found = self._connection.execute(one).first()
+        except sqlalchemy.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            savepoint.rollback()  # fails where the whole transaction is gone, as by a deadlock
+            return False
+        savepoint.commit()
+        return found is not None
 
     def finish(self) -> None:
         self._empty()
