@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -716,6 +717,38 @@ def test_a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for_for
         url = f"mariadb+pymysql://me:secret@127.0.0.1:{listener.getsockname()[1]}/shop"
         with pytest.raises(pymysql.OperationalError, match="timed out"):
             read(url, table="t")
+
+
+def test_the_end_of_a_run_waits_for_no_lock_for_ever(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited for the server's bound, a day by default, and hears no cancel then."""
+    writer = write_rows(mariadb.url, "t", "create")
+    writer.start(say)
+    writer.open(Schema([Column("k", INTEGER)]))
+    [(made,)] = mariadb.rows("SHOW TABLES")
+    monkeypatch.setattr(session, "CONNECT_SECONDS", 1)
+    mariadb.execute(f"LOCK TABLES {made} READ")
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(writer.undo).result(20)
+        finally:
+            mariadb.execute("UNLOCK TABLES")
+
+
+def test_a_server_that_hangs_before_commit_is_not_waited_for_for_ever(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute, seconds = Session.execute, dict[str, int | None]()
+
+    def bounded(self: Session, statement: str) -> int:
+        seconds[statement] = self.connection._read_timeout
+        return execute(self, statement)
+
+    monkeypatch.setattr(Session, "execute", bounded)
+    mariadb.execute("CREATE TABLE t (k integer)")
+    write(mariadb.url, "t", "append", {"k": INTEGER}, [(1,)])
+    assert (seconds["DO 1"], seconds["COMMIT"]) == (session.CONNECT_SECONDS, None)
 
 
 # Of a server: its greeting with the text for the password, in two parts

@@ -103,9 +103,14 @@ class Session:
         # a statement may take long, unless the URL says otherwise
         self.connection._read_timeout = self._options.get("read_timeout")
 
-    def bound_answers(self) -> None:
-        """From now on the server must answer within `connect_timeout`, as while the session was made, or is lost."""
+    @contextmanager
+    def soon(self) -> Iterator[None]:
+        """Within, the server must answer in `connect_timeout`, as while the session was made, or is lost: a run that ends hears no cancel."""
         self.connection._read_timeout = self.connection.connect_timeout
+        try:
+            yield
+        finally:
+            self.connection._read_timeout = self._options.get("read_timeout")
 
     def execute(self, statement: str) -> int:
         """The number of rows that it touched. Raises ConnectionLost, TransactionLost, or pymysql.Error."""

@@ -88,7 +88,8 @@ class Shared:
         if self.is_committed:
             return
         if self.has_rows:  # whose connection broke until now has committed nothing, for sure
-            self.rows.execute("DO 1")
+            with self.rows.soon():
+                self.rows.execute("DO 1")
         if self.new is not None:
             self._rename(self.new)
             self.is_renamed = True
@@ -111,9 +112,9 @@ class Shared:
     def _has_names(self) -> bool:
         """Whether the new tables have their names: all get them in one step."""
         session = Session(self.url, WRITING)
-        session.bound_answers()  # a run that ends hears no cancel
         try:
-            return not catalog.columns(session, next(iter(self.helpers)))
+            with session.soon():
+                return not catalog.columns(session, next(iter(self.helpers)))
         finally:
             session.close()
 
@@ -135,10 +136,12 @@ class Shared:
                 self._drop_new_tables()
 
     def _drop_new_tables(self) -> None:
+        """They stay where a lock of somebody else's, as a backup's, lasts longer."""
         tables = self.helpers.values() if self.is_renamed else self.helpers.keys()
         session = Session(self.url, WRITING)
         try:
-            session.execute(f"DROP TABLE IF EXISTS {', '.join(map(_sql, tables))}")
+            with session.soon():
+                session.execute(f"DROP TABLE IF EXISTS {', '.join(map(_sql, tables))}")
         finally:
             session.close()
 
