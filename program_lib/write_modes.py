@@ -6,6 +6,6 @@ INSERT_OR_IGNORE = "insert_or_ignore"  # rows whose key is there are counted, th
 KEYED = (UPSERT, UPDATE, INSERT_OR_IGNORE)
 
 # Modes in which rows that are committed stand, whatever becomes of the later ones, and how many are committed at a time:
-# each time costs a connection, and a look at the table
+# each time makes a connection with all its settings, and asks anew what the table is, some dozen short statements
 MODES_THAT_COMMIT = ("append", *KEYED)
 LEAST_COMMITTED, MOST_COMMITTED = 1_000, 10_000_000

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -18,9 +19,10 @@ from psycopg.errors import ConnectionFailure, TransactionTimeout
 from sqlalchemy.engine import make_url
 
 from program_lib.databases import lost
-from program_lib.databases.lost import TransactionLost
+from program_lib.databases.lost import ConnectionLost, TransactionLost
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.session import Session as MysqlSession
+from program_lib.databases.mysql.writer import Shared
 from program_lib.databases.names import Table
 from program_lib.databases.other.writer import OtherWriter
 from program_lib.databases.postgresql.session import Session
@@ -273,6 +275,39 @@ def test_a_new_table_of_mariadb_that_has_not_its_name_is_dropped(mariadb: Databa
     with cut_off(mariadb, RENAME, passes=False) as url, pytest.raises(TransactionLost):
         write_to(url, "create")
     assert mariadb.rows("SHOW TABLES") == []
+
+
+def test_a_new_table_of_mariadb_may_get_its_name_after_the_answer_was_lost(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server waited for a backup: the run failed as one that wrote nothing, and then the table stood there with its rows."""
+    execute, has_names = MysqlSession.execute, Shared._has_names
+    waiting = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'RENAME%{}%'"
+    thread, answers = ThreadPoolExecutor(1), list[bool | None]()
+
+    def lost(self: MysqlSession, statement: str) -> int:
+        if not statement.startswith("RENAME"):
+            return execute(self, statement)
+        [(made,)] = mariadb.rows("SHOW TABLES")
+        mariadb.execute(f"LOCK TABLES {made} READ")
+        thread.submit(execute, self, statement)
+        eventually(lambda: mariadb.value(waiting.format(made)) == 1)
+        raise ConnectionLost("Lost connection")
+
+    def asked(self: Shared, renaming: MysqlSession) -> bool | None:
+        answers.append(has_names(self, renaming))
+        mariadb.execute("UNLOCK TABLES")
+        return answers[-1]
+
+    monkeypatch.setattr(MysqlSession, "execute", lost)
+    monkeypatch.setattr(Shared, "_has_names", asked)
+    with thread:
+        try:
+            write_to(mariadb.url, "create")
+        finally:
+            mariadb.execute("UNLOCK TABLES")
+    assert answers[0] is None
+    assert mariadb.rows("SELECT k FROM t") == [(1,), (2,), (3,)]
 
 
 def test_mariadb_cannot_tell_whether_it_has_committed(mariadb: Database) -> None:

@@ -157,6 +157,12 @@ class Session:
             cursor.execute(query)
         return cursor
 
+    def sees_at_work(self, other: Session) -> bool:
+        """Whether the server still does what another session of it had asked for."""
+        number = other.connection.thread_id()
+        found = self.rows(f"{_KNOWN_AS} AND command <> 'Sleep'", [number])
+        return bool(found) and found == other._known_as
+
     def interrupt(self) -> None:
         """Whoever waits for the server gets an error, and the connection is lost. Any thread."""
         self._is_interrupted = True

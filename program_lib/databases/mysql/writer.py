@@ -103,18 +103,24 @@ class Shared:
         try:
             session.execute(f"RENAME TABLE {', '.join(pairs)}")
         except ConnectionLost as error:
-            is_renamed = asked_again(self._has_names, pymysql.Error, TransactionLost)
+            is_renamed = asked_again(
+                lambda: self._has_names(session), pymysql.Error, TransactionLost
+            )
             if is_renamed is None:
                 raise EndUnknown(str(error)) from error
             if not is_renamed:
                 raise
 
-    def _has_names(self) -> bool:
-        """Whether the new tables have their names: all get them in one step."""
+    def _has_names(self, renaming: Session) -> bool | None:
+        """Whether the new tables have their names: all get them in one step. None while the server waits to give them."""
         session = Session(self.url, WRITING)
         try:
             with session.soon():
-                return not catalog.columns(session, next(iter(self.helpers)))
+                is_at_work = session.sees_at_work(
+                    renaming
+                )  # first: it may be done with it just now
+                has_names = not catalog.columns(session, next(iter(self.helpers)))
+            return has_names or (None if is_at_work else False)
         finally:
             session.close()
 
