@@ -56,6 +56,7 @@ def test_an_example_does_what_it_says(
                 "DATA_DIR": str(directory),
                 "NATS_PORT": str(nats_server.port),
                 "SCHEDULER": cluster.scheduler_address if cluster else "",
+                "DASK_TEMPORARY_DIRECTORY": str(directory),
             },
             capture_output=True,
             text=True,
