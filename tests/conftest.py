@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hosting.ports import FROM, TO
 from jobs.graph.code import allow_code
 from program_lib import settings
+from program_lib.secrets import SECRETS
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
@@ -66,6 +67,14 @@ def _directories_of_programs() -> None:
     """A program reads them once; several run in a process of tests, each with its own."""
     for asked in (settings.data_dir, settings.data_roots, settings.not_data):
         asked.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_connections() -> Iterator[None]:
+    """What one test connects with is hidden in its own words alone: “secret” was, in the path that another test waits for."""
+    before = set(SECRETS)
+    yield
+    SECRETS.intersection_update(before)
 
 
 @pytest.fixture(autouse=True)

@@ -116,9 +116,8 @@ class Shared:
         session = Session(self.url, WRITING)
         try:
             with session.soon():
-                is_at_work = session.sees_at_work(
-                    renaming
-                )  # first: it may be done with it just now
+                # first: it may be done with it just now
+                is_at_work = session.sees_at_work(renaming)
                 has_names = not catalog.columns(session, next(iter(self.helpers)))
             return has_names or (None if is_at_work else False)
         finally:
