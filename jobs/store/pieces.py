@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -31,6 +31,7 @@ _RUN_COLUMNS = [
 ]
 LEAST_STEP = 1e-6  # seconds between two runs of a job, as far as doubles tell times of today apart
 _JOB_COLUMNS = [c for c in JOBS.c if c.name not in ("idempotency_key", "request_hash")]
+Made = TypeVar("Made")
 OnlyIf = Callable[[Job], bool]
 """Whether a job is in the state that a request is about."""
 
@@ -132,37 +133,39 @@ def run_of_key(
     connection: Connection, tenant_id: str, key: str | None, request_hash: str
 ) -> Run | None:
     """The run of an earlier request with this idempotency key. Raises IdempotencyMismatch where that was another request."""
-    run_id = _made_by_key(connection, RUNS.c.run_id, tenant_id, key, request_hash)
-    try:
-        return None if run_id is None else run_of(connection, tenant_id, run_id)
-    except NotFound:  # deleted meanwhile, and its key with it
-        return None
+    return _made_by_key(connection, RUNS.c.run_id, run_of, tenant_id, key, request_hash)
 
 
 def job_of_key(
     connection: Connection, tenant_id: str, key: str | None, request_hash: str
 ) -> Job | None:
     """As `run_of_key`, the job of an earlier request; as it is now."""
-    job_id = _made_by_key(connection, JOBS.c.job_id, tenant_id, key, request_hash)
-    try:
-        return None if job_id is None else job_of(connection, tenant_id, job_id)
-    except NotFound:  # deleted meanwhile, and its key with it
-        return None
+    return _made_by_key(connection, JOBS.c.job_id, job_of, tenant_id, key, request_hash)
 
 
 def _made_by_key(
-    connection: Connection, ids: sa.Column[Any], tenant_id: str, key: str | None, request_hash: str
-) -> Any:
-    """Which of `ids` an earlier request with this key made; None: none. Raises IdempotencyMismatch."""
+    connection: Connection,
+    ids: sa.Column[Any],
+    read: Callable[[Connection, str, Any], Made],
+    tenant_id: str,
+    key: str | None,
+    request_hash: str,
+) -> Made | None:
+    """What an earlier request with this key made, read by its one of `ids`; None: nothing. Raises IdempotencyMismatch."""
     if key is None:
         return None
     made = ids.table.c
     query = sa.select(ids, made.request_hash)
     query = query.where(made.tenant_id == tenant_id, made.idempotency_key == key)
     row = connection.execute(query).first()
-    if row is not None and row.request_hash != request_hash:
+    if row is None:
+        return None
+    if row.request_hash != request_hash:
         raise IdempotencyMismatch("this Idempotency-Key was used before, for another request")
-    return None if row is None else row[0]
+    try:
+        return read(connection, tenant_id, row[0])
+    except NotFound:  # deleted meanwhile, and its key with it
+        return None
 
 
 def why_refused(
