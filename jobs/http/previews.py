@@ -2,6 +2,7 @@
 
 import json
 import queue
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import (
     ANSWER_WAIT,
     KILL_AFTER,
+    LOOK_WAIT,
     TAKEN_WAIT,
     AroundRow,
     Find,
@@ -124,6 +126,18 @@ class PreviewRequests:
         subject = kept_subject(tenant_id, place)
         return self._asked(tenant_id, subject, json.dumps(question).encode(), _NOBODY_HAS_IT)
 
+    def missing(self, tenant_id: str, place: str, run_id: str, nodes: Sequence[int]) -> list[int]:
+        """Of which of these nodes nothing that the run kept is there any more. Raises Problem as `ask`.
+
+        It takes no place of a preview, and waits for none: a run is to begin.
+        """
+        check_ours(self._why_not_ours)
+        question = json.dumps({"run": run_id, "look": list(nodes)}).encode()
+        subject = kept_subject(tenant_id, place)
+        answer = _unpacked(self._answer(subject, question, _NOBODY_HAS_IT, LOOK_WAIT))
+        missing: list[int] = answer["missing"]
+        return missing
+
     def _in_turn(self, tenant_id: str, tag: str | None, question: PreviewQuestion) -> Document:
         subject = preview_subject(tenant_id, tag)
         return self._asked(tenant_id, subject, question.to_json(), _nobody(tag))
@@ -138,14 +152,16 @@ class PreviewRequests:
             self._places.give_back(tenant_id)
         return _unpacked(answer)
 
-    def _answer(self, subject: str, question: bytes, nobody: str) -> Document:
+    def _answer(
+        self, subject: str, question: bytes, nobody: str, taken_wait: float = TAKEN_WAIT
+    ) -> Document:
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         reply = self._link.new_inbox()
         inbox = self._link.subscribe(reply, answers.put)
         try:
             if not self._link.wait_up(TAKEN_WAIT) or not self._publish(subject, question, reply):
                 raise unavailable("a preview needs NATS, which is away")
-            first = _next(answers, TAKEN_WAIT)
+            first = _next(answers, taken_wait)
             if first is None:
                 raise unavailable(nobody)
             if not first.get("taken"):

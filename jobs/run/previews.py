@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,12 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.work.fair_shares import FairQueue
 from jobs.work.preview_questions import (
     ANSWER_WAIT,
-    KEPT,
     KILL_AFTER,
     TAKEN_WAIT,
     Find,
     PreviewQuestion,
+    is_about_kept,
+    is_look,
     kept_subject,
     preview_subject,
     tenant_of,
@@ -87,13 +88,21 @@ class Previews:
         self._directory = self._all / str(ProcessIdentity.of(os.getpid())).replace("/", "+")
         self._data_dir = data_dir
         self._waiting: FairQueue[Message] = FairQueue(WAITING, AT_ONCE_EACH)
+        # Whether something is kept needs no program, and somebody waits to execute: it waits behind none
+        self._looks: FairQueue[Message] = FairQueue(WAITING, 1)
         self._takes = takes
         self._subscriptions: list[Subscription] = []
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._work, name=f"preview-{number}", daemon=True)
-            for number in range(at_once)
+            threading.Thread(target=self._work, args=(asked,), name=name, daemon=True)
+            for asked, name in self._workers(at_once)
         ]
+
+    def _workers(self, at_once: int) -> Iterator[tuple[FairQueue[Message], str]]:
+        """What each thread takes its questions from, and its name."""
+        for number in range(at_once):
+            yield self._waiting, f"preview-{number}"
+        yield self._looks, "kept-look"
 
     def start(self) -> None:
         self._remove_left_over()
@@ -124,7 +133,7 @@ class Previews:
         """Ends the previews at work and the threads. Questions that wait are answered "busy"."""
         self.drain()
         self._stopping.set()
-        for message in self._waiting.close():
+        for message in (*self._waiting.close(), *self._looks.close()):
             self._say(message, {"busy": True})
         for thread in self._threads:
             if thread.is_alive():
@@ -139,20 +148,21 @@ class Previews:
     # ---- link thread
 
     def _take(self, message: Message) -> None:
-        has_room = self._waiting.put(tenant_of(message.subject), message)
+        asked = self._looks if is_look(message) else self._waiting
+        has_room = asked.put(tenant_of(message.subject), message)
         self._say(message, {"taken": True} if has_room else {"busy": True})
 
     # ---- own threads
 
-    def _work(self) -> None:
-        while (turn := self._waiting.take()) is not None:
+    def _work(self, asked: FairQueue[Message]) -> None:
+        while (turn := asked.take()) is not None:
             tenant_id, message, waited = turn
             try:
                 self._say(message, self._outcome(message, waited))
             except Exception:
                 LOG.exception("the answer to a preview is not sent")
             finally:
-                self._waiting.done(tenant_id)
+                asked.done(tenant_id)
 
     def _outcome(self, message: Message, waited: float) -> Document:
         if waited > LONGEST_WAIT:
@@ -174,7 +184,7 @@ class Previews:
 
     def _answer(self, message: Message) -> Document:
         tenant_id = tenant_of(message.subject)
-        if message.subject.split(".")[2] == KEPT:
+        if is_about_kept(message):
             return self._kept(tenant_id, json.loads(message.payload))
         question = PreviewQuestion.parse(message.payload)
         graph = parse_graph(question.graph)

@@ -14,11 +14,15 @@ from typing import Any, NamedTuple
 
 from jobs.graph.again import Again
 from jobs.graph.feeding import Document, Last
+from progress_lib.nats import Message
 from progress_lib.subjects import EVERY_TENANT, check_id
 
 KEPT = "kept"  # the third part of a subject of kept outputs
 KILL_AFTER = 10.0  # seconds until SIGKILL; a query may keep Python from ending
 TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
+LOOK_WAIT = (
+    5.0  # seconds for the same where a run is to begin with what was kept: it is refused after that
+)
 ANSWER_WAIT = KILL_AFTER + 8.0  # seconds for this preview, and most of one before it
 
 
@@ -101,6 +105,15 @@ def kept_subject(tenant_id: str, place: str) -> str:
     """Where runners are asked for kept outputs, those alone that have the runs' directory of this name."""
     tenant = tenant_id if tenant_id == EVERY_TENANT else check_id(tenant_id)
     return f"tenant.{tenant}.{KEPT}.{check_id(place)}"
+
+
+def is_about_kept(message: Message) -> bool:
+    return message.subject.split(".")[2] == KEPT
+
+
+def is_look(message: Message) -> bool:
+    """Whether it asks only what of a run's kept outputs is there, which a runner tells at once."""
+    return is_about_kept(message) and b'"look"' in message.payload
 
 
 def tenant_of(subject: str) -> str:

@@ -35,6 +35,13 @@ RECORD_STATES = """() => {
   }).observe(document.getElementById('nodes'), { subtree: true, attributeFilter: ['data-state'] });
 }"""
 
+# what tells why a run is not what it should be
+SAID = """() => ({
+  notice: document.getElementById('notice').hidden ? '' : document.getElementById('notice-text').textContent,
+  dialog: document.querySelector('dialog[open]')?.textContent ?? '',
+  keyboard: document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName,
+})"""
+
 # in one step: the next frame disables the button again
 PRESS_WHATEVER_IT_SAYS = """() => {
   const execute = document.getElementById('execute');
@@ -55,7 +62,11 @@ def expect_state(page: Page, node_id: int, state: str, wait: int = RUN) -> None:
 
 
 def expect_run(page: Page, status: str, wait: int = RUN) -> None:
-    expect(page.locator("#run")).to_have_attribute("data-status", status, timeout=wait)
+    try:
+        expect(page.locator("#run")).to_have_attribute("data-status", status, timeout=wait)
+    except AssertionError as error:
+        error.add_note(f"the page says, and the keyboard is at: {page.evaluate(SAID)}")
+        raise
 
 
 def expect_live(page: Page) -> None:

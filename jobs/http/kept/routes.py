@@ -79,10 +79,9 @@ class KeptRoutes:
         """Asks a runner whether it has what is to be read. Raises Problem, CannotBegin."""
         if not again.read:
             return
-        question = {"run": again.run_id, "look": again.read}
-        found = self._previews.kept(tenant_id, again.place, question)
-        if found["missing"]:
-            raise CannotBegin(DELETED.format(again.run_id), found["missing"][0], is_gone=True)
+        missing = self._previews.missing(tenant_id, again.place, again.run_id, again.read)
+        if missing:
+            raise CannotBegin(DELETED.format(again.run_id), missing[0], is_gone=True)
 
 
 def _is_id(text: str) -> bool:

@@ -17,11 +17,12 @@ import pytest
 
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import feeding_part
-from jobs.http.previews import MOST_SAID, _unpacked
+from jobs.http.previews import ASKING, MOST_SAID, PreviewRequests, _unpacked
 from jobs.http.problems import Problem
 from jobs.run.previews import AROUND, ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
+from jobs.work.run_files import RunFiles, place_of_runs
 from progress_lib.nats import Link
 from tests.harness import (
     DEADLINE,
@@ -338,6 +339,25 @@ def test_a_second_runner_leaves_the_previews_of_the_first_alone(link: Link, tmp_
     left = [path.name for path in (tmp_path / "previews").iterdir()]
     assert left == [alive.replace("/", "+")]
     assert (tmp_path / "previews" / left[0] / "a-preview").exists()
+
+
+def test_whether_rows_are_kept_is_told_though_each_preview_waits(
+    link: Link, tmp_path: Path
+) -> None:
+    """A run from a node waited behind previews, as those that an open editor makes, and was refused in the end."""
+    files = RunFiles(tmp_path, "a" * 32)
+    files.kept("default").mkdir(parents=True)
+    (files.kept("default") / "2.0.parquet").touch()
+    runner = Previews(link, tmp_path, allowance(tmp_path), Interpreters(0), at_once=0)
+    runner.start()
+    try:
+        asking = PreviewRequests(link, has_many_tenants=False)
+        for _ in range(ASKING):
+            assert asking._places.take("default")
+        place = place_of_runs(tmp_path)
+        assert asking.missing("default", place, "a" * 32, [2, 3]) == [3]
+    finally:
+        runner.stop()
 
 
 # ---------------------------------------------------------------- around a row at fault
