@@ -10,6 +10,7 @@ def test_something(modules: Page) -> None: ...                a blank page that 
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.server
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Locator,
     Page,
     ViewportSize,
     expect,
@@ -51,6 +53,27 @@ UNOPTIMIZED = "--js-flags=--no-maglev --no-turbofan"
 USUAL: ViewportSize = {"width": 1280, "height": 720}
 WAIT = 30_000  # milliseconds that Playwright waits for what should happen soon
 expect.set_options(timeout=WAIT)  # its 5 s are too short where four test processes share two cores
+
+
+def _only_what_is_seen(owner: type[Page] | type[Locator], name: str) -> None:
+    """Has a method of the keyboard wait until a person could reach what it is about.
+
+    Playwright waits for nothing before it: a key for a part that is still hidden goes to what has the keyboard then.
+    """
+    method = getattr(owner, name)
+
+    @functools.wraps(method)
+    def waiting(self: Page | Locator, *arguments: Any, **options: Any) -> Any:
+        part = self if isinstance(self, Locator) else self.locator(arguments[0])
+        part.first.wait_for(state="visible")
+        return method(self, *arguments, **options)
+
+    setattr(owner, name, waiting)
+
+
+for _owner in (Page, Locator):
+    for _name in ("focus", "press"):
+        _only_what_is_seen(_owner, _name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

