@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from jobs.store.run_states import ENDS
-from soak.database import ROLE
+from soak.database import Postgresql
 from soak.faults import Fault, Kinds
 from soak.ledgers import by_stamp
+from soak.mariadb import Mariadb
 from soak.watchers import Watcher
-from soak.work import Attempt, Places, Worker
+from soak.work import MARIADB_KINDS, POSTGRESQL_KINDS, Attempt, Places, Worker
 
 MARGIN = 2.0  # seconds around a run in which a fault explains its end
 SERVER_STOPPED = "the server was stopped"
+# Kind of a job → the part of the soak whose end ends its run
+SERVERS = {
+    **dict.fromkeys(POSTGRESQL_KINDS, Postgresql.role),
+    **dict.fromkeys(MARIADB_KINDS, Mariadb.role),
+}
 STARTED = re.compile(r"run (\S+) of job \d+ starts")
 
 
@@ -93,8 +99,8 @@ class RunAccount:
         else:
             killed = [f for f in self._faults if f.run_id == run["runId"] and not f.lasted]
             is_explained = bool(killed) or (attempt.fails and "zero" in reason)
-            if attempt.kind.endswith("PostgreSQL"):
-                is_explained |= self._hit(run, ROLE, "kill -9")
+            written_by = SERVERS.get(attempt.kind)
+            is_explained |= written_by is not None and self._hit(run, written_by, "kill -9")
         if not is_explained:
             self._wrong(f"{name} is {status} and no fault explains it: {reason[:300]!r}")
 

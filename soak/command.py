@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,26 @@ from hosting.product import NotReady
 from hosting.reader import ended_with_reader
 from settings import WORKER_CLASSES
 from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends
-from soak.database import Database
+from soak.database import Database, Postgresql
 from soak.faults import Faults
-from soak.ledgers import FileLedger, Ledger, ServerLedger
+from soak.ledgers import FileLedger, Ledger, MariadbLedger, PostgresqlLedger
+from soak.mariadb import Mariadb, mariadb
 from soak.product import Away, Product
 from soak.watchers import Watcher
-from soak.work import KINDS, SERVER_KINDS, STUCK_AFTER, Drip, Places, Worker
+from soak.work import (
+    KINDS,
+    MARIADB_KINDS,
+    POSTGRESQL_KINDS,
+    STUCK_AFTER,
+    Drip,
+    Places,
+    Worker,
+)
 
 WORKERS = 6  # people with a job each, more than the runner's four slots
 WATCHERS = 10
-CONNECTION = "ledgers"  # to the soak's own PostgreSQL
+# Connections to the soak's own servers
+POSTGRESQL, MARIADB = "ledgers", "mariadb_ledgers"
 SETTLE_WAIT = 60.0  # seconds for clients to reconnect and show the final states
 MAX_SHOWN = 60  # violations printed
 A_PAGE = 500  # runs of a job; the API's most
@@ -51,8 +61,13 @@ class Soak:
     """One soak, from its start to the account. Any thread may add to `violations`."""
 
     def __init__(
-        self, options: argparse.Namespace, directory: Path, server: Server | None = None
+        self,
+        options: argparse.Namespace,
+        directory: Path,
+        server: Server | None = None,
+        other: Mariadb | None = None,
     ) -> None:
+        """`server`: the PostgreSQL that keeps the runs, and some ledgers; `other`: a MariaDB that keeps some, too."""
         self.violations: list[str] = []
         self._minutes: float = options.minutes
         self._seed: int = options.seed
@@ -61,6 +76,7 @@ class Soak:
         self._directory = directory
         self._worker_class = options.worker_class
         self._server = server
+        self._mariadb = other
         # The first one has the NATS server that all use, and starts first
         names = [f"server-{number}" for number in range(1, options.servers + 1)]
         self._data_dirs = [directory / name for name in names]
@@ -69,8 +85,9 @@ class Soak:
         self._drip: Drip | None = None
         self._workers: list[Worker] = []
         self._watchers: list[Watcher] = []
-        database = None if server is None else Database(server.pid)
-        self._faults = Faults(self._products, self._watchers, options.seed, self.say, database)
+        databases: list[Database] = [] if server is None else [Postgresql(server)]
+        databases += [] if other is None else [other]
+        self._faults = Faults(self._products, self._watchers, options.seed, self.say, databases)
 
     def say(self, sentence: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s  {sentence}", file=sys.stderr, flush=True)
@@ -119,7 +136,9 @@ class Soak:
         more: dict[str, str] = {}
         if self._server is not None:
             url = self._server.url
-            more = {"DATABASE_URL": url, f"CONNECTION_{CONNECTION.upper()}": url}
+            more = {"DATABASE_URL": url, f"CONNECTION_{POSTGRESQL.upper()}": url}
+        if self._mariadb is not None:
+            more[f"CONNECTION_{MARIADB.upper()}"] = self._mariadb.url
         if self._products:
             first = self._products[0]
             more |= {"NATS_URL": first.nats_url, "JWT_SECRET": first.secret}
@@ -127,15 +146,20 @@ class Soak:
 
     def _kinds(self) -> list[str]:
         """Of the jobs, one for each worker."""
-        more = () if self._server is None else SERVER_KINDS
-        return [*(KINDS[number % len(KINDS)] for number in range(WORKERS)), *more]
+        kinds = [KINDS[number % len(KINDS)] for number in range(WORKERS)]
+        kinds += POSTGRESQL_KINDS if self._server is not None else ()
+        kinds += MARIADB_KINDS if self._mariadb is not None else ()
+        return kinds
 
     def _ledger(self, kind: str, number: int) -> Ledger:
         name = f"ledger-{number}"
-        if kind not in SERVER_KINDS:
-            return FileLedger(self._data_dirs, name)
-        assert self._server is not None
-        return ServerLedger(self._server.url, CONNECTION, name)
+        if kind in POSTGRESQL_KINDS:
+            assert self._server is not None
+            return PostgresqlLedger(self._server.url, POSTGRESQL, name)
+        if kind in MARIADB_KINDS:
+            assert self._mariadb is not None
+            return MariadbLedger(self._mariadb, MARIADB, name)
+        return FileLedger(self._data_dirs, name)
 
     def _new_watcher(self, name: str, number: int) -> Watcher:
         """A new client. The first ones watch one job each, the others all jobs."""
@@ -248,6 +272,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="runs are kept in a PostgreSQL of the soak's own, into which two jobs write, and which is hit, too",
     )
     parser.add_argument(
+        "--mariadb",
+        action="store_true",
+        help="two jobs more write into a MariaDB of the soak's own, which is hit, too",
+    )
+    parser.add_argument(
         "--servers",
         type=int,
         choices=(1, 2, 3),
@@ -266,7 +295,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def _heading(options: argparse.Namespace) -> str:
     return (
         f"scripts/soak --minutes {options.minutes:g} --seed {options.seed} "
-        f"--worker-class {options.worker_class}{' --postgresql' if options.postgresql else ''}"
+        f"--worker-class {options.worker_class}{' --postgresql' if options.postgresql else ''}{' --mariadb' if options.mariadb else ''}"
         f"{f' --servers {options.servers}' if options.servers > 1 else ''}\n"
         f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit_of(ROOT)}, "
         f"Python {platform.python_version()}, {_machine()}"
@@ -284,8 +313,10 @@ def main(arguments: list[str]) -> int:
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     print(f"{heading}\nin {directory}", file=sys.stderr)
     try:
-        with postgresql() if options.postgresql else nullcontext() as server:
-            soak = Soak(options, directory, server)
+        with ExitStack() as servers:
+            server = servers.enter_context(postgresql()) if options.postgresql else None
+            other = servers.enter_context(mariadb()) if options.mariadb else None
+            soak = Soak(options, directory, server, other)
             lines = soak.run()
     except NoServer as error:
         print(f"scripts/soak: {error}", file=sys.stderr)

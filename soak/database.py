@@ -1,31 +1,63 @@
-"""The processes of a soak's own PostgreSQL, which faults hit."""
+"""What a soak hits of the databases that it has started."""
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import Protocol
 
+import psycopg
+
+from bench.programs.server import Server
 from hosting.processes import Process, command_line
 from jobs.store.process_identity import ProcessStat
 
-ROLE = "database"
+ANSWER_SECONDS = 3
 
 
-class Database:
-    """`pid` is that of the process whose children are the others."""
+class Database(Protocol):
+    """One thread calls it."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    role: str  # as faults and the account name it
 
     def processes(self) -> list[Process]:
         """All of them."""
+        ...
+
+    def kill(self, draw: float) -> int | None:
+        """Kills what a crash ends; it comes back by itself. The id of the process that was hit, None: there was none. `draw`: of [0, 1), says which one."""
+        ...
+
+    def answers(self) -> bool: ...
+
+
+class Postgresql:
+    role = "database"
+
+    def __init__(self, server: Server) -> None:
+        self._pid = server.pid
+        self._url = server.url
+
+    def processes(self) -> list[Process]:
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         found = ((pid, ProcessStat.of(pid)) for pid in pids)
         return [
-            Process(pid, stat.start, ROLE)
+            Process(pid, stat.start, self.role)
             for pid, stat in found
             if stat is not None and stat.is_alive and self._pid in (pid, stat.parent)
         ]
 
-    def sessions(self) -> list[Process]:
-        """Those that serve a connection each. Where one is killed, the server breaks all connections, and recovers."""
-        return [p for p in self.processes() if "127.0.0.1(" in command_line(p.pid)]
+    def kill(self, draw: float) -> int | None:
+        """One that serves a connection: the server breaks all connections then, and recovers."""
+        sessions = [p for p in self.processes() if "127.0.0.1(" in command_line(p.pid)]
+        if not sessions:
+            return None
+        hit = sessions[int(draw * len(sessions))]
+        return hit.pid if hit.signal(signal.SIGKILL) else None
+
+    def answers(self) -> bool:
+        try:
+            psycopg.connect(self._url, connect_timeout=ANSWER_SECONDS).close()
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.programs.server import START_SECONDS
 from hosting.processes import Process
-from soak.database import ROLE, Database
+from hosting.product import NotReady
+from soak.database import Database
 from soak.product import Product
 from soak.watchers import Watcher
 
@@ -38,14 +40,11 @@ FAULTS: Kinds = (
     ("client", "reload", 2),
     ("client", "stops reading", 2),
 )
-# where the product has a PostgreSQL of its own
-DATABASE_FAULTS: Kinds = (
-    (ROLE, "kill -9", 6),
-    (ROLE, "stop and go on", 2),
-)
+# of each database that the soak has
+DATABASE_FAULTS = (("kill -9", 6), ("stop and go on", 2))
 # Seconds of the longest stop
 STOPS = {"worker": 12.0, "nats-server": 8.0, "runner": 12.0, "program": 6.0, "client": 12.0}
-STOPS[ROLE] = 8.0
+DATABASE_STOP = 8.0
 SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "stop and go on": signal.SIGSTOP}
 
 
@@ -57,7 +56,7 @@ class Fault:
     pid: int = 0
     run_id: str | None = None  # if the fault hit a program
     lasted: float = 0.0  # seconds of a stop
-    until: float = 0.0  # seconds since 1970; when an ended master was back
+    until: float = 0.0  # seconds since 1970; when an ended master, or a killed database, was back
 
     def __str__(self) -> str:
         at = time.strftime("%H:%M:%S", time.localtime(self.at))
@@ -73,16 +72,17 @@ class Faults:
         watchers: list[Watcher],
         seed: int,
         say: Callable[[str], None],
-        database: Database | None = None,
+        databases: Sequence[Database] = (),
     ) -> None:
-        self.kinds = FAULTS if database is None else FAULTS + DATABASE_FAULTS
+        more = ((of.role, what, weight) for of in databases for what, weight in DATABASE_FAULTS)
+        self.kinds: Kinds = (*FAULTS, *more)
         self.log: list[Fault] = []
         self.missed = 0  # faults with nothing to hit, as when no program ran
         self._products = products
         self._watchers = watchers
         self._chance = random.Random(f"{seed}:faults")
         self._say = say
-        self._database = database
+        self._databases = {database.role: database for database in databases}
         self._stopped: list[tuple[float, Process]] = []  # (when to continue, what)
 
     def run_until(self, deadline: float) -> None:
@@ -92,7 +92,8 @@ class Faults:
             part, what, _ = self._chance.choices(self.kinds, weights)[0]
             draw, seconds = self._chance.random(), self._chance.random()
             pause = self._chance.uniform(*RESTART_GAP)
-            self._provoke(part, what, draw, 0.5 + seconds * (STOPS.get(part, 0.5) - 0.5), pause)
+            most = DATABASE_STOP if part in self._databases else STOPS.get(part, 0.5)
+            self._provoke(part, what, draw, 0.5 + seconds * (most - 0.5), pause)
 
     def _wait(self, seconds: float, deadline: float) -> bool:
         end = min(time.monotonic() + seconds, deadline)
@@ -119,8 +120,8 @@ class Faults:
         if part == "client":
             self._hit_client(what, draw, seconds)
             return
-        if part == ROLE:
-            self._hit_database(what, draw, seconds)
+        if part in self._databases:
+            self._hit_database(self._databases[part], what, draw, seconds)
             return
         found = sorted(
             (process.start, process.pid, process, product)
@@ -164,21 +165,34 @@ class Faults:
             watcher.stop_reading(seconds)
         self._note(Fault(time.time(), "client", what))
 
-    def _hit_database(self, what: str, draw: float, seconds: float) -> None:
-        assert self._database is not None
-        lasted = seconds if what == "stop and go on" else 0.0
-        hit = self._database.processes()
-        if not lasted:
-            sessions = self._database.sessions()
-            hit = sessions[int(draw * len(sessions)) :][:1]
-        for process in hit:
-            process.signal(SIGNALS[what])
-        if lasted:
-            self._stopped += [(time.monotonic() + lasted, process) for process in hit]
-        if hit:
-            self._note(Fault(time.time(), ROLE, what, hit[0].pid, lasted=lasted))
+    def _hit_database(self, database: Database, what: str, draw: float, seconds: float) -> None:
+        if what == "kill -9":
+            pid, lasted = database.kill(draw), 0.0
         else:
+            pid, lasted = self._stop(database.processes(), seconds), seconds
+        if pid is None:
             self.missed += 1
+            return
+        fault = Fault(time.time(), database.role, what, pid, lasted=lasted)
+        self._note(fault)
+        if not lasted:
+            self._wait_for(database)
+            fault.until = time.time()
+
+    def _wait_for(self, database: Database) -> None:
+        """Raises NotReady."""
+        ends = time.monotonic() + START_SECONDS
+        while not database.answers():
+            if time.monotonic() >= ends:
+                raise NotReady(f"{database.role} does not answer after it was killed")
+            self.tend()
+            time.sleep(TICK)
+
+    def _stop(self, processes: list[Process], seconds: float) -> int | None:
+        for process in processes:
+            process.signal(signal.SIGSTOP)
+        self._stopped += [(time.monotonic() + seconds, process) for process in processes]
+        return processes[0].pid if processes else None
 
     def _note(self, fault: Fault) -> None:
         self.log.append(fault)

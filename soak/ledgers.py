@@ -11,6 +11,8 @@ from typing import LiteralString, Protocol
 import psycopg
 from psycopg import sql
 
+from soak.mariadb import Mariadb
+
 COLUMNS: LiteralString = "(stamp TEXT, n INTEGER)"
 
 
@@ -47,7 +49,7 @@ class FileLedger:
         return found
 
 
-class ServerLedger:
+class PostgresqlLedger:
     """In the PostgreSQL that the soak hits."""
 
     def __init__(self, url: str, connection: str, name: str) -> None:
@@ -63,6 +65,24 @@ class ServerLedger:
     def rows(self) -> list[tuple[str, int]]:
         with psycopg.connect(self._url) as session:
             return session.execute(sql.SQL("SELECT stamp, n FROM {}").format(self._name)).fetchall()
+
+
+class MariadbLedger:
+    """In the MariaDB that the soak hits."""
+
+    def __init__(self, server: Mariadb, connection: str, name: str) -> None:
+        self.connection = connection
+        self.table = name
+        self._server = server
+
+    def make(self) -> None:
+        with closing(self._server.connect()) as session:
+            session.query(f"CREATE TABLE `{self.table}` {COLUMNS}")
+
+    def rows(self) -> list[tuple[str, int]]:
+        with closing(self._server.connect()) as session, session.cursor() as cursor:
+            cursor.execute(f"SELECT stamp, n FROM `{self.table}`")  # noqa: S608  a name of ours
+            return list(cursor.fetchall())
 
 
 def by_stamp(ledger: Ledger) -> dict[str, list[int]]:

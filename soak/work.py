@@ -159,7 +159,8 @@ class Places:
 
 
 KINDS = ("table to ledger", "pipe to ledger", "pipe to ledger, fails", "table to file")
-SERVER_KINDS = ("table to PostgreSQL", "pipe to PostgreSQL")  # where the soak has one
+POSTGRESQL_KINDS = ("table to PostgreSQL", "pipe to PostgreSQL")  # where the soak has one
+MARIADB_KINDS = ("table to MariaDB", "pipe to MariaDB")
 
 
 def graph(kind: str, ledger: Ledger, stamp: str, fail_row: int) -> dict[str, Any]:

@@ -115,16 +115,23 @@ def test_a_run_that_does_not_end_is_found(scene: _Scene) -> None:
     assert "stuck as running" in scene.violations()
 
 
-def test_a_run_that_wrote_into_the_database_may_fail_with_it_and_with_nothing_else(
-    scene: _Scene,
+@pytest.mark.parametrize(
+    ("kind", "other", "server"),
+    [
+        ("table to PostgreSQL", "mariadb", "database"),
+        ("pipe to MariaDB", "database", "mariadb"),
+    ],
+)
+def test_a_run_that_wrote_into_a_server_may_fail_with_it_and_with_nothing_else(
+    scene: _Scene, kind: str, other: str, server: str
 ) -> None:
     scene.ledger.files[0].unlink()
     scene.ledger.make()
-    scene.worker.attempts[0].kind = "table to PostgreSQL"
+    scene.worker.attempts[0].kind = kind
     scene.run.update(status="failed", reason="the connection was lost", exitCode=1, nodes=[])
-    scene.faults.append(Fault(105.0, "worker", "kill -9"))
+    scene.faults += [Fault(105.0, "worker", "kill -9"), Fault(105.0, other, "kill -9")]
     assert "no fault explains it" in scene.violations()
-    scene.faults.append(Fault(105.0, "database", "kill -9"))
+    scene.faults.append(Fault(105.0, server, "kill -9"))
     assert scene.violations() == ""
     scene.write(range(ROWS))
     assert "wrote its rows" in scene.violations()
