@@ -9,8 +9,11 @@
 
 const RUN = /^[\w-]{1,64}$/;
 
-/** The statuses that the list of runs can be limited to, as the server names them. */
-export const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled', 'lost'];
+/** Runs that did not do what they were to, though nobody cancelled them. */
+export const FAILED_OR_LOST = 'failed,lost';
+
+/** What the list of runs can be limited to: statuses as the server names them, one or several. */
+export const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled', 'lost', FAILED_OR_LOST];
 
 /** {page: 'home'} | {page: 'runs', status, job, day, q} | {page: 'job', job, run, with, node, t}: null for what is not said. */
 export function placeIn(href) {

@@ -6,7 +6,7 @@
  * `#home-more`, `#home-jobs-empty`.
  */
 
-import { addressOf, jobPlace, runsPlace } from './address.js';
+import { addressOf, FAILED_OR_LOST, jobPlace, runsPlace } from './address.js';
 import { byId, element, icon, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from './dom.js';
 import { formatShare } from '../realtime/estimate.js';
 import { lastRunView } from './job-list.js';
@@ -39,7 +39,7 @@ export class HomeView {
     byId('home-more').addEventListener('click', onMoreJobs);
     byId('home-import').addEventListener('click', onImport);
     for (const id of ['home-new', 'home-first']) byId(id).addEventListener('click', onNewJob);
-    this.#links.lead(byId('home-all-failed'), runsPlace({ status: 'failed' }));
+    this.#links.lead(byId('home-all-failed'), runsPlace({ status: FAILED_OR_LOST }));
     this.#links.lead(byId('home-all-runs'), runsPlace());
   }
 

@@ -3,7 +3,7 @@
  * listed.
  */
 
-import { runsPlace } from './address.js';
+import { FAILED_OR_LOST, runsPlace } from './address.js';
 import { askAgainAfter } from './asking-again.js';
 import { HomeView } from './home-view.js';
 import { InOrder } from './in-order.js';
@@ -273,7 +273,7 @@ export class Home {
   async #readRunLists(since) {
     const queued = await this.#api.allRuns({ status: 'queued', limit: MOST_LISTED });
     const running = await this.#api.allRuns({ status: 'running', limit: MOST_LISTED });
-    const failed = await this.#api.allRuns({ status: 'failed,lost', since, limit: MOST_LISTED });
+    const failed = await this.#api.allRuns({ status: FAILED_OR_LOST, since, limit: MOST_LISTED });
     return { queued, running, failed };
   }
 

@@ -66,6 +66,11 @@ def shift_clock(page: Page, seconds: int) -> None:
     page.evaluate("(s) => { const now = Date.now; Date.now = () => now() + s * 1000; }", seconds)
 
 
+def hold_clock(page: Page) -> None:
+    """A busy machine makes no pause between two keys."""
+    page.evaluate("() => { const at = Date.now(); Date.now = () => at; }")
+
+
 def assert_accessible(page: Page, where: str) -> None:
     """No breach of WCAG 2.2 AA that axe-core can find. (It comes in over the debugger: our CSP lets no script in.)"""
     if not page.evaluate("Boolean(window.axe)"):

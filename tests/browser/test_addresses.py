@@ -67,11 +67,11 @@ def go_within(page: Page, query: str) -> None:
 def release(page: Page, held: list[Route]) -> None:
     """Lets through what `hold` held back, and waits until the page has it."""
     wait_for_held(page, held)
-    for route in held:
+    while held:  # more may come meanwhile
+        route = held.pop(0)
         with page.expect_response(route.request.url) as answer:
             route.continue_()
         answer.value.finished()
-    held.clear()
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

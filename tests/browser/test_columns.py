@@ -91,6 +91,7 @@ def test_a_field_that_names_columns_completes_those_that_come_in(editor: Editor)
     key = editor.field("key").locator("textarea")
     key.fill("id\n")
     key.press_sequentially("ord")
+    expect(options(editor).first).to_be_visible()
     editor.press("ArrowDown", "Enter")
     expect(key).to_have_value("id\nordered_at")
 

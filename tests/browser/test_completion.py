@@ -88,6 +88,7 @@ def test_a_computed_column_is_completed_too(editor: Editor) -> None:
     editor.node(3).click()
     field = editor.page.get_by_label("Expression 1")
     field.press_sequentially("1 + yea")
+    expect(options(editor).first).to_be_visible()
     editor.press("ArrowDown", "Enter")
     expect(field).to_have_value("1 + year(")
 

@@ -19,7 +19,7 @@ from tests.browser.editing import (
     ports_graph,
     small_graph,
 )
-from tests.browser.pages import assert_accessible, picture, shift_clock
+from tests.browser.pages import assert_accessible, hold_clock, picture, shift_clock
 from tests.browser.runs import Publisher
 from tests.harness import Product, eventually
 
@@ -430,6 +430,7 @@ def test_space_that_comes_up_in_another_window_holds_nothing(edit: Any) -> None:
 def test_arrow_keys_move_what_is_selected(edit: Any) -> None:
     editor = edit()
     before = editor.place(2)
+    hold_clock(editor.page)
     editor.node(2).focus()
     editor.press("ArrowRight", "ArrowRight", "Shift+ArrowDown")
     assert editor.place(2) == (before[0] + 16, before[1] + 48)
@@ -440,6 +441,7 @@ def test_arrow_keys_move_what_is_selected(edit: Any) -> None:
 def test_arrow_keys_move_all_that_is_selected_and_a_pause_begins_another_step(edit: Any) -> None:
     editor = edit()
     before = [editor.place(n) for n in (1, 2, 3)]
+    hold_clock(editor.page)
     editor.node(1).focus()
     editor.press("Space")
     editor.node(2).focus()
@@ -585,6 +587,7 @@ def test_a_node_keeps_the_focus_when_its_place_in_the_flow_changes(edit: Any) ->
 def test_undo_names_what_it_takes_back_and_typing_is_one_step(edit: Any) -> None:
     editor = edit()
     editor.node(2).click()
+    hold_clock(editor.page)
     condition = editor.field("condition").locator("textarea")
     condition.fill("")
     condition.press_sequentially("id > 77")

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import WAIT, OpenPlayground
 from tests.browser.pages import assert_accessible, picture
+from tests.browser.test_playground import expect_run
 
 
 def test_an_example_becomes_a_job_that_runs(
@@ -25,4 +26,4 @@ def test_an_example_becomes_a_job_that_runs(
         expect(page.locator("#nodes .node")).to_have_count(8, timeout=WAIT)
     expect(page.locator("#job-name")).to_have_text("Mailing lists 2")
     page.locator("#execute").click()
-    expect(page.locator("#run")).to_have_attribute("data-status", "completed", timeout=WAIT)
+    expect_run(page, "completed")

@@ -189,6 +189,9 @@ def test_only_failures_of_the_last_day_are_told_each_with_its_reason(opened: Ope
     expect(failed.locator(".row-reason")).to_contain_text("no such thing")
     expect(failed.locator(".row-time")).to_have_text("1 h ago")
     expect(page.locator("#home-failed-count")).to_have_text("1")
+    page.click("#home-all-failed")
+    expect(page.locator("#filter-status")).to_have_value("failed,lost")
+    expect(page.locator("#all-runs tbody tr")).to_have_count(2)
 
 
 def test_a_run_is_followed_live_from_the_queue_to_its_end(opened: Opened, quiet: Product) -> None:

@@ -249,6 +249,11 @@ def test_a_place_and_its_address_say_the_same(modules: Page) -> None:
         ("?job=3&t=5&with=cd", {"page": "job", "job": 3, **nothing}, "?job=3"),
         ("?job=03&run=a", {"page": "home"}, "./"),
         (
+            "?view=runs&status=failed,lost",
+            {"page": "runs", "status": "failed,lost", "job": None, "day": None, "q": None},
+            "?view=runs&status=failed%2Clost",
+        ),
+        (
             f"?job={2**53 - 1}&node={2**52}",
             {"page": "job", "job": 2**53 - 1, **nothing, "node": 2**52},
             f"?job={2**53 - 1}&node={2**52}",

@@ -534,7 +534,7 @@ def test_a_token_is_renewed_by_itself_before_it_expires(modules: Page, server: T
 def test_a_silent_connection_is_asked_and_replaced_when_it_does_not_answer(
     modules: Page, server: TinyServer
 ) -> None:
-    start(modules, server, askAfter=100, answerWait=400)
+    start(modules, server, askAfter=100, answerWait=2_000)
     subscribe(modules, 42)
     server.say(progress(42, 1))
     eventually(lambda: server.received.count((1, SUBSCRIBE_42)) >= 2)
@@ -547,7 +547,7 @@ def test_a_silent_connection_is_asked_and_replaced_when_it_does_not_answer(
 def test_a_job_that_never_spoke_is_asked_for_too(modules: Page, server: TinyServer) -> None:
     start(modules, server, askAfter=200, answerWait=200)
     subscribe(modules, 42)
-    eventually(lambda: server.received == [(1, SUBSCRIBE_42)])
+    eventually(lambda: (1, SUBSCRIBE_42) in server.received)
     server.say({"type": "server.state", "payload": {"nats": "ok", "since": 5}})
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)  # asked, and no answer came
 
@@ -698,8 +698,8 @@ def test_a_server_with_no_stream_to_spare_is_asked_again_when_it_said_so(
     start_blocked(modules, server)
     modules.evaluate("() => { window.busy = true; window.ended = false; }")
     subscribe(modules, 42)
-    modules.wait_for_function("looks.length === 3")
-    first, second, third = modules.evaluate("looks")
+    modules.wait_for_function("looks.length >= 3")
+    first, second, third = modules.evaluate("looks.slice(0, 3)")
     assert min(second - first, third - second) >= 1_000  # Retry-After
     assert modules.evaluate("[service.state, service.isLooking]") == ["connected", True]
     modules.evaluate("() => { window.busy = false; }")

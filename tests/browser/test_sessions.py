@@ -195,7 +195,7 @@ def without_cookie(route: Any) -> None:
 def test_a_session_that_has_ended_says_so_and_takes_a_token(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
-    page = open_playground(token=shop.token(exp=int(time.time()) - 10 + 8))
+    page = open_playground(token=shop.token(exp=int(time.time()) - 10 + 13))
     expect_live(page)
     expect(page.locator("#token-title")).to_have_text("Your session has ended", timeout=30_000)
     expect(page.locator("#token")).to_contain_text("sign in again with a token")
@@ -282,13 +282,16 @@ def test_while_the_server_is_away_no_session_is_said_to_have_ended(
     page = open_playground()
     expect_live(page)
     page.route("**/api/**", lambda route: route.fulfill(status=502, body="no upstream"))
-    page.route_web_socket("**/ws", lambda socket: socket.close())
+    is_back: list[bool] = []
+    page.route_web_socket(
+        "**/ws", lambda socket: socket.connect_to_server() if is_back else socket.close()
+    )
     page.reload()
     expect(page.locator("#connection-text")).to_contain_text("next try", timeout=30_000)
     expect(page.locator("#token")).to_be_hidden()
     page.unroute_all()
+    is_back.append(True)
     page.click("#connection-retry")
-    page.route_web_socket("**/ws", lambda socket: socket.connect_to_server())
     expect_live(page)
 
 

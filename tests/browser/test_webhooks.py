@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from playwright.sync_api import expect
 from tests.browser.editing import Editor, small_graph
 from tests.browser.pages import answer_late, assert_accessible, hold, wait_for_held
 from tests.browser.test_playground import expect_run
-from tests.harness import Product, free_port, running_product
+from tests.harness import Product, running_product
 from tests.jobs.webhooks.receivers import Receiver, receiving
 
 SECRET = re.compile(r"^whsec_[A-Za-z0-9+/]{43}=$")
@@ -86,13 +87,21 @@ def test_somebody_is_told_of_a_run_that_failed(edit: Any, receiver: Receiver) ->
     expect(webhook).to_have_count(0)
 
 
-def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any) -> None:
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """Where nobody listens, and nobody else will."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_a_receiver_that_is_away_is_told_of_in_a_sentence(edit: Any, deaf_port: int) -> None:
     editor: Editor = edit()
     page = editor.page
     late = answer_late(page, re.compile(r"/api/webhooks\?"))
     open_dialog(editor)
     wait_for_held(page, late)
-    page.fill("#webhooks-url", f"http://127.0.0.1:{free_port()}/")
+    page.fill("#webhooks-url", f"http://127.0.0.1:{deaf_port}/")
     page.select_option("#webhooks-form-kind", "slack")
     page.select_option("#webhooks-job", "all")
     page.get_by_label("completed", exact=True).check()
