@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import os
 import re
 import secrets
@@ -72,7 +73,7 @@ def eventually(
 ) -> T:
     """The first true value of `condition`; AssertionError when `deadline` seconds bring none.
 
-    An AssertionError or OSError inside the condition counts as "not yet" and is told at the end. Looks each `interval` seconds
+    An AssertionError, or what an answer that was cut raises, inside the condition counts as "not yet" and is told at the end. Looks each `interval` seconds
     at first, and then after each tenth of what it has waited, LONGEST_PAUSE at most: a look is often a request, and fifty a second cost a third of a core.
     """
     began = time.monotonic()
@@ -83,7 +84,7 @@ def eventually(
             last = condition()
             if last:
                 return last
-        except (AssertionError, OSError, LookupError) as error:
+        except (AssertionError, OSError, LookupError, http.client.HTTPException) as error:
             last = error
         now = time.monotonic()
         if now >= end:
@@ -122,10 +123,18 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def freeze(pid: int) -> None:
-    """SIGSTOP, and the process does nothing more: on a full machine its threads go on for a moment after the signal was sent."""
+def freeze(pid: int, *, may_have_ended: bool = False) -> None:
+    """SIGSTOP, and the process does nothing more: on a full machine its threads go on for a moment after the signal was sent.
+
+    `may_have_ended`: it is the child of a frozen process, which takes no notice of its end.
+    """
     os.kill(pid, signal.SIGSTOP)
-    eventually(lambda: set(_states_of_threads(pid)) == {"T"}, what=f"process {pid} to stand still")
+    still = {"T", "Z"} if may_have_ended else {"T"}
+    eventually(lambda: _is_all_in(_states_of_threads(pid), still), what=f"{pid} stands still")
+
+
+def _is_all_in(states: list[str], wanted: set[str]) -> bool:
+    return bool(states) and wanted.issuperset(states)
 
 
 def _states_of_threads(pid: int) -> list[str]:

@@ -53,7 +53,7 @@ def frozen(database: Database) -> Iterator[None]:
     freeze(master)  # first, so that it makes no more sessions
     try:
         for child in children(master):
-            freeze(child)
+            freeze(child, may_have_ended=True)
             stopped.append(child)
         yield
     finally:

@@ -378,11 +378,13 @@ for loop in (rows, bar):
             break
 hand = tqdm(total=10, disable=True)
 hand.update(3)
+begun = threading.Event()
 def work():
     for row in track(range(9), node_id=4):
+        begun.set()
         time.sleep(60)
 threading.Thread(target=work, daemon=True).start()
-time.sleep(0.5)
+assert begun.wait(20)
 """
 
 
