@@ -98,7 +98,9 @@ def test_a_node_that_falls_silent_is_stalled_until_it_speaks_again(
     shift_clock(page, 16)
     expect_state(page, DB_INPUT, "stalled")
     expect(node(page, DB_INPUT).locator(".node-state-text")).to_have_text("Stalled")
-    expect(node(page, DB_INPUT).locator(".node-rate")).to_contain_text("silent for 1")
+    expect(node(page, DB_INPUT).locator(".node-rate")).to_have_text(
+        re.compile(r"^silent for (1[6-9]|[2-9]\d)")  # as long as this test took, too
+    )
     expect(page.locator("#announcer")).to_contain_text("DB Input: stalled.")
     picture(page, "state-stalled", tmp_path)
     run.node(DB_INPUT, "running", 900)
