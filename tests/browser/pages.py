@@ -71,6 +71,11 @@ def hold_clock(page: Page) -> None:
     page.evaluate("() => { const at = Date.now(); Date.now = () => at; }")
 
 
+def look_no_more(page: Page) -> None:
+    """The page does not see by itself what others save, as it does each ten seconds: a test may be between two steps then."""
+    page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden' })")
+
+
 def assert_accessible(page: Page, where: str) -> None:
     """No breach of WCAG 2.2 AA that axe-core can find. (It comes in over the debugger: our CSP lets no script in.)"""
     if not page.evaluate("Boolean(window.axe)"):

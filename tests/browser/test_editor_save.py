@@ -14,7 +14,7 @@ from tests.browser.editing import (
     node_of,
     small_graph,
 )
-from tests.browser.pages import hold, hold_first, refuse_twice, wait_for_held
+from tests.browser.pages import hold, hold_first, look_no_more, refuse_twice, wait_for_held
 from tests.browser.test_playground import (
     expect_live,
     expect_run,
@@ -110,6 +110,7 @@ def expect_another_run_behind_a_lost_answer(page: Page) -> None:
 
 def test_what_somebody_else_saved_meanwhile_is_not_lost_unasked(edit: Any, shop: Product) -> None:
     editor = edit()
+    look_no_more(editor.page)
     theirs = small_graph(condition="id > 1000")
     shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Theirs", "graph": theirs})
     editor.node(2).focus()
@@ -236,6 +237,7 @@ def test_what_is_written_stays_until_its_save_is_answered(edit: Any, shop: Produ
     here = page.url
     page.click("#job-edit")
     page.fill("#json-text", page.input_value("#json-text").replace("Edited", "Mine"))
+    look_no_more(page)
     their = {"name": "Theirs", "graph": small_graph()}
     shop.request("PUT", f"/api/jobs/{editor.job_id}", their)
     held = hold_first(page, f"**/api/jobs/{editor.job_id}")
@@ -357,6 +359,7 @@ def test_changes_stay_where_somebody_saved_and_a_save_of_them_asks(
 def test_execute_shows_first_what_somebody_saved_meanwhile(edit: Any, shop: Product) -> None:
     editor = edit()
     page = editor.page
+    look_no_more(page)
     save_elsewhere(shop, editor, "id > 77")
     page.click("#execute")
     expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
@@ -378,6 +381,7 @@ def test_execute_runs_a_job_that_somebody_gave_another_name(edit: Any, shop: Pro
 def test_values_that_are_asked_for_are_of_the_graph_that_was_seen(edit: Any, shop: Product) -> None:
     editor = edit({**small_graph(), "parameters": [{"name": "day", "type": "text"}]})
     page = editor.page
+    look_no_more(page)
     page.click("#execute")
     expect(page.locator("#ask")).to_be_visible()
     save_elsewhere(shop, editor, "id > 77")
@@ -393,6 +397,7 @@ def test_a_job_that_somebody_saved_meanwhile_is_not_deleted_unasked(
 ) -> None:
     editor = edit()
     page = editor.page
+    look_no_more(page)
     save_elsewhere(shop, editor, "id > 77")
     page.click("#job-menu")
     page.click('.menu-item[data-key="delete"]')

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.editing import Editor
-from tests.browser.pages import assert_accessible
+from tests.browser.pages import assert_accessible, look_no_more
 from tests.browser.test_playground import expect_run
 from tests.harness import Product
 
@@ -133,6 +133,7 @@ def test_what_the_server_refuses_is_said(edit: Any, shop: Product) -> None:
     expect_run(page, "failed")
     editor.node(3).click()
     expect(page.locator("#kept-again")).to_be_visible()
+    look_no_more(page)
     changed = {**graph("refuse", 50), "keepOutputs": True}
     changed["nodes"][1]["config"]["condition"] = "id > 20"
     saved = shop.request("PUT", f"/api/jobs/{editor.job_id}", {"name": "Refuse", "graph": changed})
