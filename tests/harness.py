@@ -278,7 +278,7 @@ def linked(nats_url: str) -> Iterator[Link]:
     connected = Link(nats_url, name="test")
     connected.start()
     try:
-        assert connected.wait_up(5.0)
+        assert connected.wait_up(DEADLINE)
         yield connected
     finally:
         connected.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 from re import Pattern
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import APIResponse, Page, Route
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.harness import ROOT, eventually
 
@@ -73,6 +73,7 @@ def hold_clock(page: Page) -> None:
 
 def look_no_more(page: Page) -> None:
     """The page does not see by itself what others save, as it does each ten seconds: a test may be between two steps then."""
+    expect(page.locator("button.job")).not_to_have_count(0)  # its first look is over
     page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden' })")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness import Product, eventually
+from tests.harness import DEADLINE, Product, eventually
 
 
 class Watcher:
@@ -80,7 +80,7 @@ class Publisher:
 
         self._link = Link(nats_url, name="publisher")
         self._link.start()
-        assert self._link.wait_up(5.0)
+        assert self._link.wait_up(DEADLINE)
         self._subject = f"tenant.default.job.{job_id}.progress"
         self._nodes = nodes
         self._period = 1.0 / rate

@@ -33,6 +33,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
+from tests.harness import eventually
 from tests.program_lib.gathered import Handed, handed_on, table_of
 
 SCHEMA = Schema([Column("n", INTEGER), Column("price", NUMERIC), Column("t", TEXT)])
@@ -340,12 +341,17 @@ def transform(row):
     return {'x': ''}
 """
     before = signal.signal(signal.SIGUSR1, lambda number, frame: stopping.stop(number))
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR1))
-    timer.start()
+
+    def stop_once_it_is_called() -> None:
+        eventually(lambda: calls.exists() and calls.read_text(), what="the code is called")
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    stopper = threading.Thread(target=stop_once_it_is_called)
+    stopper.start()
     try:
         with pytest.raises(SystemExit):
             made(code.replace("CALLS", repr(str(calls))), {"x": "text"}, rows=ROWS * 2)
     finally:
-        timer.join()
+        stopper.join()
         signal.signal(signal.SIGUSR1, before)
     assert calls.read_text() == "called "

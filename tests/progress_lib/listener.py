@@ -7,6 +7,7 @@ from typing import Any
 
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import every_kind
+from tests.harness import DEADLINE
 
 
 class Listener:
@@ -17,7 +18,7 @@ class Listener:
         self.link = Link(url, name="listener")
         self.link.subscribe(every_kind(tenant_id, job_id), self._hear)
         self.link.start()
-        assert self.link.wait_up(5.0)
+        assert self.link.wait_up(DEADLINE)
         assert self.link.flush()
 
     def _hear(self, message: Message) -> None:

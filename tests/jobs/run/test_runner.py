@@ -551,9 +551,9 @@ def test_a_runner_killed_on_another_machine_takes_its_program_with_it(
     first = start_runner(periods=quick, kind=RunnerElsewhere)
     run = running(store, queued(store, run_queue, HAS_A_CHILD))
     mark = f"RUN_ID={run.run_id}"
-    assert len(pids_with(mark)) == 2, "the program and its child"
+    eventually(lambda: len(pids_with(mark)) == 2, what="the program and its child are there")
     first.kill()
-    eventually(lambda: not pids_with(mark), 2.0, what="the program is gone")
+    eventually(lambda: not pids_with(mark), what="the program is gone")
     start_runner(periods=quick)
     end = ended(store, run)
     assert (end.status, end.reason) == (RunStatus.LOST, "the runner was not heard of any more")
