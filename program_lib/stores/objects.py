@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 from pyarrow import fs
@@ -25,6 +25,20 @@ MOST_BYTES = 5 * 2**30  # of an object that is written: a store copies no larger
 NO_ROOM = "Failed to flush response stream"
 BUSY_SECONDS = 0.5  # before a store is asked again; then twice as long
 PART = ".{id}.part"  # beside what data is: patterns do not match it
+
+
+class Marks(NamedTuple):
+    """What a store tells of an object: none of it alone changes with each change."""
+
+    etag: bytes  # of its bytes, and of how they were sent; stores may leave it out
+    size: bytes
+    changed_at: bytes  # a second
+
+    @classmethod
+    def of(cls, found: pa.NativeFile) -> Marks:
+        told = found.metadata()
+        names = ("ETag", "Content-Length", "Last-Modified")
+        return cls(*(told.get(name, b"") for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,13 @@ class StoredObject:
         found = self.about()
         return found.size if found is not None else 0
 
+    def marks(self) -> Marks | None:
+        """What changes with it; None where it is not there. Raises ProgramError."""
+        opening = self.store.filesystem.open_input_file
+        with self.store.asked(self.path), suppress(FileNotFoundError), opening(self.key) as found:
+            return Marks.of(found)
+        return None
+
     def opened(self) -> BinaryIO:
         return StoredFile(self)
 
@@ -84,22 +105,23 @@ class StoredObject:
 
     def copy_to(self, other: StoredObject) -> None:
         """The store copies it, as a whole or not at all. Where its answer is lost, what is there decides."""
+        before = other.marks()
         try:
             with self.store.asked(other.path):
                 self.store.filesystem.copy_file(self.key, other.key)
         except ProgramError:
-            if not self._is_copied(other):
+            if not self._is_copied(other, before):
                 raise
 
-    def _is_copied(self, other: StoredObject) -> bool:
-        """Whether the other is as long as this one, and younger: by the store's own clock."""
+    def _is_copied(self, other: StoredObject, before: Marks | None) -> bool:
+        """Whether the other is as long as this one, and not what it was before."""
         try:
-            ours, found = self.about(), other.about()
+            ours, now = self.marks(), other.marks()
         except ProgramError:  # what went wrong first is what counts
             return False
-        if ours is None or found is None:
+        if ours is None or now is None:
             return False
-        return bool(found.size == ours.size and found.mtime_ns > ours.mtime_ns)
+        return now.size == ours.size and now != before
 
     def delete(self) -> None:
         with self.store.asked(self.path):
@@ -166,6 +188,7 @@ class _Ranges(io.RawIOBase):
     def __init__(self, place: StoredObject, source: pa.NativeFile, found: fs.FileInfo) -> None:
         super().__init__()
         self._place, self._source, self._found = place, source, found
+        self._marks = Marks.of(source)
         self._at = 0
         self._kept, self._kept_at = memoryview(b""), 0  # bytes of the last question
         self._ahead = 0  # bytes that it asked for
@@ -226,8 +249,8 @@ class _Ranges(io.RawIOBase):
         return self._at
 
     def check_same(self) -> None:
-        now = self._place.about()
-        if now is None or (now.size, now.mtime_ns) != (self._found.size, self._found.mtime_ns):
+        is_other = int(self._marks.size) != self._found.size  # between two questions at the start
+        if is_other or self._place.marks() != self._marks:
             raise ProgramError(f"{self._place} was replaced while it was read: run it again")
 
 
@@ -277,9 +300,16 @@ class StoredPart:
 
     def commit(self) -> None:
         self._hidden.copy_to(self._place)
-        if self._place.size() != self._size:
+        if self._is_missing():
             raise ProgramError(f"{self._place}: the store says that it is there, and it is not")
         self._remove()
+
+    def _is_missing(self) -> bool:
+        """Some stores say that they have copied it, and have not. Where none answers this, what it has said counts."""
+        try:
+            return self._place.size() != self._size
+        except ProgramError:
+            return False
 
     def undo(self) -> None:
         """The stream is closed first: Arrow would complete the object when Python lets go of it."""
