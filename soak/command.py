@@ -64,10 +64,10 @@ class Soak:
         self,
         options: argparse.Namespace,
         directory: Path,
-        server: Server | None = None,
-        other: Mariadb | None = None,
+        postgresql_server: Server | None = None,
+        mariadb_server: Mariadb | None = None,
     ) -> None:
-        """`server`: the PostgreSQL that keeps the runs, and some ledgers; `other`: a MariaDB that keeps some, too."""
+        """The PostgreSQL keeps the runs, and some ledgers; the MariaDB keeps some, too."""
         self.violations: list[str] = []
         self._minutes: float = options.minutes
         self._seed: int = options.seed
@@ -75,8 +75,8 @@ class Soak:
         self._lock = threading.Lock()
         self._directory = directory
         self._worker_class = options.worker_class
-        self._server = server
-        self._mariadb = other
+        self._postgresql = postgresql_server
+        self._mariadb = mariadb_server
         # The first one has the NATS server that all use, and starts first
         names = [f"server-{number}" for number in range(1, options.servers + 1)]
         self._data_dirs = [directory / name for name in names]
@@ -85,8 +85,11 @@ class Soak:
         self._drip: Drip | None = None
         self._workers: list[Worker] = []
         self._watchers: list[Watcher] = []
-        databases: list[Database] = [] if server is None else [Postgresql(server)]
-        databases += [] if other is None else [other]
+        databases: list[Database] = []
+        if postgresql_server is not None:
+            databases.append(Postgresql(postgresql_server))
+        if mariadb_server is not None:
+            databases.append(mariadb_server)
         self._faults = Faults(self._products, self._watchers, options.seed, self.say, databases)
 
     def say(self, sentence: str) -> None:
@@ -134,8 +137,8 @@ class Soak:
 
     def _new_server(self, name: str) -> Product:
         more: dict[str, str] = {}
-        if self._server is not None:
-            url = self._server.url
+        if self._postgresql is not None:
+            url = self._postgresql.url
             more = {"DATABASE_URL": url, f"CONNECTION_{POSTGRESQL.upper()}": url}
         if self._mariadb is not None:
             more[f"CONNECTION_{MARIADB.upper()}"] = self._mariadb.url
@@ -147,15 +150,15 @@ class Soak:
     def _kinds(self) -> list[str]:
         """Of the jobs, one for each worker."""
         kinds = [KINDS[number % len(KINDS)] for number in range(WORKERS)]
-        kinds += POSTGRESQL_KINDS if self._server is not None else ()
+        kinds += POSTGRESQL_KINDS if self._postgresql is not None else ()
         kinds += MARIADB_KINDS if self._mariadb is not None else ()
         return kinds
 
     def _ledger(self, kind: str, number: int) -> Ledger:
         name = f"ledger-{number}"
         if kind in POSTGRESQL_KINDS:
-            assert self._server is not None
-            return PostgresqlLedger(self._server.url, POSTGRESQL, name)
+            assert self._postgresql is not None
+            return PostgresqlLedger(self._postgresql.url, POSTGRESQL, name)
         if kind in MARIADB_KINDS:
             assert self._mariadb is not None
             return MariadbLedger(self._mariadb, MARIADB, name)
@@ -314,9 +317,9 @@ def main(arguments: list[str]) -> int:
     print(f"{heading}\nin {directory}", file=sys.stderr)
     try:
         with ExitStack() as servers:
-            server = servers.enter_context(postgresql()) if options.postgresql else None
-            other = servers.enter_context(mariadb()) if options.mariadb else None
-            soak = Soak(options, directory, server, other)
+            keeps_runs = servers.enter_context(postgresql()) if options.postgresql else None
+            keeps_rows = servers.enter_context(mariadb()) if options.mariadb else None
+            soak = Soak(options, directory, keeps_runs, keeps_rows)
             lines = soak.run()
     except NoServer as error:
         print(f"scripts/soak: {error}", file=sys.stderr)
