@@ -89,7 +89,7 @@ def test_a_stop_ends_a_supervisor_that_is_just_starting(
     lifeline.watch()
     [supervisor] = eventually(lambda: list(starting))
     lifeline.stop()
-    assert supervisor.wait(5.0) == -signal.SIGTERM
+    assert supervisor.wait(30.0) == -signal.SIGTERM
 
 
 class InterruptedRead(io.BytesIO):

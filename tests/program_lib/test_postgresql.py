@@ -330,7 +330,7 @@ def test_a_reader_that_is_closed_early_does_not_wait_for_its_rows(postgresql: Da
         threads = threading.active_count()
         reader.close()
         reader.close()
-        assert threading.active_count() == threads - take_one
+        assert threading.active_count() <= threads - take_one
 
 
 # ---------------------------------------------------------------- names

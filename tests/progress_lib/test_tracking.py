@@ -442,7 +442,7 @@ def test_without_a_job_the_rows_are_taken_as_they_are(
     threads = threading.active_count()
     rows = [1, 2]
     assert type(track(rows)) is type(iter(rows))
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # one of another test may end meanwhile
 
 
 # ---------------------------------------------------------------- with reporter.node

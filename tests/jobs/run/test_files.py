@@ -96,7 +96,7 @@ def test_an_upload_that_cannot_begin_leaves_nothing_behind(
     with pytest.raises(Refused):
         Upload(place, 1, replace=True)
     assert parts(root) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_files_lie_on_the_runners_disk_alone(files: Files, link: Link, root: Path) -> None:

@@ -263,8 +263,8 @@ def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         used()
-    assert threading.active_count() == threads
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert threading.active_count() <= threads  # one of another test may end meanwhile
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
 def test_an_interpreter_takes_little_memory_and_reserves_none(

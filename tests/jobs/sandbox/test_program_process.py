@@ -126,8 +126,8 @@ def test_no_thread_and_no_descriptor_is_left(tmp_path: Path) -> None:
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     for _ in range(5):
         Started(tmp_path, "pass").finish()
-    assert threading.active_count() == threads
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert threading.active_count() <= threads  # one of another test may end meanwhile
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
 def test_a_process_is_known_by_its_start_not_by_its_number_alone() -> None:
@@ -182,4 +182,4 @@ def test_a_program_whose_start_fails_half_way_does_not_go_on(
         )
     monkeypatch.undo()
     assert processes_of(mark, tmp_path) == []
-    assert len(os.listdir("/proc/self/fd")) == files
+    assert len(os.listdir("/proc/self/fd")) <= files
