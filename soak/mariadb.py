@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 
 import pymysql
 
-from bench.programs.server import START_SECONDS, NoServer
+from bench.programs.server import START_SECONDS, NoServer, account_for
 from hosting.ports import free_port
 from hosting.processes import Process
 from jobs.store.process_identity import ProcessStat
@@ -118,7 +117,9 @@ def mariadb() -> Iterator[Mariadb]:
     install, program = _program("mariadb-install-db"), _program("mariadbd")
     with tempfile.TemporaryDirectory(prefix="mariadb-") as name:
         directory = Path(name)
-        account = _account(directory)
+        # One that starts deletes what is temporary, also that of others
+        account = account_for(directory, "MariaDB", ACCOUNTS)
+        account |= {"env": {**os.environ, "TMPDIR": name}}
         making = (
             *(install, "--no-defaults", "--skip-test-db"),
             *(f"--datadir={directory}/data", "--auth-root-authentication-method=normal"),
@@ -137,16 +138,3 @@ def _program(name: str) -> str:
     if found is None:
         raise NoServer("MariaDB is not installed (Debian's package mariadb-server)")
     return found
-
-
-def _account(directory: Path) -> dict[str, Any]:
-    """Whom the server runs as, and where it keeps what is temporary: one that starts deletes that of others."""
-    around: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(directory)}}
-    if os.geteuid() != 0:
-        return around
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    account = next((known[name] for name in ACCOUNTS if name in known), None)
-    if account is None:
-        raise NoServer(f"MariaDB does not run as root, and there is none of {ACCOUNTS}")
-    os.chown(directory, account.pw_uid, account.pw_gid)
-    return {**around, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ def postgresql() -> Iterator[Server]:
     """Raises NoServer."""
     binaries, port = _binaries(), free_port()
     with tempfile.TemporaryDirectory(prefix="pg-") as directory:
-        account = _account(Path(directory))
+        account = account_for(Path(directory), "PostgreSQL", ACCOUNTS)
         files = f"{directory}/files"
         initdb = f"{binaries}/initdb", "-D", files, "-U", "bench", "-A", "trust", "-E", "UTF8"
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **account)
@@ -67,14 +67,14 @@ def _binaries() -> Path:
     return found[-1].parent
 
 
-def _account(directory: Path) -> dict[str, Any]:
-    """Whom root starts the server as; the directory becomes that account's."""
+def account_for(directory: Path, server: str, accounts: Sequence[str]) -> dict[str, Any]:
+    """Whom root starts the server as, the first of `accounts` that is there; the directory becomes that account's. Raises NoServer."""
     if os.geteuid() != 0:
         return {}
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    account = next((known[name] for name in ACCOUNTS if name in known), None)
+    account = next((known[name] for name in accounts if name in known), None)
     if account is None:
-        raise NoServer(f"PostgreSQL does not run as root, and there is none of {ACCOUNTS}")
+        raise NoServer(f"{server} does not run as root, and there is none of {accounts}")
     os.chown(directory, account.pw_uid, account.pw_gid)
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
