@@ -679,14 +679,17 @@ def test_a_job_whose_graph_lacks_what_may_be_missing_opens_without_a_word(
     open_playground: OpenPlayground, shop: Product, graph: dict[str, Any]
 ) -> None:
     job_id, page = opened_odd_one(open_playground, shop, graph)
+    cards, stored = page.locator(".node"), len(graph.get("nodes", []))
+    expect(page.locator("#execute")).to_be_enabled()  # the job is there
+    expect(cards).to_have_count(stored)
     expect(page.locator("#notice")).to_be_hidden()
-    for card in page.locator(".node").all():
+    for card in cards.all():
         card.click()
         expect(page.locator("#node-form")).to_be_visible()
         page.keyboard.press("Escape")
         card.focus()
         page.keyboard.press("ControlOrMeta+d")
-    expect(page.locator(".node")).to_have_count(2 * len(graph.get("nodes", [])))
+    expect(cards).to_have_count(2 * stored)
     page.click("#job-edit")
     mend_as_json(page, job_id, shop)
 
