@@ -216,13 +216,13 @@ class NatsServer:
             self.process.wait(5.0)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5.0)
+            self.process.wait(DEADLINE)
 
     def kill(self) -> None:
         """kill -9, and waits for the end."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(5.0)
+        self.process.wait(DEADLINE)
 
     def restart(self) -> None:
         """Starts it again on the same port with the same store; stops it first when it runs."""

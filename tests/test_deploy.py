@@ -26,7 +26,7 @@ from realtime.hub import STOP_WAIT
 from realtime.service import GOODBYE_WAIT
 from settings import Settings
 from settings.reading import variables
-from tests.harness import ROOT
+from tests.harness import DEADLINE, ROOT
 
 DEPLOY = ROOT / "docs/deploy"
 COMPOSE = DEPLOY / "compose.yaml"
@@ -299,7 +299,7 @@ def test_the_image_is_asked_how_it_is_past_any_proxy_and_at_its_own_port(
         answering.start()
         monkeypatch.setenv("API_PORT", str(server.getsockname()[1]))
         exec(code, {})
-        answering.join(5.0)
+        answering.join(DEADLINE)
         assert not answering.is_alive()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosting.ports import FROM, TO, free_ports
-from tests.harness import ROOT, eventually
+from tests.harness import DEADLINE, ROOT, eventually
 from tests.turns import first_alone, long_ones_first, share_of, turn
 
 QUIET = 0.2  # seconds in which somebody who need not wait would have come in
@@ -47,23 +47,23 @@ def test_tests_of_one_kind_run_together(tmp_path: Path, alone: bool) -> None:
 @pytest.mark.parametrize("alone", [True, False])
 def test_those_of_the_other_kind_wait_until_all_have_ended(tmp_path: Path, alone: bool) -> None:
     with inside(turn(tmp_path, alone=alone)) as first:
-        assert first.wait(5.0)
+        assert first.wait(DEADLINE)
         others = inside(turn(tmp_path, alone=not alone))
         other = others.__enter__()
         assert not other.wait(QUIET)
-    assert other.wait(5.0)
+    assert other.wait(DEADLINE)
     others.__exit__(None, None, None)
 
 
 def test_nobody_overtakes_one_that_waits(tmp_path: Path) -> None:
     with inside(turn(tmp_path, alone=False)) as first:
-        assert first.wait(5.0)
+        assert first.wait(DEADLINE)
         waiting = inside(turn(tmp_path, alone=True))
         alone = waiting.__enter__()
         assert not alone.wait(QUIET)
         late = inside(turn(tmp_path, alone=False))
         assert not late.__enter__().wait(QUIET)
-    assert alone.wait(5.0)
+    assert alone.wait(DEADLINE)
     waiting.__exit__(None, None, None)
     late.__exit__(None, None, None)
 
@@ -71,7 +71,7 @@ def test_nobody_overtakes_one_that_waits(tmp_path: Path) -> None:
 def test_the_first_is_alone_and_all_others_are_together(tmp_path: Path) -> None:
     leading = inside(first_alone(tmp_path))
     first = leading.__enter__()
-    assert first.wait(5.0)
+    assert first.wait(DEADLINE)
     with inside(first_alone(tmp_path)) as second, inside(first_alone(tmp_path)) as third:
         assert not second.wait(QUIET)
         assert not third.is_set()

@@ -30,7 +30,7 @@ from bench.report import Document, our_faults, ratio, table
 from bench.scenarios import _search
 from bench.wire import PING, BadFrame, Template, client_frame, frame_at
 from realtime import frames
-from tests.harness import ROOT, NatsServer, ends_on_ctrl_c
+from tests.harness import DEADLINE, ROOT, NatsServer, ends_on_ctrl_c
 
 JOB = 1_000_042
 SENT, READ = 1_795_485_530_900_000_000, 1_795_485_530_903_000_000  # ns; 3 ms later
@@ -315,7 +315,7 @@ class _Lossy:
         self._nats.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         for thread in self._threads:
-            thread.join(5.0)
+            thread.join(DEADLINE)
         self._nats.close()
 
 

@@ -46,7 +46,7 @@ from tests.faults.handwritten import (
     web_worker,
 )
 from tests.faults.watching import Watcher
-from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, is_alive
+from tests.harness import DEADLINE, ROOT, NatsServer, Product, StartProduct, eventually, is_alive
 from tests.programs import chain, node
 
 RUNNER, SUPERVISOR, NATS = "jobs.runner", "hosting.supervisor", "nats-server"
@@ -305,10 +305,10 @@ def second_runner(product: Product) -> Iterator[int]:
     try:
         yield process.pid
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(DEADLINE) == 0
     finally:
         process.kill()
-        process.wait(5)
+        process.wait(DEADLINE)
 
 
 def test_two_runners_share_the_queue_and_each_run_starts_once(

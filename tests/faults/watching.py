@@ -64,7 +64,7 @@ class Watcher:
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-        self._thread.join(5)
+        self._thread.join(DEADLINE)
 
 
 class Publisher:
@@ -113,7 +113,7 @@ class Publisher:
     def finish(self) -> int:
         """Stops after a whole round of nodes; the last row count of each."""
         self._stopping.set()
-        self._thread.join(5)
+        self._thread.join(DEADLINE)
         while self.published % self._nodes:
             self._one()
         assert self._link.flush()
@@ -121,5 +121,5 @@ class Publisher:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._thread.join(5)
+        self._thread.join(DEADLINE)
         self._link.close()

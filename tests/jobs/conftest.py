@@ -22,7 +22,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
 from progress_lib.nats import Link, Message
-from tests.harness import ROOT, NatsServer, command_line, eventually, is_alive
+from tests.harness import DEADLINE, ROOT, NatsServer, command_line, eventually, is_alive
 from tests.programs import allowance
 
 TENANT = "acme"
@@ -195,7 +195,7 @@ class RunnerProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(5.0)
+        self.process.wait(DEADLINE)
 
     def ask_to_stop(self) -> None:
         self.process.terminate()

@@ -42,7 +42,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.harness import eventually
+from tests.harness import DEADLINE, eventually
 
 
 def silent(said: str) -> None:
@@ -762,7 +762,7 @@ def test_a_run_that_waits_ends_at_once_when_it_is_told_to(tmp_path: Path) -> Non
             try:
                 assert process.stdout.readline().startswith("waits for the lock of out.db")
                 os.kill(process.pid, signal.SIGTERM)
-                assert process.wait(10) == 143
+                assert process.wait(DEADLINE) == 143
             finally:
                 process.kill()
 

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+from tests.harness import DEADLINE
+
 INFO = b'INFO {"server_id":"x","max_payload":1048576}\r\n'
 
 Script = Callable[[socket.socket], None]
@@ -34,7 +36,7 @@ class ScriptedNats:
         self._listener.close()
         for connection in self._open:
             connection.close()
-        self._thread.join(5)
+        self._thread.join(DEADLINE)
 
     def _serve(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from progress_lib.nats import Link
 from progress_lib.outbox import MAX_NODES
 from progress_lib.progress import Row
 from progress_lib.reporter import ABSENT_WAIT
-from tests.harness import ROOT, NatsServer, eventually, free_port
+from tests.harness import DEADLINE, ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 
 
@@ -42,7 +42,7 @@ def test_the_context_manager_lets_everything_out_before_the_program_ends(
 ) -> None:
     body = "for n in range(1000): r(Progress(1, 'DB Input', Status.RUNNING, n))\n"
     body += "r(Progress(1, 'DB Input', Status.COMPLETED, 1000, 'done'))"
-    assert program(nats_server.url, body).wait(20) == 0
+    assert program(nats_server.url, body).wait(DEADLINE) == 0
     eventually(lambda: listener.last() == {1: ("completed", 1000)})
     first, last = listener.messages[0], listener.messages[-1]
     assert set(first) == {
@@ -72,10 +72,10 @@ def test_a_program_whose_nats_is_away_runs_and_ends_as_if_nothing_was() -> None:
     running = program(
         url, "for n in range(1000): r(Progress(1, 'n', Status.RUNNING, n))\nos._exit(7)"
     )
-    assert running.wait(20) == 7
+    assert running.wait(DEADLINE) == 7
     ended = program(url, "r(Progress(1, 'n', Status.COMPLETED, 1))")
-    assert ended.wait(20) == 0
-    assert time.monotonic() - began < 15
+    assert ended.wait(DEADLINE) == 0
+    assert time.monotonic() - began < DEADLINE
 
 
 def test_close_waits_for_a_first_connection_that_is_still_being_made(
@@ -173,7 +173,7 @@ def test_a_job_that_no_page_could_show_is_told(
 
 def test_an_exception_ends_the_program_with_its_own_exit_code(nats_server: NatsServer) -> None:
     crashed = program(nats_server.url, "raise RuntimeError('boom')")
-    assert crashed.wait(20) == 1
+    assert crashed.wait(DEADLINE) == 1
     assert crashed.stderr is not None
     assert "RuntimeError: boom" in crashed.stderr.read()
 
@@ -194,7 +194,7 @@ def test_a_killed_program_is_gone_at_once(nats_server: NatsServer, listener: Lis
     running = program(nats_server.url, "r(Progress(1, 'n', Status.RUNNING))\ntime.sleep(60)")
     eventually(lambda: listener.messages)
     running.send_signal(signal.SIGKILL)
-    assert running.wait(5) == -signal.SIGKILL
+    assert running.wait(DEADLINE) == -signal.SIGKILL
 
 
 def test_nats_that_comes_later_gets_the_last_state_of_each_node(
@@ -231,7 +231,7 @@ def test_a_terminal_state_survives_a_server_that_is_killed_as_it_is_sent(
     JetStream(listener.link).call("STREAM.CREATE.ALL", {"name": "ALL", "subjects": ["tenant.>"]})
     with ProgressReporter(nats_server.url, "default", 42) as reporter:
         assert reporter._link is not None
-        assert reporter._link.wait_up(5.0)
+        assert reporter._link.wait_up(DEADLINE)
         nats_server.pause()  # takes bytes, and will never read them
         reporter.report(Progress(1, "a", Status.COMPLETED, 10))
         eventually(lambda: reporter._seq >= 1)
@@ -361,7 +361,7 @@ def test_texts_are_cut_to_what_a_server_takes(tmp_path: Path) -> None:
     try:
         with ProgressReporter(server.url, "default", 42) as reporter:
             assert reporter._link is not None
-            assert reporter._link.wait_up(5.0)
+            assert reporter._link.wait_up(DEADLINE)
             values = {"a": "\U0001f600" * 5_000}
             reporter.report(odd(message="\U0001f600" * 8_192, row=Row(3, values)))
             reporter.report(odd(node_id=2, ports={f"{n:0100}": n for n in range(20)}))
@@ -417,12 +417,12 @@ def test_a_fork_leaves_the_parents_connection_alone_and_ends_at_once(
     body = """
 import sys
 r(Progress(1, 'A', Status.RUNNING, 0))
-reporter._link.wait_up(5)
+reporter._link.wait_up(30)
 for n in range(5):
     if os.fork() == 0:
         began = time.monotonic()
-        reporter.close()
-        assert time.monotonic() - began < 4.0, time.monotonic() - began  # it may wait 5 s
+        reporter.close(60.0)
+        assert time.monotonic() - began < 15.0, time.monotonic() - began  # it may wait 60 s
         sys.exit(0)
     assert os.wait()[1] == 0
     r(Progress(1, 'A', Status.RUNNING, n))
@@ -430,7 +430,7 @@ assert reporter._link.connects == 1, reporter._link.connects
 r(Progress(1, 'A', Status.COMPLETED, 9))
 """
     process = program(nats_server.url, body)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, err
     eventually(lambda: listener.last() == {1: ("completed", 9)})
 
@@ -441,7 +441,7 @@ def test_a_forked_child_reports_on_a_connection_of_its_own(
     body = """
 import sys
 r(Progress(1, 'A', Status.RUNNING, 1))
-reporter._link.wait_up(5)
+reporter._link.wait_up(30)
 for n in (2, 3):
     if os.fork() == 0:
         r(Progress(n, 'child', Status.COMPLETED, n))
@@ -450,7 +450,7 @@ for n in (2, 3):
 r(Progress(1, 'A', Status.COMPLETED, 1))
 """
     process = program(nats_server.url, body)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, err
     ends = {1: ("completed", 1), 2: ("completed", 2), 3: ("completed", 3)}
     eventually(lambda: listener.last() == ends)

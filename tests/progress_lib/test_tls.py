@@ -10,7 +10,7 @@ import pytest
 
 from progress_lib.nats import Link, Message
 from tests.certificates import write_certificate
-from tests.harness import NatsServer, eventually
+from tests.harness import DEADLINE, NatsServer, eventually
 
 StartTls = Callable[..., tuple[NatsServer, str]]
 
@@ -102,7 +102,7 @@ def test_with_its_ca_the_server_is_accepted_and_messages_flow(start_tls: StartTl
     link.subscribe("a.*", received.append)
     link.start()
     try:
-        assert link.wait_up(5.0)
+        assert link.wait_up(DEADLINE)
         payloads = [bytes([65 + number]) * 100_000 for number in range(5)]
         for payload in payloads:
             assert link.publish("a.b", payload)
@@ -151,7 +151,7 @@ def test_a_server_that_leaves_the_choice_takes_both(start_tls: StartTls, scheme:
     link = Link(server.url.replace("nats://", scheme), name="test", tls_ca=ca)
     link.start()
     try:
-        assert link.wait_up(5.0)
+        assert link.wait_up(DEADLINE)
         assert link.flush()
     finally:
         link.close()

@@ -29,6 +29,7 @@ import pytest
 from hosting.reader import READER_GONE
 from scripts import issuer
 from tests.harness import (
+    DEADLINE,
     ROOT,
     StartProduct,
     command_line,
@@ -117,7 +118,7 @@ class Command:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self.process is not None and self.process.stdout is not None:
-            self.process.wait(5.0)
+            self.process.wait(DEADLINE)
             self.process.stdout.close()
         print(f"--- stderr\n{self.stderr()[-5000:]}")
 

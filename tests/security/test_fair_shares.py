@@ -27,7 +27,7 @@ from jobs.store.store import Store
 from jobs.work.fair_shares import FairPlaces, FairQueue
 from jobs.work.preview_questions import preview_subject
 from progress_lib.nats import Message
-from tests.harness import Answer, Product, eventually, linked, running_product
+from tests.harness import DEADLINE, Answer, Product, eventually, linked, running_product
 
 COUNTING = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
 TENANTS = ("acme", "globex", "initech")
@@ -205,8 +205,8 @@ def test_who_waits_for_a_place_gets_the_one_that_is_given_back() -> None:
     thread = threading.Thread(target=lambda: got.put(places.take("b", wait=10.0)))
     thread.start()
     places.give_back("a")
-    assert got.get(timeout=5.0)
-    thread.join(5.0)
+    assert got.get(timeout=DEADLINE)
+    thread.join(DEADLINE)
 
 
 def test_histories_that_one_tenant_reads_keep_nobody_from_another(
@@ -279,8 +279,8 @@ def test_a_thread_waits_while_all_that_waits_is_of_one_that_has_its_share() -> N
     thread = threading.Thread(target=lambda: found.put(taken(waiting)))
     thread.start()
     waiting.put("b", 3)
-    assert found.get(timeout=5.0) == ("b", 3)
-    thread.join(5.0)
+    assert found.get(timeout=DEADLINE) == ("b", 3)
+    thread.join(DEADLINE)
 
 
 def test_a_full_queue_takes_the_first_of_another_and_a_closed_one_nothing() -> None:

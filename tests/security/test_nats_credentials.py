@@ -23,6 +23,7 @@ from progress_lib.nats import Link, Message
 from realtime.history import PLAN, ProgressStream
 from settings.secret_files import write_secret
 from tests.harness import (
+    DEADLINE,
     ROOT,
     NatsServer,
     Product,
@@ -151,7 +152,7 @@ def everything(guarded: GuardedNats) -> Iterator[list[Message]]:
     link = Link(guarded.url, name="test")
     link.subscribe("tenant.>", heard.append)
     link.start()
-    assert link.wait_up(5.0)
+    assert link.wait_up(DEADLINE)
     assert link.flush()
     yield heard
     link.close()
@@ -189,7 +190,7 @@ def test_no_answer_to_a_program_reaches_a_subject_that_it_may_not_publish_on(
     """JetStream acknowledges past the permissions; also a stream of an earlier version is silent."""
     link = Link(guarded.url, name="worker")
     link.start()
-    assert link.wait_up(5.0)
+    assert link.wait_up(DEADLINE)
     if made_before:
         config = {"name": "PROGRESS", "subjects": PLAN.subjects, "max_bytes": 1 << 20}
         JetStream(link).call("STREAM.CREATE.PROGRESS", config)
@@ -257,7 +258,7 @@ def test_a_program_comes_back_after_the_server_was_killed(
 ) -> None:
     link = Link(admission.url_for(run_of()), name="program")
     link.start()
-    assert link.wait_up(5.0)
+    assert link.wait_up(DEADLINE)
     guarded.kill()
     guarded.start()
     assert eventually(lambda: link.connects == 2 and link.is_up)
@@ -271,7 +272,7 @@ def test_what_is_no_question_does_not_end_the_answering(
     good = login(admission.url_for(run_of()))
     link = Link(guarded.url, name="test")
     link.start()
-    assert link.wait_up(5.0)
+    assert link.wait_up(DEADLINE)
     for payload in (b"", b"a.b.c", b"e.e30.s", b"x.W10.y", b"." * 1000):
         link.publish("$SYS.REQ.USER.AUTH", payload, link.new_inbox())
     link.publish("$SYS.REQ.USER.AUTH", b"no reply")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness import ROOT
+from tests.harness import DEADLINE, ROOT
 from web.thread_pool import ThreadPool
 
 WAIT = 10.0  # seconds
@@ -74,7 +74,7 @@ def test_a_pool_that_gets_no_more_threads_works_with_those_it_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pool = ThreadPool(10)
-    assert pool.submit(int, "1").result(5.0) == 1
+    assert pool.submit(int, "1").result(DEADLINE) == 1
 
     def fails(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -83,12 +83,12 @@ def test_a_pool_that_gets_no_more_threads_works_with_those_it_has(
 
     def work() -> bool:
         busy.set()
-        return free.wait(5.0)
+        return free.wait(DEADLINE)
 
     first = pool.submit(work)
-    assert busy.wait(5.0)
+    assert busy.wait(DEADLINE)
     monkeypatch.setattr(threading.Thread, "start", fails)
     second = pool.submit(int, "2")
     free.set()
-    assert first.result(5.0) and second.result(5.0) == 2
+    assert first.result(DEADLINE) and second.result(DEADLINE) == 2
     pool.shutdown()

@@ -22,7 +22,7 @@ from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcement, Announcer
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
-from tests.harness import NatsServer, eventually
+from tests.harness import DEADLINE, NatsServer, eventually
 from tests.jobs.conftest import new_runner, record
 
 ELSEWHERE = ProcessIdentity("another machine", 1, 1)  # nobody here can see whether it lives
@@ -107,7 +107,7 @@ def test_a_runner_kills_what_is_left_of_runs_that_have_ended_and_nothing_else(
     try:
         eventually(lambda: {over.run_id, at_work.run_id, "f" * 32} <= values_of("RUN_ID"))
         lost_runs(store, link, lambda: None).end_orphans()
-        assert left.wait(5.0) == -signal.SIGKILL
+        assert left.wait(DEADLINE) == -signal.SIGKILL
         assert (working.poll(), foreign.poll()) == (None, None)
     finally:
         for process in (left, working, foreign):

@@ -21,7 +21,7 @@ from jobs.work.run_queue import PLAN, TAGGED_PLAN, Claim, QueueUnavailable, RunQ
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from progress_lib.streams import OwnStream, StreamRules
-from tests.harness import NatsServer, eventually
+from tests.harness import DEADLINE, NatsServer, eventually
 from tests.jobs.conftest import (
     FOR_EVER,
     GOOD,
@@ -206,7 +206,7 @@ def test_the_stream_is_made_with_the_first_tag_and_follows_the_rules_of_streams(
 ) -> None:
     link = Link(nats_server.url, name="staging", prefix="staging")
     link.start()
-    assert link.wait_up(5.0)
+    assert link.wait_up(DEADLINE)
     queue = RunQueue(link, rules=StreamRules(store.installation), takes=("gpu",))
     try:
         queue.put(record(store))
