@@ -25,7 +25,6 @@ from jobs.run.files.service import TRANSFERS, Files
 from jobs.run.files.uploads import LEFT_OVER, Upload
 from jobs.work.file_questions import (
     END_OF_UPLOAD,
-    IDLE,
     PIECE,
     files_subject,
     packed,
@@ -38,7 +37,6 @@ from tests.jobs.conftest import TENANT
 from tests.programs import allowance
 
 CONTENT = bytes(range(256)) * 2048  # four pieces
-QUICK = 0.3  # seconds after which a transfer that stands still is forgotten
 
 
 @pytest.fixture
@@ -49,10 +47,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(server: NatsServer, data_dir: Path, root: Path, idle: float) -> Iterator[Files]:
+def serving(server: NatsServer, data_dir: Path, root: Path) -> Iterator[Files]:
     """The part of a runner that moves files; the web server's `link` knows nothing of its disk."""
     with linked(server.url) as link:
-        made = Files(link, data_dir, allowance(root, of=TENANT), UploadSettings(), idle)
+        made = Files(link, data_dir, allowance(root, of=TENANT), UploadSettings())
         made.start()
         assert link.flush()
         yield made
@@ -61,14 +59,7 @@ def serving(server: NatsServer, data_dir: Path, root: Path, idle: float) -> Iter
 
 @pytest.fixture
 def files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files]:
-    with serving(nats_server, tmp_path / "var", root, QUICK) as made:
-        yield made
-
-
-@pytest.fixture
-def patient_files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files]:
-    """The same, where a transfer may stand still."""
-    with serving(nats_server, tmp_path / "var", root, IDLE) as made:
+    with serving(nats_server, tmp_path / "var", root) as made:
         yield made
 
 
@@ -144,7 +135,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
 
 
 def test_a_file_that_is_complete_waits_for_a_slow_disk_also_behind_others(
-    patient_files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+    files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After five seconds nobody was said to have answered; what had waited behind others so long was thrown away."""
     sessions = [
@@ -160,7 +151,7 @@ def test_a_file_that_is_complete_waits_for_a_slow_disk_also_behind_others(
 
 
 def test_who_does_not_hear_whether_a_file_is_there_is_told_to_look(
-    patient_files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+    files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "FINISH_WAIT", 0.1)
     web = FileRequests(link, has_many_tenants=False)
@@ -176,14 +167,21 @@ def test_a_runner_of_another_tenant_says_so(files: Files, link: Link) -> None:
     assert refused.value.code == 403
 
 
+@pytest.fixture
+def _the_keeper_looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "LOOK_PERIOD", 0.02)
+
+
+@pytest.mark.usefixtures("_the_keeper_looks_often")
 def test_a_transfer_that_stands_still_is_forgotten_with_what_it_wrote(
-    files: Files, link: Link, root: Path
+    files: Files, link: Link, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = asked(link, do="write", path="a.csv", size=PIECE * 2, replace=False)["session"]
     assert (
         unpacked(link.request(session, packed({"at": 0}, b"x" * PIECE)).payload)[0]["at"] == PIECE
     )
     assert parts(root)
+    monkeypatch.setattr(files, "_idle", 0.02)
     eventually(lambda: not parts(root), what="its half is removed")
     late = unpacked(link.request(session, packed({"at": PIECE}, b"x" * PIECE)).payload)[0]
     assert late["status"] == 410
