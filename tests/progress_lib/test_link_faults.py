@@ -104,7 +104,7 @@ def test_lines_that_are_no_fault_leave_the_connection_alone(line: bytes) -> None
         connection.sendall(line)
         deliver_one(connection)
 
-    with ScriptedNats(script) as server, linked(server.url) as (link, received):
+    with ScriptedNats(script) as server, linked(server.url, SOON) as (link, received):
         eventually(lambda: received)
         assert link.connects == 1
 
@@ -118,7 +118,7 @@ def test_a_payload_that_comes_slowly_is_waited_for() -> None:
         connection.sendall(b"d\r\nPONG\r\nPONG\r\n")
         answer_pings(connection)
 
-    with ScriptedNats(script) as server, linked(server.url, 0.5) as (link, received):
+    with ScriptedNats(script) as server, linked(server.url, 1.0) as (link, received):
         eventually(lambda: received)
         assert received[0].payload == b"helloworld"
         assert link.connects == 1
@@ -172,14 +172,14 @@ def test_a_link_closes_in_time_while_a_server_does_not_take_what_another_thread_
 
 
 def test_a_slow_callback_is_not_taken_for_a_silent_server(nats_server: NatsServer) -> None:
-    """Four ping periods: bytes wait meanwhile, or the server has answered nobody, since nobody asked."""
+    """Two ping periods and more: bytes wait meanwhile, or the server has answered nobody, since nobody asked."""
     handled: list[bytes] = []
 
     def slow(message: Message) -> None:
-        threading.Event().wait(1.0)
+        threading.Event().wait(1.3)
         handled.append(message.payload)
 
-    with linked(nats_server.url, ping_period=0.25) as (link, _):
+    with linked(nats_server.url, ping_period=0.5) as (link, _):
         link.subscribe("slow", slow)
         assert link.wait_up(SOON)
         assert link.flush()

@@ -97,14 +97,15 @@ def test_a_delivery_is_one_senders_until_its_lease_ends_and_a_late_result_does_n
     [due] = desk.hooks.due()
     with ThreadPoolExecutor(4) as pool:
         claims = list(
-            pool.map(lambda _: desk.hooks.claim([due.webhook_id] * 5, lease=0.2), range(4))
+            pool.map(lambda _: desk.hooks.claim([due.webhook_id] * 5, lease=60.0), range(4))
         )
     ids = [one.delivery_id for claim in claims for one in claim]
     assert len(ids) == len(set(ids))
     while len(ids) < 20:  # rows that another sender had locked at that moment
-        more = desk.hooks.claim([due.webhook_id] * 20, lease=0.2)
-        ids += [one.delivery_id for one in more if one.attempt == 1]
-    late = claims[0][0]
+        ids += [one.delivery_id for one in desk.hooks.claim([due.webhook_id] * 20, lease=60.0)]
+    assert len(ids) == len(set(ids))
+    desk.end(job_id)
+    [late] = desk.hooks.claim([webhook.webhook_id], lease=0.05)
     again = wait_for_claim(desk, webhook.webhook_id, late.delivery_id)
     assert again.attempt > late.attempt
     desk.hooks.settle([Result(late, time.time(), 200)])
@@ -116,7 +117,7 @@ def test_a_delivery_is_one_senders_until_its_lease_ends_and_a_late_result_does_n
 def wait_for_claim(desk: Desk, webhook_id: str, delivery_id: str) -> Any:
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        for one in desk.hooks.claim([webhook_id] * 20, lease=0.2):
+        for one in desk.hooks.claim([webhook_id], lease=60.0):
             if one.delivery_id == delivery_id:
                 return one
     raise AssertionError("its lease did not end")
