@@ -15,7 +15,7 @@ from jobs.store.tables import METADATA
 
 LOG = logging.getLogger(__name__)
 
-LATEST = "0009"  # the name of the last step in migrations/versions
+LATEST = "0010"  # the name of the last step in migrations/versions
 FIRST = "0001"  # the tables of databases that have no version
 MIGRATIONS = Path(__file__).parent / "migrations"
 

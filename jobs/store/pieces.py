@@ -133,17 +133,17 @@ def run_of_key(
     connection: Connection, tenant_id: str, key: str | None, request_hash: str
 ) -> Run | None:
     """The run of an earlier request with this idempotency key. Raises IdempotencyMismatch where that was another request."""
-    return _made_by_key(connection, RUNS.c.run_id, run_of, tenant_id, key, request_hash)
+    return made_by_key(connection, RUNS.c.run_id, run_of, tenant_id, key, request_hash)
 
 
 def job_of_key(
     connection: Connection, tenant_id: str, key: str | None, request_hash: str
 ) -> Job | None:
     """As `run_of_key`, the job of an earlier request; as it is now."""
-    return _made_by_key(connection, JOBS.c.job_id, job_of, tenant_id, key, request_hash)
+    return made_by_key(connection, JOBS.c.job_id, job_of, tenant_id, key, request_hash)
 
 
-def _made_by_key(
+def made_by_key(
     connection: Connection,
     ids: sa.Column[Any],
     read: Callable[[Connection, str, Any], Made],

@@ -112,7 +112,7 @@ class Store:
     def __init__(self, database_url: str, limits: DatabaseLimits | None = None) -> None:
         self._database = Database(database_url, limits)
         self.installation = Installation(self._read, self._write)
-        self.webhooks = Webhooks(self._read, self._write)
+        self.webhooks = Webhooks(self._read, self._write, self._again_on_collision)
         self.runners = Runners(self._read, self._write)
         self.queued = QueuedRuns(self._read, self._write)
         self.sweeps = Sweeps(self._read, self._write)
@@ -563,7 +563,7 @@ class Store:
             raise
 
     def _again_on_collision(self, work: Callable[[Connection], T]) -> T:
-        """Writes. When a unique index refuses, does `work` again, which then finds the other record."""
+        """Writes. When a unique index or a foreign key refuses, does `work` again, which then finds the other record, or that it is gone."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._write(work)

@@ -148,8 +148,12 @@ WEBHOOKS = sa.Table(
     sa.Column("disabled_at", sa.Double),
     sa.Column("disabled_reason", sa.Text),
     sa.Column("failing_since", sa.Double),  # the first failed attempt after the last delivery
+    sa.Column("idempotency_key", sa.String(255)),  # of the request that made it
+    sa.Column("request_hash", sa.String(64)),
+    sa.Column("secret_key", sa.String(255)),  # of the request that changed its secret last
     sa.Index("webhooks_of_tenant", "tenant_id", "created_at", "webhook_id"),
     sa.Index("webhooks_of_job", "job_id"),
+    sa.Index("one_webhook_a_key", "tenant_id", "idempotency_key", unique=True),
 )
 
 WEBHOOK_DELIVERIES = sa.Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from described.operation import Answer, Body, Operation, Parameter, answers
 from described.schema import WHOLE, ref
+from jobs.http.operation_parts import IDEMPOTENCY_KEY
 from jobs.http.pages import MOST_A_PAGE
 from jobs.store.not_found import MAX_STORED_JOB_ID
 
@@ -24,7 +25,8 @@ OPERATIONS: dict[str, Operation] = {
         "Makes a webhook, with a secret that is told this once; 409 where the tenant has too many",
         answers(ref("MadeWebhook"), "the webhook", 201, "Location"),
         _WRITE,
-        body=Body(ref("NewWebhook")),
+        (IDEMPOTENCY_KEY,),
+        Body(ref("NewWebhook")),
         problems=(404, 409),
         tag=_TAG,
     ),
@@ -43,6 +45,7 @@ OPERATIONS: dict[str, Operation] = {
         "Gives the webhook another secret; the one before signs, too, for a day",
         answers(ref("NewSecret")),
         _WRITE,
+        (IDEMPOTENCY_KEY,),
         tag=_TAG,
     ),
     "test_webhook": Operation(

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from jobs.http import pages
-from jobs.http.body import json_object
+from jobs.http.body import idempotency_key, json_object, request_hash
 from jobs.http.handlers import Answer, Routes, TenantOf, address
 from jobs.http.webhooks import bodies
 from jobs.http.webhooks.documents import delivery_document, webhook_document
@@ -53,15 +53,16 @@ class WebhookRoutes:
         return jsonify({"webhooks": [webhook_document(one) for one in found]})
 
     def create_webhook(self) -> Answer:
+        """With the Idempotency-Key of an earlier request, the answer is the webhook that this one made, with its secret."""
         tenant_id = self._tenant(SCOPE)
         body = json_object(self._limits)
         if "enabled" in body:
             raise bodies.unknown("enabled")
         new = bodies.new_webhook(body, self._settings.private_hosts)
-        secret = new_secret()
-        made = self._webhooks.create(tenant_id, new, secret, self._settings.per_tenant)
-        headers = {"Location": address(f"webhooks/{made.webhook_id}")}
-        return jsonify({**webhook_document(made), "secret": secret}), 201, headers
+        most, same = self._settings.per_tenant, request_hash("create webhook", body)
+        made = self._webhooks.create(tenant_id, new, new_secret(), most, idempotency_key(), same)
+        headers = {"Location": address(f"webhooks/{made.webhook.webhook_id}")}
+        return jsonify({**webhook_document(made.webhook), "secret": made.secret}), 201, headers
 
     def read_webhook(self, webhook_id: str) -> Answer:
         return jsonify(webhook_document(self._webhooks.get(self._tenant(SCOPE), webhook_id)))
@@ -78,9 +79,10 @@ class WebhookRoutes:
         return Response(status=204)
 
     def change_secret(self, webhook_id: str) -> Answer:
-        secret = new_secret()
-        until = self._webhooks.change_secret(self._tenant(SCOPE), webhook_id, secret)
-        return jsonify({"secret": secret, "previousUntil": until})
+        """With the Idempotency-Key of the request that made the present secret, the answer is this secret, and nothing changes."""
+        tenant_id, key = self._tenant(SCOPE), idempotency_key()
+        made = self._webhooks.change_secret(tenant_id, webhook_id, new_secret(), key)
+        return jsonify({"secret": made.secret, "previousUntil": made.previous_until})
 
     def test_webhook(self, webhook_id: str) -> Answer:
         """Ask for the delivery that is answered, until it has settled."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -60,6 +60,22 @@ class Webhook:
     disabled_at: float | None
     disabled_reason: str | None
     failing_since: float | None  # the first failed attempt after the last delivery
+
+
+@dataclass(frozen=True, slots=True)
+class MadeWebhook:
+    """A webhook, and its secret for who makes it."""
+
+    webhook: Webhook
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSecret:
+    """A webhook's secret, and until when the one before signs, too; in seconds since 1970."""
+
+    secret: str = field(repr=False)
+    previous_until: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,33 +7,33 @@ that process dies, the delivery is due again when the lease is over, and a resul
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import IntegrityError
 
 from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
 from jobs.store.not_found import NotFound, may_be_job, no_job
+from jobs.store.pieces import made_by_key
 from jobs.store.records import Place
 from jobs.store.tables import JOBS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.ends import add_delivery, moment
 from jobs.store.webhooks.records import (
     TEST,
+    ChangedSecret,
     Claimed,
     Delivery,
     DeliveryStatus,
     DueWebhook,
     Form,
+    MadeWebhook,
     NewWebhook,
     Result,
     Told,
     Webhook,
 )
-
-T = TypeVar("T")
 
 ROTATION = 86_400.0  # seconds in which the secret before the present one signs, too
 # Deliveries that may wait for a receiver that takes none: 10 ends a minute for a day. Beyond, the webhook is disabled.
@@ -42,7 +42,8 @@ MOST_DUE = 10_000  # webhooks that one look for due deliveries finds; others com
 _DELIVERY = WEBHOOK_DELIVERIES.c
 _WAITING = _DELIVERY.status == DeliveryStatus.WAITING.value
 _SECRETS = ("secret", "old_secret", "old_secret_until")
-_WEBHOOK_COLUMNS = [c for c in WEBHOOKS.c if c.name not in _SECRETS]
+_OF_REQUESTS = ("idempotency_key", "request_hash", "secret_key")
+_WEBHOOK_COLUMNS = [c for c in WEBHOOKS.c if c.name not in (*_SECRETS, *_OF_REQUESTS)]
 _DELIVERY_COLUMNS = [c for c in _DELIVERY if c.name != "document"]
 
 
@@ -57,30 +58,54 @@ class WebhookDisabled(Exception):
 class Webhooks:
     """A part of the store (jobs/store/store.py). Any thread. Raises StoreUnavailable."""
 
-    def __init__(self, read: InTransaction, write: InTransaction) -> None:
+    def __init__(
+        self, read: InTransaction, write: InTransaction, write_beside: InTransaction
+    ) -> None:
+        """`write_beside` writes again where an index or a foreign key refuses: what another has just made or deleted is seen then."""
         self._read = read
         self._write = write
+        self._write_beside = write_beside
 
     # ---- what tenants set
 
-    def create(self, tenant_id: str, new: NewWebhook, secret: str, most: int) -> Webhook:
-        """Raises NotFound (the job), TooManyWebhooks."""
-        webhook_id = uuid.uuid4().hex
-        values = {**_values(new), "webhook_id": webhook_id, "tenant_id": tenant_id}
+    def create(
+        self,
+        tenant_id: str,
+        new: NewWebhook,
+        secret: str,
+        most: int,
+        key: str | None = None,
+        request_hash: str = "",
+    ) -> MadeWebhook:
+        """A new webhook. A call with the idempotency key and request hash of an earlier one returns that one's, with the secret that it has now.
 
-        def create(connection: Connection) -> Webhook:
+        Raises NotFound (the job), TooManyWebhooks, IdempotencyMismatch.
+        """
+        webhook_id = uuid.uuid4().hex
+        values = {
+            **_values(new),
+            "webhook_id": webhook_id,
+            "tenant_id": tenant_id,
+            "secret": secret,
+            "idempotency_key": key,
+            "request_hash": request_hash,
+        }
+
+        def create(connection: Connection) -> MadeWebhook:
+            refusal = _why_no_more(connection, tenant_id, most)
+            ids = WEBHOOKS.c.webhook_id
+            before = made_by_key(connection, ids, _made_webhook, tenant_id, key, request_hash)
+            if before is not None:
+                return before
             _check_job(connection, tenant_id, new.job_id)
-            count = sa.select(sa.func.count()).where(WEBHOOKS.c.tenant_id == tenant_id)
-            if connection.execute(count).scalar_one() >= most:
-                raise TooManyWebhooks(
-                    f"the tenant has {most} webhooks already, which is all that it may have; delete one first"
-                )
+            if refusal is not None:
+                raise refusal
             now = now_of(connection)
             times = {"created_at": now, "updated_at": now}
-            connection.execute(sa.insert(WEBHOOKS).values(**values, **times, secret=secret))
-            return _webhook_of(connection, tenant_id, webhook_id)
+            connection.execute(sa.insert(WEBHOOKS).values(**values, **times))
+            return _made_webhook(connection, tenant_id, webhook_id)
 
-        return self._with_job(new, create)
+        return self._write_beside(create)
 
     def replace(
         self, tenant_id: str, webhook_id: str, new: NewWebhook, *, enabled: bool
@@ -100,24 +125,25 @@ class Webhooks:
                 _disable(connection, webhook_id, "disabled by hand")
             return _webhook_of(connection, tenant_id, webhook_id)
 
-        return self._with_job(new, replace)
+        return self._write_beside(replace)
 
-    def _with_job(self, new: NewWebhook, work: Callable[[Connection], Webhook]) -> Webhook:
-        try:
-            return self._write(work)
-        except IntegrityError:  # its job was deleted just now
-            assert new.job_id is not None
-            raise no_job(new.job_id) from None
+    def change_secret(
+        self, tenant_id: str, webhook_id: str, secret: str, key: str | None = None
+    ) -> ChangedSecret:
+        """Gives it this secret. A call with the idempotency key of the one that gave it its present secret returns that. Raises NotFound."""
 
-    def change_secret(self, tenant_id: str, webhook_id: str, secret: str) -> float:
-        """Until the time that is returned, the present secret signs, too. Raises NotFound."""
-
-        def change(connection: Connection) -> float:
+        def change(connection: Connection) -> ChangedSecret:
             _locked(connection, tenant_id, webhook_id)
+            columns = (WEBHOOKS.c.secret, WEBHOOKS.c.old_secret_until, WEBHOOKS.c.secret_key)
+            query = sa.select(*columns).where(WEBHOOKS.c.webhook_id == webhook_id)
+            present = connection.execute(query).one()
+            if key is not None and key == present.secret_key:
+                return ChangedSecret(present.secret, present.old_secret_until)
             now = now_of(connection)
-            values = {"old_secret": WEBHOOKS.c.secret, "old_secret_until": now + ROTATION}
-            _update(connection, webhook_id, {**values, "secret": secret, "updated_at": now})
-            return now + ROTATION
+            old = {"old_secret": present.secret, "old_secret_until": now + ROTATION}
+            values = {"secret": secret, "secret_key": key, "updated_at": now}
+            _update(connection, webhook_id, {**old, **values})
+            return ChangedSecret(secret, now + ROTATION)
 
         return self._write(change)
 
@@ -372,6 +398,16 @@ def _update(connection: Connection, webhook_id: str, values: dict[str, Any]) -> 
     connection.execute(update.values(**values))
 
 
+def _why_no_more(connection: Connection, tenant_id: str, most: int) -> TooManyWebhooks | None:
+    """Asked before the webhook of a key is looked up, as `pieces.why_refused` is."""
+    count = sa.select(sa.func.count()).where(WEBHOOKS.c.tenant_id == tenant_id)
+    if connection.execute(count).scalar_one() < most:
+        return None
+    return TooManyWebhooks(
+        f"the tenant has {most} webhooks already, which is all that it may have; delete one first"
+    )
+
+
 def _check_job(connection: Connection, tenant_id: str, job_id: int | None) -> None:
     if job_id is None:
         return
@@ -391,6 +427,13 @@ def _webhook_of(
     if row is None:
         raise NotFound(f"there is no webhook {webhook_id:.64}")
     return _webhook(row)
+
+
+def _made_webhook(connection: Connection, tenant_id: str, webhook_id: str) -> MadeWebhook:
+    """Raises NotFound."""
+    webhook = _webhook_of(connection, tenant_id, webhook_id)
+    query = sa.select(WEBHOOKS.c.secret).where(WEBHOOKS.c.webhook_id == webhook_id)
+    return MadeWebhook(webhook, connection.execute(query).scalar_one())
 
 
 def _delivery_of(connection: Connection, webhook_id: str, delivery_id: str) -> Delivery:

@@ -494,6 +494,23 @@ def test_an_idempotency_key_makes_one_job_where_the_first_answer_was_lost(
     assert len(client.get("/api/jobs").get_json()["jobs"]) == 1
 
 
+def test_an_idempotency_key_makes_one_webhook_and_one_secret_where_the_first_answer_was_lost(
+    client: FlaskClient,
+) -> None:
+    key = {"Idempotency-Key": "k1"}
+    body = {"url": "https://hooks.example/", "ends": ["failed"]}
+    first = client.post("/api/webhooks", headers=key, json=body)
+    again = client.post("/api/webhooks", headers=key, json=body)
+    assert (first.status_code, first.get_json()) == (again.status_code, again.get_json())
+    location = first.headers["Location"]
+    assert again.headers["Location"] == location
+    problem(client.post("/api/webhooks", headers=key, json={**body, "ends": ["lost"]}), 422)
+    assert len(client.get("/api/webhooks").get_json()["webhooks"]) == 1
+    changed, once_more = (client.post(f"{location}/secret", headers=key) for _ in range(2))
+    assert changed.get_json() == once_more.get_json()
+    assert changed.get_json()["secret"] != first.get_json()["secret"]
+
+
 @pytest.mark.parametrize("key", ["", "x" * 300, "a\u00e9"])
 def test_a_bad_idempotency_key_is_refused(client: FlaskClient, key: str) -> None:
     headers = {"Idempotency-Key": key}

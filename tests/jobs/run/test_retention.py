@@ -193,7 +193,7 @@ def test_the_record_of_deliveries_is_kept_for_its_own_days_whatever_becomes_of_t
     kept: Kept,
 ) -> None:
     new = NewWebhook("https://hooks.example/", frozenset({Told.COMPLETED}))
-    webhook = kept.store.webhooks.create(TENANT, new, new_secret(), 1)
+    webhook = kept.store.webhooks.create(TENANT, new, new_secret(), 1).webhook
     kept.run(kept.job(), days=40)
     told = kept.store.webhooks.deliveries(TENANT, webhook.webhook_id, 9)
     kept.sweep(days=30, deliveries_days=10)

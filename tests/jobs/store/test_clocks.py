@@ -202,7 +202,7 @@ def test_a_run_whose_message_is_lost_is_queued_again_also_where_the_clock_was_se
 def told_of_an_end(store: Store) -> str:
     """A webhook that is to be told of a run that has just ended."""
     new = NewWebhook("https://hooks.example/", frozenset(Told), Form.STANDARD)
-    webhook = store.webhooks.create(TENANT, new, new_secret(), 9)
+    webhook = store.webhooks.create(TENANT, new, new_secret(), 9).webhook
     run = recorded(store)
     store.start_run(TENANT, run.run_id, ME)
     store.move_run(TENANT, run.run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))

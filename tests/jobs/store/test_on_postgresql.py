@@ -148,7 +148,7 @@ def test_an_end_is_not_sent_to_a_webhook_that_is_disabled_while_it_is_noted(
     store = Store(postgresql.url)
     store.open()
     new = NewWebhook("https://hooks.example/", frozenset(Told))
-    webhook_id = store.webhooks.create(TENANT, new, new_secret(), 1).webhook_id
+    webhook_id = store.webhooks.create(TENANT, new, new_secret(), 1).webhook.webhook_id
     run = record(store)
     disable = partial(store.webhooks.replace, TENANT, webhook_id, new, enabled=False)
     disabling = threading.Thread(target=disable)

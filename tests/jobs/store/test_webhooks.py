@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from jobs.store.errors import IdempotencyMismatch
 from jobs.store.not_found import NotFound
 from jobs.store.records import Move, NewRun, Place
 from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import WEBHOOK_DELIVERIES
-from jobs.store.webhooks.records import DeliveryStatus, NewWebhook, Result, Told
+from jobs.store.webhooks import store as webhook_store
+from jobs.store.webhooks.records import DeliveryStatus, MadeWebhook, NewWebhook, Result, Told
 from jobs.store.webhooks.store import TooManyWebhooks, WebhookDisabled
+from jobs.webhooks.signature import new_secret
 from tests.jobs.conftest import GRAPH, TENANT, node_state
+from tests.jobs.store.test_store import at_once
 from tests.jobs.webhooks.conftest import FAILED, LOST, Desk
 
 URL = "https://hooks.example/x"
@@ -143,6 +148,67 @@ def test_a_webhook_is_its_tenants_alone_and_has_bounds(desk: Desk) -> None:
             refused()
     with pytest.raises(TooManyWebhooks, match="has 1 webhooks already"):
         desk.webhook(URL, most=1)
+
+
+def test_a_webhook_whose_answer_was_lost_is_made_once_and_tells_its_secret_again(
+    desk: Desk,
+) -> None:
+    """A second one told its receiver of each run twice; the secret of the first was known to nobody."""
+    new = NewWebhook(URL, frozenset({Told.FAILED}), job_id=desk.job())
+
+    def make(most: int = 1, request_hash: str = "hash") -> MadeWebhook:
+        return desk.hooks.create(TENANT, new, new_secret(), most, "key", request_hash)
+
+    made = at_once([make] * 8)
+    assert all(isinstance(one, MadeWebhook) for one in made), made
+    assert made == [made[0]] * 8
+    first = made[0].webhook.webhook_id
+    with pytest.raises(IdempotencyMismatch):
+        make(request_hash="other")
+    changed = desk.hooks.change_secret(TENANT, first, new_secret())
+    of_all = desk.hooks.replace(TENANT, first, NewWebhook(URL, new.ends), enabled=True)
+    desk.store.delete_job(TENANT, new.job_id or 0)
+    assert make() == MadeWebhook(of_all, changed.secret), "as it is now, though its job is gone"
+    assert changed.secret not in repr((make(), changed))
+    desk.hooks.delete(TENANT, first)
+    with pytest.raises(NotFound):  # its key is forgotten with it: the job is looked for
+        make()
+
+
+def test_a_new_secret_whose_answer_was_lost_is_told_again_and_the_one_before_goes_on_signing(
+    desk: Desk,
+) -> None:
+    """It was changed once more, so that the one that the receiver had signed nothing any more."""
+    webhook = desk.webhook(URL)
+    desk.end(desk.job())
+    change = partial(desk.hooks.change_secret, TENANT, webhook.webhook_id)
+    changed = change("whsec_a", "key")
+    assert change("whsec_b", "key") == changed
+    [claimed] = desk.hooks.claim([webhook.webhook_id], 60)
+    given, before = claimed.secrets
+    assert (given, before != "whsec_a") == ("whsec_a", True)
+    assert change("whsec_c", "another key").secret == "whsec_c"
+    assert change("whsec_d").secret == "whsec_d", "each time where no key is given"
+    assert change("whsec_e").secret == "whsec_e"
+
+
+def test_a_job_that_is_deleted_while_a_webhook_of_it_is_made_is_not_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with a key, where what the database refuses may be the key itself."""
+    check_job, job_id = webhook_store._check_job, desk.job()
+    looks: list[object] = []
+
+    def look(*of_job: Any) -> None:
+        looks.append(of_job)
+        if len(looks) > 1:  # at the first one it was there
+            check_job(*of_job)
+
+    monkeypatch.setattr(webhook_store, "_check_job", look)
+    desk.store.delete_job(TENANT, job_id)
+    with pytest.raises(NotFound, match=f"no job {job_id}"):
+        desk.webhook(URL, job_id=job_id)
+    assert len(looks) == 2, "what the database refused was looked at again"
 
 
 def test_disabling_gives_up_what_waits_and_enabling_begins_anew(desk: Desk) -> None:

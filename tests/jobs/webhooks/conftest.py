@@ -40,7 +40,7 @@ class Desk:
         self, url: str, *ends: Told, tenant_id: str = TENANT, most: int = 10_000, **more: Any
     ) -> Webhook:
         new = NewWebhook(url, frozenset(ends) or ALL, **more)
-        return self.hooks.create(tenant_id, new, new_secret(), most)
+        return self.hooks.create(tenant_id, new, new_secret(), most).webhook
 
     def end(
         self, job_id: int, end: RunStatus = COMPLETED, tenant_id: str = TENANT, **more: Any

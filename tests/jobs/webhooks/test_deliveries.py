@@ -45,7 +45,7 @@ def test_an_end_reaches_its_receiver_once_and_signed(
 ) -> None:
     first, second = new_secret(), new_secret()
     new = NewWebhook(receiver.url, ALL)
-    webhook = desk.hooks.create(TENANT, new, first, 5)
+    webhook = desk.hooks.create(TENANT, new, first, 5).webhook
     said = "exit code 1: 'a value of a row'"
     run = desk.end(desk.job(), FAILED, reason=said, exit_code=1, kind=EndKind.EXIT_CODE)
     deliver()

@@ -17,7 +17,7 @@ def test_a_killed_runners_delivery_comes_again_with_its_id_and_its_run_is_told_a
     store: Store, run_queue: RunQueue, start_runner: StartRunner, receiver: Receiver
 ) -> None:
     new = NewWebhook(receiver.url, frozenset({Told.LOST}))
-    webhook_id = store.webhooks.create(TENANT, new, new_secret(), 1).webhook_id
+    webhook_id = store.webhooks.create(TENANT, new, new_secret(), 1).webhook.webhook_id
     run = record(store, FOR_EVER)
     run_queue.put(run)
     first = start_runner(periods=PERIODS)
