@@ -253,9 +253,9 @@ export class Api {
     return (await this.#call('GET', `/api/webhooks?job=${jobId}`)).webhooks;
   }
 
-  /** The webhook, with a secret that is told this once. `webhook`: {url, ends, form, jobId}, where null is all jobs. */
-  createWebhook(webhook) {
-    return this.#call('POST', '/api/webhooks', webhook);
+  /** The webhook, with a secret that is told this once; the same key twice makes one. `webhook`: {url, ends, form, jobId}, where null is all jobs. */
+  createWebhook(webhook, idempotencyKey) {
+    return this.#call('POST', '/api/webhooks', webhook, { 'Idempotency-Key': idempotencyKey });
   }
 
   replaceWebhook(id, webhook) {
@@ -266,9 +266,9 @@ export class Api {
     return this.#call('DELETE', `/api/webhooks/${id}`);
   }
 
-  /** {secret}: told this once. */
-  changeSecret(id) {
-    return this.#call('POST', `/api/webhooks/${id}/secret`);
+  /** {secret}: told this once; the same key twice makes one. */
+  changeSecret(id, idempotencyKey) {
+    return this.#call('POST', `/api/webhooks/${id}/secret`, undefined, { 'Idempotency-Key': idempotencyKey });
   }
 
   /** The delivery that tries it: {id, event, runId, status, attempts, createdAt, answer, error}. */

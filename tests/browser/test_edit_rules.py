@@ -72,7 +72,7 @@ def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
 ) -> None:
     asked, refused, kept = run(
         modules,
-        "edit/making",
+        "making",
         """const asked = [];
         let status = 0;
         let updatedAt = 1;
@@ -81,9 +81,10 @@ def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
           if (status !== null) throw Object.assign(new Error(), { status });
           return { name, createdAt: 1, updatedAt };
         };
-        const making = new m.Making({ createJob });
+        const making = new m.Making(createJob);
         let number = 0;
-        const make = (name) => making.make({ name, graph: {} }, (free) => `${free} ${(number += 1)}`).catch(() => null);
+        const numbered = ({ name }) => ({ name: `${name} ${(number += 1)}` });
+        const make = (name) => making.make({ name }, numbered).catch(() => null);
         await make('a');
         status = 401; // the session has ended meanwhile
         await make('a');

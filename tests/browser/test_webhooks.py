@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.editing import Editor, small_graph
 from tests.browser.pages import answer_late, assert_accessible, hold, wait_for_held
@@ -37,6 +37,18 @@ def receiver() -> Iterator[Receiver]:
 TWICE = "(form) => { form.requestSubmit(); form.requestSubmit(); }"
 
 
+def lose_answer(page: Page, address: str) -> list[str]:
+    """What the next request to the address makes, its answer does not come; takes the secret that it told."""
+    told: list[str] = []
+
+    def lose(route: Route) -> None:
+        told.append(route.fetch().json()["secret"])
+        route.abort()
+
+    page.route(address, lose, times=1)
+    return told
+
+
 def open_dialog(editor: Editor) -> None:
     editor.page.click("#job-menu")
     editor.page.click('.menu-item[data-key="webhooks"]')
@@ -53,10 +65,14 @@ def test_somebody_is_told_of_a_run_that_failed(edit: Any, receiver: Receiver) ->
     expect(page.locator("#webhooks-none")).to_be_visible()
     expect(page.locator("#webhooks-url")).to_be_focused()
     page.keyboard.type(receiver.url)
+    lost = lose_answer(page, "**/api/webhooks")
+    page.locator("#webhooks-form").evaluate(TWICE)
+    expect(page.locator("#webhooks-errors")).to_have_text("The server cannot be reached.")
     page.locator("#webhooks-form").evaluate(TWICE)  # one webhook, with one secret
     webhook = page.locator(".webhook")
     expect(webhook).to_have_count(1)
     expect(page.locator("#webhooks-key")).to_have_value(SECRET)
+    expect(page.locator("#webhooks-key")).to_have_value(lost[0])
     secret = page.locator("#webhooks-key").input_value()
     expect(webhook.locator(".webhook-test")).to_be_focused()
     page.keyboard.press("Enter")
@@ -78,6 +94,12 @@ def test_somebody_is_told_of_a_run_that_failed(edit: Any, receiver: Receiver) ->
     expect(failed).to_have_count(1)
     failed.get_by_text("Send again").click()
     expect(webhook.locator(".webhook-said")).to_have_text("It is sent again.")
+    lost = lose_answer(page, "**/secret")
+    for told in (page.locator("#webhooks-errors"), page.locator("#webhooks-secret")):
+        webhook.locator(".webhook-secret").click()
+        page.click("#confirm-yes")
+        expect(told).to_be_visible()
+    expect(page.locator("#webhooks-key")).to_have_value(lost[0])
     webhook.locator(".webhook-switch").click()
     expect(webhook.locator(".webhook-state")).to_have_text("disabled")
     expect(webhook.locator(".webhook-switch")).to_be_focused()

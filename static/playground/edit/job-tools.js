@@ -7,9 +7,9 @@ import { byId, setHidden } from '../dom.js';
 import { parseExactly } from '../exact-json.js';
 import { confirmed } from './confirm.js';
 import { freeName } from './graphs.js';
-import { Making } from './making.js';
 import { Menu } from './menu.js';
 import { deleteAsSeen, send } from './saving.js';
+import { Making } from '../making.js';
 import { oneAtATime } from '../one-at-a-time.js';
 import { afterPress } from '../presses.js';
 import { WebhooksDialog } from '../webhooks/dialog.js';
@@ -31,7 +31,7 @@ export class JobTools {
   constructor(api, host) {
     this.#api = api;
     this.#host = host;
-    this.#making = new Making(api);
+    this.#making = new Making((document, key) => api.createJob(document, key));
     this.#webhooks = new WebhooksDialog(api, { tell: (text, cause) => host.say(text, 'error', cause) });
     new Menu(byId('job-menu'), byId('job-menu-list'), () => this.#items());
     byId('job-new').addEventListener('click', () => this.create());
@@ -87,7 +87,12 @@ export class JobTools {
   });
 
   #make(wanted) {
-    return this.#making.make(wanted, (name) => freeName(name, new Set(this.#host.names())));
+    return this.#makeBeside(new Set(this.#host.names()), wanted);
+  }
+
+  // `taken`: names that it does not get.
+  #makeBeside(taken, wanted) {
+    return this.#making.make(wanted, ({ name, graph }) => ({ name: freeName(name, taken), graph }));
   }
 
   duplicate() {
@@ -204,7 +209,7 @@ export class JobTools {
   async #makeAll(jobs, made) {
     const taken = new Set(this.#host.names());
     for (const { name, graph } of jobs) {
-      made.push(await this.#making.make({ name, graph }, (free) => freeName(free, taken)));
+      made.push(await this.#makeBeside(taken, { name, graph }));
       taken.add(made.at(-1).name);
     }
   }

@@ -8,6 +8,7 @@
 import { byId, setHidden, setText } from '../dom.js';
 import { confirmed } from '../edit/confirm.js';
 import { InOrder } from '../in-order.js';
+import { Making } from '../making.js';
 import { oneAtATime } from '../one-at-a-time.js';
 import { endChoices, entryOf, recordOf, saidOf } from './entries.js';
 
@@ -18,6 +19,8 @@ const LOOKS = 60;
 export class WebhooksDialog {
   #api;
   #tell;
+  #webhooks; // the making of them
+  #secrets;
   #dialog = byId('webhooks');
   #list = byId('webhooks-list');
   #jobId = null;
@@ -28,6 +31,8 @@ export class WebhooksDialog {
   constructor(api, { tell }) {
     this.#api = api;
     this.#tell = tell;
+    this.#webhooks = new Making((webhook, key) => api.createWebhook(webhook, key));
+    this.#secrets = new Making((id, key) => api.changeSecret(id, key));
     byId('webhooks-ends').append(...endChoices());
     const add = oneAtATime(() => this.#change(() => this.#add()));
     byId('webhooks-form').addEventListener('submit', (event) => {
@@ -86,7 +91,7 @@ export class WebhooksDialog {
   async #add() {
     const opened = this.#opened;
     const ends = [...byId('webhooks-ends').querySelectorAll('input:checked')].map(({ value }) => value);
-    const made = await this.#api.createWebhook({
+    const made = await this.#webhooks.make({
       url: byId('webhooks-url').value.trim(),
       ends,
       form: byId('webhooks-form-kind').value,
@@ -166,7 +171,7 @@ export class WebhooksDialog {
     });
     if (!wanted) return;
     const opened = this.#opened;
-    const { secret } = await this.#api.changeSecret(webhook.id);
+    const { secret } = await this.#secrets.make(webhook.id);
     if (opened === this.#opened) this.#showSecret(secret);
   }
 
