@@ -26,6 +26,7 @@ from tests.browser.test_playground import (
     FILTER,
     MAP,
     RUN,
+    create_long_job,
     expect_live,
     expect_run,
     expect_state,
@@ -291,7 +292,7 @@ def test_of_a_cancelled_run_no_node_is_ahead_of_its_source(
     open_playground: OpenPlayground, shop: Product
 ) -> None:
     """B19: an output with more rows than the node that feeds it."""
-    page = open_playground(viewport=WIDE)
+    page = open_playground(create_long_job(shop), viewport=WIDE)
     expect_live(page)
     page.click("#execute")
     wait_for_rows(page, DB_OUTPUT)
