@@ -203,7 +203,7 @@ class Product:
         """Sends SIGKILL to the master alone."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(5.0)
+        self.process.wait(STOP_WAIT)
 
     def processes(self) -> list[Process]:
         """Every live process of the product, programs included."""
@@ -225,7 +225,7 @@ class Product:
         left = self.processes()
         for process in left:
             process.signal(signal.SIGKILL)
-        self.process.wait(5.0)
+        self.process.wait(STOP_WAIT)
         return left
 
     def _wait_for_end(self) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from progress_lib import Progress, ProgressReporter, Status
+from progress_lib import Progress, ProgressReporter, Status, nats_connection
+from progress_lib import reporter as reporter_module
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
 from progress_lib.outbox import MAX_NODES
@@ -79,12 +80,14 @@ def test_a_program_whose_nats_is_away_runs_and_ends_as_if_nothing_was() -> None:
 
 
 def test_close_waits_for_a_first_connection_that_is_still_being_made(
-    nats_server: NatsServer, listener: Listener
+    nats_server: NatsServer, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reporter_module, "FIRST_WAIT", DEADLINE)
+    monkeypatch.setattr(nats_connection, "CONNECT_WAIT", DEADLINE)
     nats_server.pause()
     reporter = ProgressReporter(nats_server.url, "default", 42)
     reporter.report(Progress(1, "n", Status.COMPLETED, 3))
-    closing = threading.Thread(target=reporter.close)
+    closing = threading.Thread(target=reporter.close, args=(DEADLINE,))
     closing.start()
     closing.join(ABSENT_WAIT + 0.2)
     assert closing.is_alive()

@@ -316,7 +316,7 @@ def test_a_cancelled_run_ends_with_all_its_processes_and_true_counts(
         7,
         "cancelled",
     )
-    assert not any(is_alive(pid) for pid in pids)
+    eventually(lambda: not any(is_alive(pid) for pid in pids), what="all its processes are gone")
 
 
 def test_a_cancel_whose_word_was_lost_is_found_in_the_store(
