@@ -32,6 +32,6 @@ def children_of(runner: int) -> set[int]:
 
 def kill_warm_interpreter(product: Product) -> None:
     """The next program starts in a fresh one. The product must have PROGRAM_SPARES=1, or have run a program."""
-    warm = eventually(lambda: warm_interpreter(product), 30.0, what="an interpreter is warm")
+    warm = eventually(lambda: warm_interpreter(product), what="an interpreter is warm")
     os.kill(warm, signal.SIGKILL)
     eventually(lambda: warm_interpreter(product) is None, what="it is killed")

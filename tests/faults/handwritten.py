@@ -50,7 +50,7 @@ class Programs:
     def now(self, run: Run) -> Run:
         return self.store.run(run.tenant_id, run.run_id)
 
-    def ended(self, run: Run, deadline: float = 20.0) -> Run:
+    def ended(self, run: Run, deadline: float = DEADLINE) -> Run:
         return runs.ended(self.store, run, deadline)
 
     def directory(self, run: Run) -> Path:

@@ -89,7 +89,7 @@ def test_a_worker_that_just_started_shows_what_the_others_show(
             before = watcher.nodes()
         (worker,) = _children(product.pid, "gunicorn")
         os.kill(worker, signal.SIGKILL)
-        eventually(lambda: product.get("/readyz", token=None).status == 200, 20.0)
+        eventually(lambda: product.get("/readyz", token=None).status == 200)
         with Watcher(product, JOB) as watcher:
             eventually(lambda: watcher.nodes() == before)
             reporter.report(Progress(2, "goes on", Status.COMPLETED, 9))
@@ -137,7 +137,7 @@ def test_a_stream_that_was_deleted_is_made_anew_and_followed(
             shutil.rmtree(nats_server.directory / "jetstream")
             nats_server.start()
             seen = len(watcher.rows())
-            eventually(lambda: len(watcher.rows()) > seen + 5, 20.0)
+            eventually(lambda: len(watcher.rows()) > seen + 5)
             last = publisher.finish()
         watcher.wait_rows(last)
         with Watcher(product, JOB) as late:
@@ -195,7 +195,7 @@ def test_who_subscribes_before_a_workers_first_connection_gets_the_past(
         eventually(lambda: product.get("/readyz", token=None).status == 503, 20.0)
         with Watcher(product, JOB) as early:
             relay.restore()
-            eventually(lambda: early.rows() == [5], 20.0)
+            eventually(lambda: early.rows() == [5])
             with Watcher(product, JOB) as late:
                 eventually(lambda: late.rows() == [5])
             reporter.report(Progress(2, "goes on", Status.COMPLETED, 9))
@@ -220,7 +220,7 @@ def test_a_stream_that_lost_its_newest_messages_is_followed_from_its_end(
         shutil.rmtree(store)
         shutil.copytree(copy, store)
         nats_server.start()
-        eventually(lambda: product.get("/readyz", token=None).status == 200, 20.0)
+        eventually(lambda: product.get("/readyz", token=None).status == 200)
         _publish(nats_server.url, range(61, 71))
         watcher.wait_rows(70)
         with Watcher(product, JOB) as late:

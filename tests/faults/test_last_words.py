@@ -63,7 +63,7 @@ def test_a_run_that_ended_well_while_nats_was_away_has_every_row(
         assert said == {1: ("completed", ROWS), 2: ("completed", ROWS)}
         assert written(product.data_dir / "copy.db") == ROWS
         nats_server.start()
-        eventually(lambda: watcher.statuses()[-1:] == ["completed"], 30.0)
+        eventually(lambda: watcher.statuses()[-1:] == ["completed"])
         eventually(lambda: {node["rowCount"] for node in watcher.nodes().values()} == {ROWS})
         assert {node["status"] for node in watcher.nodes().values()} == {"completed"}
 

@@ -154,14 +154,14 @@ def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(
                 eventually(lambda: watcher.nodes()[2]["status"] == "completed")
                 flood(product.nats_url)
                 ballast.unlink()
-                assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
+                assert programs.ended(run).status is RunStatus.COMPLETED
                 eventually(lambda: watcher.statuses()[-1:] == ["completed"])
             assert product.post("/api/jobs", {"name": "one more", "graph": {}}).status == 201
             assert product.get("/readyz", token=None).json()["database"] == "ok"
-            eventually(lambda: product.get("/readyz", token=None).json()["history"] == "on", 30.0)
+            eventually(lambda: product.get("/readyz", token=None).json()["history"] == "on")
             after = programs.record(GOOD)
-            eventually(lambda: programs.queue(after), 30.0)
-            assert programs.ended(after, 30.0).status is RunStatus.COMPLETED
+            eventually(lambda: programs.queue(after))
+            assert programs.ended(after).status is RunStatus.COMPLETED
         assert "Traceback" not in product.log()
     finally:
         product.end()
@@ -238,7 +238,7 @@ def test_on_a_full_disk_the_end_of_one_part_ends_no_other(small_disk: Path) -> N
             for part in ("supervisor", "runner"):
                 assert after[part] == before[part], product.log_tail()
             programs.let_go(run)
-            assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
+            assert programs.ended(run).status is RunStatus.COMPLETED
     finally:
         product.end()
         print(product.log_tail())
@@ -271,7 +271,7 @@ def test_a_database_that_is_locked_for_seconds_delays_and_loses_nothing(
         programs.let_go(run)
         answer = server.post("/api/jobs", {"name": "waits", "graph": {}})
         assert answer.status == 201
-        assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
+        assert programs.ended(run).status is RunStatus.COMPLETED
         eventually(lambda: watcher.statuses()[-1:] == ["completed"])
         assert holder.wait(DEADLINE) == 0
 
@@ -290,7 +290,7 @@ def test_a_database_that_stays_locked_is_told_and_waited_for(
         assert (answer.status, answer.header("Retry-After")) == (503, "2")
         assert "locked" in answer.json()["detail"]
         assert server.get("/api/jobs").status == 200
-        assert programs.ended(run, 30.0).status is RunStatus.COMPLETED
+        assert programs.ended(run).status is RunStatus.COMPLETED
         eventually(lambda: watcher.statuses()[-1:] == ["completed"])
         assert holder.wait(DEADLINE) == -signal.SIGKILL
 

@@ -27,7 +27,7 @@ def test_a_worker_that_was_just_forked_heeds_a_stop(tmp_path: Path, worker_class
     try:
         product.start_master()
         assert product.process is not None
-        eventually(lambda: "Booting worker" in product.log(), 30.0)
+        eventually(lambda: "Booting worker" in product.log())
         product.process.terminate()
         assert product.process.wait(GRACE / 2) == 0
     finally:

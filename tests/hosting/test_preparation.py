@@ -16,7 +16,7 @@ from jobs.store.process_identity import ProcessStat
 from settings import Settings
 from tests.harness import eventually
 
-END_WAIT = 20.0  # seconds
+END_WAIT = 60.0  # seconds
 
 
 def test_a_preparation_that_is_killed_is_told(

@@ -48,7 +48,7 @@ def test_each_worker_tells_the_browsers_of_both(server: Product) -> None:
         for _ in range(BROWSERS):
             browsers.enter_context(Raw(server))
         eventually(lambda: value(server, "progress_clients") == BROWSERS)
-        eventually(lambda: all(is_of_both(families(server)) for _ in range(ASKED)), 20.0)
+        eventually(lambda: all(is_of_both(families(server)) for _ in range(ASKED)))
     eventually(
         lambda: value(server, "progress_websocket_closes_total", code="none") == BROWSERS, 20.0
     )
@@ -68,7 +68,7 @@ def test_a_run_is_counted_with_its_end_its_times_and_its_way_to_the_browsers(
         run_id = server.execute(job_id)
         assert server.run_end(run_id)["status"] == "completed"
         ended = {"status": "completed", "reason": "completed", "worker": "runner"}
-        eventually(lambda: value(server, "progress_runs_ended_total", **ended) == 1, 20.0)
+        eventually(lambda: value(server, "progress_runs_ended_total", **ended) == 1)
     wanted = {
         "progress_run_start_seconds_count": (0, 1),
         "progress_run_seconds_count": (0, 1),
@@ -116,9 +116,9 @@ def test_requests_are_counted_by_route_whatever_the_path(server: Product) -> Non
     for name in ("a", "b", "c"):
         assert server.get(f"/api/runs/{name}").status == 404
     assert server.get("/no/such/place").status == 404
-    eventually(lambda: counted("s_total", route=route, status="404") >= lost + 3, 20.0)
-    eventually(lambda: counted("s_total", route="(other)") >= odd + 1, 20.0)
-    eventually(lambda: counted("_seconds_count", route=route) >= timed + 3, 20.0)
+    eventually(lambda: counted("s_total", route=route, status="404") >= lost + 3)
+    eventually(lambda: counted("s_total", route="(other)") >= odd + 1)
+    eventually(lambda: counted("_seconds_count", route=route) >= timed + 3)
 
 
 def test_the_queue_and_the_build_are_told_by_each_worker(server: Product) -> None:

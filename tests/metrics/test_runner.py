@@ -37,7 +37,7 @@ def test_it_tells_its_slots_and_the_figures_of_its_process(
         [sys.executable, "-m", "jobs.runner"], env=environment(tmp_path, nats_server, port)
     )
     try:
-        text = eventually(lambda: told(port), 30.0)
+        text = eventually(lambda: told(port))
         assert text is not None
         assert 'progress_runner_slots{worker="runner"} 4.0' in text
         assert 'process_resident_memory_bytes{worker="runner"}' in text

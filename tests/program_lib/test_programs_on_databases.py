@@ -315,7 +315,7 @@ def test_of_a_program_that_is_stopped_mariadb_keeps_no_session(
         other.cursor().execute("DELETE FROM t")  # whoever inserts 1 waits for what becomes of it
         process = start(document, tmp_path, **environment(mariadb))
         expected = 2 if waits == "for two queries" else 1
-        eventually(lambda: at_work() == expected, 30, what="the program waits")
+        eventually(lambda: at_work() == expected, what="the program waits")
         process.terminate()
         assert outcome(process, tmp_path).code == 128 + signal.SIGTERM
-        eventually(lambda: at_work() == 0, 20, what="its statements end")
+        eventually(lambda: at_work() == 0, what="its statements end")

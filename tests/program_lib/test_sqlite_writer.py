@@ -679,7 +679,7 @@ def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Path) -> None:
         assert said == []
 
         def commit_once_it_waits() -> None:
-            eventually(lambda: bool(said), 30.0, what="the writer waits")
+            eventually(lambda: bool(said), what="the writer waits")
             other.execute("COMMIT")
 
         thread = threading.Thread(target=commit_once_it_waits)
@@ -702,7 +702,7 @@ def test_a_reader_that_stays_does_not_stop_a_run(tmp_path: Path) -> None:
         cursor.fetchone()
 
         def end_once_it_waits() -> None:
-            eventually(lambda: bool(said), 30.0, what="the writer waits")
+            eventually(lambda: bool(said), what="the writer waits")
             cursor.close()
 
         thread = threading.Thread(target=end_once_it_waits)

@@ -21,7 +21,7 @@ from progress_lib.nats_login import Login
 from tests.harness import NatsServer, eventually, free_port
 from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
 
-SOON = 20.0  # seconds in which a broken connection must be noticed, on a crowded machine
+SOON = 60.0  # seconds in which a broken connection must be noticed, on a crowded machine
 
 
 @contextmanager
@@ -196,7 +196,7 @@ def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind() -> No
 
     with ScriptedNats(*[end_of_file] * 100, answer_pings) as server:
         with linked(server.url) as (link, _):
-            eventually(lambda: link.connects > 3, 30.0)
+            eventually(lambda: link.connects > 3)
             threads, files = threading.active_count(), descriptors()
             eventually(lambda: link.connects == 101, 60.0)
             assert threading.active_count() <= threads + 3  # the scripted server's own

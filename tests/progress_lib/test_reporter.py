@@ -76,7 +76,7 @@ def test_a_program_whose_nats_is_away_runs_and_ends_as_if_nothing_was() -> None:
     assert running.wait(DEADLINE) == 7
     ended = program(url, "r(Progress(1, 'n', Status.COMPLETED, 1))")
     assert ended.wait(DEADLINE) == 0
-    assert time.monotonic() - began < DEADLINE
+    assert time.monotonic() - began < 30
 
 
 def test_close_waits_for_a_first_connection_that_is_still_being_made(

@@ -189,7 +189,7 @@ def test_a_stream_that_nobody_could_read_beside_the_worker_is_no_history(
     bridge = NATSBridge(Link(nats_server.url, name="bridge"), "acme", Hub())
     bridge.subscribe()
     try:
-        eventually(lambda: bridge.is_listening, 20.0)
+        eventually(lambda: bridge.is_listening)
         assert not bridge.has_history
         assert "leave max_consumers" in bridge.why_no_history
     finally:
@@ -216,13 +216,13 @@ def test_what_is_said_while_a_connection_is_made_anew_makes_no_other_stream(
     hub.start()
     bridge.subscribe()
     try:
-        eventually(lambda: bridge.has_history and follower.is_healthy, 20.0)
+        eventually(lambda: bridge.has_history and follower.is_healthy)
         bridge._stream.open = open_while_somebody_speaks  # type: ignore[method-assign]
         connection = bridge.link._connection
         assert connection is not None
         connection.end()
-        eventually(lambda: bridge.link.connects > 1 and bridge.is_listening, 20.0)
-        eventually(lambda: bridge.unasked > 0, 20.0, what="it is heard, too")
+        eventually(lambda: bridge.link.connects > 1 and bridge.is_listening)
+        eventually(lambda: bridge.unasked > 0, what="it is heard, too")
         assert "another one" not in caplog.text
     finally:
         bridge.close()

@@ -146,14 +146,14 @@ def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
     bridge = NATSBridge(Link(nats_server.url, name="bridge"), "default", cast(Any, hub))
     bridge.subscribe()
     try:
-        eventually(lambda: bridge._ear.is_on, 20.0, what="the stream is quiet")
+        eventually(lambda: bridge._ear.is_on, what="the stream is quiet")
         JetStream(link).call("STREAM.DELETE.PROGRESS", {})
         last = Progress(1, "n", Status.COMPLETED, 5).to_json()
         link.publish(progress_subject("default", 7), last)
         link.flush()
         with pytest.raises(JetStreamError, match="not found"):
             JetStream(link).call("STREAM.INFO.PROGRESS", {})
-        eventually(lambda: last in hub.payloads(), 30.0)
+        eventually(lambda: last in hub.payloads())
     finally:
         bridge.close()
 

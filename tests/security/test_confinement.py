@@ -194,9 +194,9 @@ def test_a_preview_is_confined_too(product: Product) -> None:
     def ask() -> bool:
         return product.post("/api/jobs/preview", question, token=token).status != 503
 
-    asking = threading.Thread(target=lambda: eventually(ask, 30.0), name="asking", daemon=True)
+    asking = threading.Thread(target=lambda: eventually(ask), name="asking", daemon=True)
     asking.start()
-    eventually(is_confined, 30.0)
+    eventually(is_confined)
     asking.join(30.0)
 
 

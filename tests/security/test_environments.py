@@ -155,7 +155,7 @@ def test_the_runner_has_the_connection_after_any_process_died(product: Product) 
         assert found is not None
         killed = found[name]
         os.kill(killed, signal.SIGKILL)
-        eventually(_is_other(product, name, killed), 30, what=f"another {name}")
+        eventually(_is_other(product, name, killed), what=f"another {name}")
         parts = all_parts(product)
         assert parts is not None
         told = {name for name, pid in parts.items() if PASSWORD in environ(pid)}
@@ -175,7 +175,7 @@ def _is_other(product: Product, name: str, before: int) -> Callable[[], bool]:
 def test_sighup_gives_nothing_away(product: Product) -> None:
     worker = product.worker_pid
     os.kill(product.pid, signal.SIGHUP)
-    eventually(_is_other(product, "worker", worker), 30, what="another worker")
+    eventually(_is_other(product, "worker", worker), what="another worker")
     found = all_parts(product)
     assert found is not None
     assert {name for name, pid in found.items() if PASSWORD in environ(pid)} == {"runner"}

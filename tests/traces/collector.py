@@ -72,7 +72,7 @@ class Collector:
             found = {span.name: span for span in self.of_run(run_id)}
             return found if found.keys() >= set(names) else None
 
-        found: dict[str, Told] = eventually(known, 30.0, what=f"spans {names} of {run_id}")
+        found: dict[str, Told] = eventually(known, what=f"spans {names} of {run_id}")
         return found
 
 

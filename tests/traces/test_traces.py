@@ -242,7 +242,7 @@ def test_a_collector_that_is_away_costs_nothing_and_one_line(
         for number in range(5_000):
             traces.tell(None, Span(f"span {number}", 1.0, 2.0))
         assert time.monotonic() - began < 5.0, "nobody waits for the collector"
-        eventually(lambda: "spans of traces are lost" in caplog.text, 20.0)
+        eventually(lambda: "spans of traces are lost" in caplog.text)
         monkeypatch.setattr(exported, "CLOSE_WAIT", 0.1)
         closing = time.monotonic()
         traces.close()
@@ -268,7 +268,7 @@ def test_it_is_told_why_a_collector_takes_nothing(
         settings = {"OTEL_EXPORTER_OTLP_TIMEOUT": "2.5"}
         for traces in opened(monkeypatch, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=url, **settings):
             traces.tell(None, Span("x", 1.0, 2.0))
-            eventually(lambda: "spans of traces are lost" in caplog.text, 20.0)
+            eventually(lambda: "spans of traces are lost" in caplog.text)
     reasons = {None: "Connection refused", 503: "Service Unavailable", 400: "Bad Request"}
     assert reasons[answer] in caplog.text
     assert "secret" not in caplog.text
@@ -291,4 +291,4 @@ def test_spans_come_when_the_collector_is_back(traces: Traces, collector: Collec
     collector.answer = 503
     traces.tell(None, Span("kept", 1.0, 2.0))
     collector.answer = 200
-    eventually(lambda: [s.name for s in collector.spans] == ["kept"], 20.0)
+    eventually(lambda: [s.name for s in collector.spans] == ["kept"])

@@ -170,7 +170,7 @@ def test_a_slow_source_hands_on_what_came(tmp_path: Path, slow_pipe: threading.E
     document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
     process = start(document, tmp_path)
     progress = tmp_path / "progress.jsonl"
-    eventually(lambda: progress.read_text().count('"row_count": 2500') == 2, 30.0)
+    eventually(lambda: progress.read_text().count('"row_count": 2500') == 2)
     slow_pipe.set()
     assert outcome(process, tmp_path).state(2) == ("completed", 2_500)
 
@@ -833,7 +833,7 @@ def test_sigterm_rolls_everything_back_and_exits_143(
     )
     process = start(document, tmp_path)
     progress = tmp_path / "progress.jsonl"
-    eventually(lambda: progress.read_text().count('"row_count": 2500') == 3, 30.0)
+    eventually(lambda: progress.read_text().count('"row_count": 2500') == 3)
     process.send_signal(signal.SIGTERM)
     done = outcome(process, tmp_path)
     assert done.code == 143
@@ -851,7 +851,7 @@ def test_readers_of_the_output_see_the_old_rows_until_the_run_is_done(
     document = chain(node(1, "csv_input", path="in.csv"), report(2, mode="replace"))
     process = start(document, tmp_path)
     progress = tmp_path / "progress.jsonl"
-    eventually(lambda: progress.read_text().count('"row_count": 2500') == 2, 30.0)
+    eventually(lambda: progress.read_text().count('"row_count": 2500') == 2)
     assert report_rows(tmp_path) == [("old",)]
     slow_pipe.set()
     assert outcome(process, tmp_path).code == 0
@@ -863,7 +863,7 @@ def test_a_locked_database_is_waited_for_and_the_page_is_told(shop: Path, tmp_pa
     with closing(sqlite3.connect(tmp_path / "report.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         process = start(chain(orders(), report()), tmp_path)
-        eventually(lambda: "waits for the lock of report.db" in progress.read_text(), 30.0)
+        eventually(lambda: "waits for the lock of report.db" in progress.read_text())
         other.execute("ROLLBACK")
     done = outcome(process, tmp_path)
     assert done.code == 0, done.stderr
@@ -877,7 +877,7 @@ def test_a_program_that_waits_for_a_lock_ends_when_it_is_told_to(
     with closing(sqlite3.connect(tmp_path / "report.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         process = start(chain(orders(), report()), tmp_path)
-        eventually(lambda: "waits for the lock of report.db" in progress.read_text(), 30.0)
+        eventually(lambda: "waits for the lock of report.db" in progress.read_text())
         process.send_signal(signal.SIGTERM)
         assert outcome(process, tmp_path).code == 143
         other.execute("ROLLBACK")

@@ -176,7 +176,7 @@ def test_a_run_that_is_stopped_leaves_no_rejected_rows_behind(
     ]
     process = start(graph(nodes, [(1, 2), (2, 3), (2, 4, "rejected")]), tmp_path)
     progress = tmp_path / "progress.jsonl"
-    eventually(lambda: progress.exists() and '"rejected": 3' in progress.read_text(), 30.0)
+    eventually(lambda: progress.exists() and '"rejected": 3' in progress.read_text())
     process.send_signal(signal.SIGTERM)
     assert outcome(process, tmp_path).code == 143
     assert not list(tmp_path.glob("*good*")) + list(tmp_path.glob("*bad*"))

@@ -419,7 +419,7 @@ def test_runs_that_merely_wait_their_turn_are_not_queued_again(
     JetStream(link).call("STREAM.PURGE.RUNS", {})  # now they are lost, and found
     store.request_cancel(at_work.tenant_id, at_work.run_id)
     for run in waiting:
-        assert ended(store, run, 30.0).status is RunStatus.COMPLETED
+        assert ended(store, run).status is RunStatus.COMPLETED
 
 
 def test_to_end_many_lost_runs_does_not_stop_the_beats_of_our_own(
@@ -437,11 +437,11 @@ def test_to_end_many_lost_runs_does_not_stop_the_beats_of_our_own(
     def ended_so_far() -> int:
         return sum(store.run(run.tenant_id, run.run_id).has_ended for run in lost)
 
-    eventually(lambda: ended_so_far() > 0, 20.0)
+    eventually(lambda: ended_so_far() > 0)
     beat = store.run(ours.tenant_id, ours.run_id).beat
-    eventually(lambda: store.run(ours.tenant_id, ours.run_id).beat >= beat + 3, 20.0)
+    eventually(lambda: store.run(ours.tenant_id, ours.run_id).beat >= beat + 3)
     assert ended_so_far() < len(lost), "the beats came meanwhile"
-    eventually(lambda: ended_so_far() == len(lost), 30.0)
+    eventually(lambda: ended_so_far() == len(lost))
     (run_directory(data_dir, ours) / "go").touch()
     assert ended(store, ours).status is RunStatus.COMPLETED
 
@@ -459,7 +459,7 @@ def test_a_run_goes_on_and_ends_truly_while_nats_is_away(
     run = running(store, queued(store, run_queue, UNTIL_TOLD), nodes=2)
     nats_server.kill()
     (run_directory(data_dir, run) / "go").touch()
-    end = ended(store, run, 30.0)
+    end = ended(store, run)
     assert (end.status, end.exit_code) == (RunStatus.COMPLETED, 0)
     _, nodes = store.run_with_nodes(run.tenant_id, run.run_id)
     assert {node.progress.status for node in nodes} == {"completed"}
@@ -504,7 +504,7 @@ def test_a_program_that_is_killed_while_nats_stands_still_keeps_the_count_that_b
         eventually(lambda: f"run {run.run_id}: its program's last words" in runner.output)
     finally:
         os.kill(nats_server.pid, signal.SIGCONT)
-    end = ended(store, run, 30.0)
+    end = ended(store, run)
     assert (end.status, end.exit_code) == (RunStatus.FAILED, -signal.SIGKILL)
     told = [state.progress.row_count for state in eventually(lambda: told_to_end(link, run))]
     assert told == sorted(told), "a count went back"

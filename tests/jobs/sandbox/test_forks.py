@@ -254,7 +254,7 @@ def test_a_warm_one_that_was_killed_is_missed_by_one_program_and_comes_back(
             assert outcome(process) == TOLD
             return isinstance(process, Forked)
 
-        eventually(is_back, 20.0)
+        eventually(is_back)
         os.killpg(living.pid, signal.SIGKILL)
         assert outcome(living)[0] == -signal.SIGKILL
         assert interpreters.warm not in (warm, None)
@@ -335,7 +335,7 @@ def test_each_failure_lets_the_next_warm_one_wait_for_longer(
             outcome(run(interpreters, tmp_path, HELLO))
             return len(caplog.records) == 4
 
-        eventually(failed_often, 20.0)
+        eventually(failed_often)
     assert all("no way" in record.message for record in caplog.records)
     pauses = [record.args[1] for record in caplog.records if isinstance(record.args, tuple)]
     assert pauses == [0.01, 0.02, 0.03, 0.03]

@@ -192,11 +192,11 @@ def test_the_warm_one_does_not_outlive_a_runner_that_is_killed() -> None:
     try:
         assert runner.stdout is not None
         assert runner.stdout.readline() == "open\n"
-        [warm] = eventually(lambda: warm_of(runner.pid), 20.0)
+        [warm] = eventually(lambda: warm_of(runner.pid))
     finally:
         runner.kill()
         runner.communicate()
-    eventually(lambda: not is_alive(warm), 20.0)
+    eventually(lambda: not is_alive(warm))
 
 
 WITH_PROGRAMS = """
@@ -221,7 +221,6 @@ with open("pids", "w") as file:
 while True:
     pass
 """
-GONE = 2.0  # seconds after the runner's end
 
 
 def pids_of(directory: Path) -> list[int]:
@@ -245,7 +244,7 @@ def test_programs_and_their_children_die_with_a_runner_that_is_killed(tmp_path: 
         assert all(is_alive(pid) for pid in found)
         runner.kill()
         runner.wait()
-        eventually(lambda: not any(is_alive(pid) for pid in found), GONE, what="all are gone")
+        eventually(lambda: not any(is_alive(pid) for pid in found), what="all are gone")
     finally:
         runner.kill()
         runner.wait()
