@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import sys
+import time
 from contextlib import nullcontext, redirect_stderr
 from io import StringIO
 
@@ -10,7 +11,7 @@ from hosting import environments
 from jobs.run.nkeys import read_issuer
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
 from jobs.sandbox.data_roots import roots_of
-from jobs.store.database import StoreUnavailable
+from jobs.store.database import Locked, StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
 from logs.json_lines import write_json
@@ -20,6 +21,7 @@ from settings import Settings, SettingsError
 
 LOG = logging.getLogger(__name__)
 
+LOCKED_PAUSE = 1.0  # seconds in which others may use the tables, before they are asked for again
 NATS_WAIT = 2.0  # seconds for a connection; the workers wait longer, and tell in /readyz
 
 
@@ -43,8 +45,7 @@ def prepare(settings: Settings) -> int:
     try:
         _warn_of_readers(settings)
         _check_secret_files(settings)
-        store = Store(settings.database_url, settings.database)
-        store.open()
+        store = _opened(settings)
         _check_queue(settings, store)
         _make_sample(settings, store)
     except (SettingsError, ConnectionsUnusable) as error:
@@ -55,6 +56,21 @@ def prepare(settings: Settings) -> int:
         return 2
     store.close()
     return 0
+
+
+def _opened(settings: Settings) -> Store:
+    """The store, as soon as nobody else uses tables that are to be changed. Raises StoreUnavailable, SchemaUnusable."""
+    store = Store(settings.database_url, settings.database)
+    is_told = False
+    while True:
+        try:
+            store.open()
+            return store
+        except Locked as error:
+            if not is_told:
+                LOG.warning("waiting for the database: %s", error)
+            is_told = True
+            time.sleep(LOCKED_PAUSE)
 
 
 def _warn_of_readers(settings: Settings) -> None:

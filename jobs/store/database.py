@@ -25,6 +25,7 @@ ASK_THE_LOG = "the database does not answer; the server's log says why"
 _READ_ONLY = "25006"  # PostgreSQL's code of a write that it refuses
 _DISK_FULL = "53100"
 _DEADLOCK = "40P01"
+_LOCK_REFUSED = "55P03"
 REFUSED_FOR = 30.0  # seconds for which a write that had no room counts, where none succeeds
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
 
@@ -68,6 +69,10 @@ class Deadlocked(StoreUnavailable):
     """Transactions waited for each other, and PostgreSQL took this one back: it may be done again at once."""
 
 
+class Locked(StoreUnavailable):
+    """Another transaction holds what was asked for, and was not waited for any longer."""
+
+
 class Database:
     """Connections for reading and for writing. It connects in `open`, so it may be made before a fork."""
 
@@ -83,9 +88,21 @@ class Database:
         return self._url.get_backend_name() == "sqlite"
 
     def open(self) -> None:
-        """Connects, and makes or changes the tables where needed; harmless when repeated. Raises SchemaUnusable."""
+        """Connects, and makes or changes the tables where needed; harmless when repeated.
+
+        Raises SchemaUnusable, and Locked where others use tables that are to be changed: the caller tries again.
+        """
         if self._engine is None:
             self._engine = self._new_engine()
+        try:
+            self._make_tables()
+        except Locked as error:
+            sentence = "tables are to be made or changed, and others use them, as a backup, a report or another start does"
+            raise Locked(f"{sentence}: {error}", f"the database's {sentence}") from error
+        if self.is_sqlite and self._file is None:
+            self._file = _file_of(self._url.database)
+
+    def _make_tables(self) -> None:
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 from jobs.store.postgresql import let_tables_change
@@ -93,8 +110,6 @@ class Database:
                 let_tables_change(connection)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             bring_up_to_date(connection)
-        if self.is_sqlite and self._file is None:
-            self._file = _file_of(self._url.database)
 
     def close(self) -> None:
         if self._engine is not None:
@@ -232,7 +247,14 @@ def _named_faults() -> Iterator[None]:
         if getattr(cause, "sqlstate", None) == _DEADLOCK:
             raise Deadlocked(text) from error
         is_plain = isinstance(cause, sqlite3.Error)  # its text names no host and no user
-        raise StoreUnavailable(text, text if is_plain else ASK_THE_LOG) from error
+        fault = Locked if _is_locked(cause) else StoreUnavailable
+        raise fault(text, text if is_plain else ASK_THE_LOG) from error
+
+
+def _is_locked(cause: object) -> bool:
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return getattr(cause, "sqlstate", None) == _LOCK_REFUSED
 
 
 def _is_full(cause: object) -> bool:

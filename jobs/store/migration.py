@@ -33,7 +33,7 @@ class SchemaUnusable(Exception):
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """Makes or changes the tables, within the connection's transaction. Raises SchemaUnusable."""
+    """Makes or changes the tables, within the connection's transaction. Raises SchemaUnusable, or a refusal of PostgreSQL to lock them."""
     version = _version_of(connection)
     if version == LATEST:
         return
@@ -92,6 +92,11 @@ def _migrate(connection: Connection, version: str) -> None:
     from alembic import command  # 0.4 s, and only where something is to be changed
     from alembic.config import Config
 
+    if connection.dialect.name == "postgresql":  # SQLite's is locked as a whole
+        from jobs.store.postgresql import lock_tables
+
+        there = sa.inspect(connection).get_table_names()
+        lock_tables(connection, [table for table in METADATA.tables if table in there])
     LOG.warning("the database's tables are brought from step %s to %s", version, LATEST)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

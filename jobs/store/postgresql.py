@@ -4,6 +4,7 @@ A server that hangs (stopped, swapping, behind a cut line) leaves the connection
 statement_timeout does not end that, so each wait ends on our side.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -18,6 +19,11 @@ KEPT_OPEN = 5  # connections of a process that stay open; those beyond are close
 # would keep its locks for hours. Fewer than a runner is silent until others end its runs
 IDLE_IN_TRANSACTION = 20
 WHILE_TABLES_CHANGE = 3_600.0  # seconds of a statement: an index of millions of rows takes minutes
+# What a database or a role may have for all sessions, and must not end a change of tables
+_LIMITS = ("statement_timeout", "lock_timeout", "transaction_timeout")
+# Milliseconds. Whoever comes after one that waits for a whole table waits behind it, so that we must not wait for long; less
+# than the second after which PostgreSQL looks for deadlocks: it is we who give way
+_WAIT_FOR_TABLES = 500
 # Of what writes; said of each transaction, since a database or a role may have another default: then what runs beside one fails it
 ISOLATION = "READ COMMITTED"
 _INTERVAL = 0.1  # seconds between two looks for a signal; psycopg's own
@@ -87,7 +93,28 @@ def _leave_a_standby(context: sa.engine.ExceptionContext) -> None:
 
 
 def let_tables_change(connection: sa.Connection) -> None:
-    """Lets the statements of the connection take as long as a change of tables may take, until it is given back."""
+    """Lets the statements of this transaction take as long as a change of tables may take."""
     driver = connection.connection.driver_connection
     if isinstance(driver, BoundedConnection):
-        driver.limit = WHILE_TABLES_CHANGE
+        driver.limit = WHILE_TABLES_CHANGE  # until the connection is given back
+    _set_for_transaction(connection, "0", *_LIMITS)
+
+
+def lock_tables(connection: sa.Connection, tables: Sequence[str]) -> None:
+    """Keeps all others from these tables until the transaction ends.
+
+    It is refused, with nothing done yet, where somebody has used one of them for long: whoever asks for a table meanwhile
+    would wait, too.
+    """
+    _set_for_transaction(connection, str(_WAIT_FOR_TABLES), "lock_timeout")
+    quote = connection.dialect.identifier_preparer.quote
+    connection.exec_driver_sql(f"LOCK TABLE {', '.join(map(quote, tables))}")
+    _set_for_transaction(connection, "0", "lock_timeout")
+
+
+def _set_for_transaction(connection: sa.Connection, value: str, *names: str) -> None:
+    """Sets those that the server knows."""
+    known = sa.text(
+        "SELECT set_config(name, :value, true) FROM pg_settings WHERE name = ANY(:names)"
+    )
+    connection.execute(known, {"value": value, "names": list(names)})

@@ -15,12 +15,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from hosting import prepare
+from jobs.store.database import Database as JobDatabase
+from jobs.store.database import Locked
 from jobs.store.migration import LATEST, MIGRATIONS, SchemaUnusable
 from jobs.store.records import NewRun, Rows, RunFilter
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import METADATA
 from jobs.store.webhooks.records import Told
+from settings import Settings
+from settings.groups import DatabaseLimits
+from tests.databases import Database
 from tests.jobs.conftest import GRAPH
 
 RELEASES = Path(__file__).parent / "releases"
@@ -151,6 +157,61 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(
     sql("DROP INDEX runs_by_end")
     opened(database_url).close()
     assert differences(database_url) == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_would_change_tables_that_others_use_gives_way_and_comes_again(
+    postgresql: Database, released: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited for an hour behind a report or a backup, and the release of before behind it: all of its requests were 503."""
+    monkeypatch.setattr("jobs.store.postgresql._WAIT_FOR_TABLES", 20)
+    released("0008")
+    with postgresql.connect() as report, report.transaction():
+        report.execute("SELECT FROM runs")
+        store = Store(postgresql.url, DatabaseLimits())
+        with pytest.raises(Locked, match="others use them, as a backup"):
+            store.open()
+        assert postgresql.value("SELECT count(*) FROM runs") > 0
+    store.open()
+    store.close()
+    assert differences(postgresql.url) == []
+
+
+def test_no_limit_that_sessions_have_by_default_ends_a_change_of_tables(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index of 200,000 runs takes seconds: where the role has a statement_timeout below that, no new release ever started."""
+    limits = ("statement_timeout", "lock_timeout")
+    for limit in limits:
+        postgresql.execute(f"ALTER DATABASE {postgresql.name} SET {limit} = '7s'")
+    seen: list[object] = []
+    monkeypatch.setattr(
+        "jobs.store.database.bring_up_to_date",
+        lambda connection: seen.extend(
+            connection.exec_driver_sql(f"SHOW {limit}").scalar() for limit in limits
+        ),
+    )
+    database = JobDatabase(postgresql.url, DatabaseLimits())
+    database.open()
+    with database.write() as connection:  # one that changes no tables
+        seen.append(connection.exec_driver_sql("SHOW statement_timeout").scalar())
+    database.close()
+    assert seen == ["0", "0", "7s"]
+
+
+def test_the_preparation_waits_for_tables_that_others_use(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([Locked("in use"), None])
+
+    def opens(_: Store) -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    monkeypatch.setattr(Store, "open", opens)
+    monkeypatch.setattr(prepare, "LOCKED_PAUSE", 0.0)
+    prepare._opened(Settings.from_env({"DATA_DIR": str(data_dir)})).close()
+    assert next(answers, "no more") == "no more"
 
 
 STARTERS = 4
