@@ -28,6 +28,7 @@ from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
 from jobs.store.database import NoRoom, ReadOnly
 from jobs.store.figures import InstallationFigures
+from jobs.store.migration import SchemaUnusable
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work import messages as run_messages
 from jobs.work.figures import QueueFigures, StreamFigures
@@ -100,9 +101,13 @@ class WebParts:
         """Opens the database and starts the threads; in the process that serves, after the fork."""
         try:
             self.store.open()
+        # It was there, and of use, when the server started. A worker that ends here ends the server and all other workers
         except StoreUnavailable as error:
-            # It was there when the server started. A worker that ends here ends the server and all other workers
             LOG.warning("the database is away, what needs it is answered 503: %s", error)
+        except (
+            SchemaUnusable
+        ) as error:  # a newer release came meanwhile: others of this one go on, too
+            LOG.warning("this worker goes on, and the server does not start again: %s", error)
         self.link.start()
         self.realtime.start()
         self.figures.start()

@@ -99,11 +99,11 @@ class Database:
         except Locked as error:
             sentence = "tables are to be made or changed, and others use them, as a backup, a report or another start does"
             raise Locked(f"{sentence}: {error}", f"the database's {sentence}") from error
-        if self.is_sqlite and self._file is None:
-            self._file = _file_of(self._url.database)
 
     def _make_tables(self) -> None:
         with self.write() as connection:
+            if self.is_sqlite and self._file is None:
+                self._file = _file_of(self._url.database)
             if connection.dialect.name == "postgresql":
                 from jobs.store.postgresql import let_tables_change
 

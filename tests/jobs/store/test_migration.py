@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from app import create_app
 from hosting import prepare
 from jobs.store.database import Database as JobDatabase
 from jobs.store.database import Locked
@@ -66,6 +67,13 @@ def opened(database_url: str) -> Store:
     store = Store(database_url)
     store.open()
     return store
+
+
+def of_newer_release(database_url: str) -> None:
+    engine = sa.create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
+    engine.dispose()
 
 
 def differences(database_url: str) -> list[object]:
@@ -238,14 +246,30 @@ def test_each_step_has_a_database_that_it_leads_on_from() -> None:
     assert revisions - {LATEST} == set(STEPS)
 
 
+def test_a_worker_that_takes_another_ones_place_goes_on_with_a_newer_database(
+    data_dir: Path,
+) -> None:
+    """During an upgrade its end ended the old server with all browsers and runs, as soon as one worker was replaced."""
+    url = f"sqlite:///{data_dir / 'progress.db'}"
+    opened(url).close()
+    of_newer_release(url)
+    app = create_app(
+        Settings.from_env({"DATA_DIR": str(data_dir), "NATS_URL": "nats://127.0.0.1:1"})
+    )
+    parts = app.extensions["parts"]
+    parts.start()
+    try:
+        assert parts.store.jobs(TENANT) == []
+        parts.store.ping()
+    finally:
+        parts.close()
+
+
 @pytest.mark.parametrize("module", ["hosting.prepare", "jobs.runner"])
 def test_who_starts_on_a_newer_database_ends_with_one_line(module: str, data_dir: Path) -> None:
     url = f"sqlite:///{data_dir / 'progress.db'}"
     opened(url).close()
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
-    engine.dispose()
+    of_newer_release(url)
     environ = {**os.environ, "DATA_DIR": str(data_dir), "NATS_URL": "nats://127.0.0.1:1"}
     command = [sys.executable, "-m", module]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
