@@ -12,7 +12,7 @@ from flask import request
 
 from jobs.http.problems import Problem
 from jobs.store.not_found import may_be_job
-from jobs.store.records import JobFilter, Place, RunFilter
+from jobs.store.records import JobFilter, Place, RunFilter, Turn
 from jobs.store.run_states import RunStatus
 
 RUNS_A_PAGE = 50
@@ -21,10 +21,13 @@ MOST_A_PAGE = 500
 MOST_LAST_RUNS = 50  # of each job in a list of jobs
 MAX_SEARCH = 200  # characters, as many as a name has
 
+NEWEST, IN_TURN = RUN_ORDERS = ("newest", "queue")  # of lists of runs
+
 WHOLE = re.compile(r"-?[0-9]{1,16}")
 DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]*)?([eE][-+]?[0-9]{1,2})?")
 
 _RUN = struct.Struct(">d16s")  # created_at, run id
+_TURN = struct.Struct(">ddd16s")  # listed_at, due_at, created_at, run id
 _JOB = struct.Struct(">q")
 
 
@@ -50,13 +53,23 @@ def clamped(name: str, default: int, most: int) -> int:
 
 def run_filter(job_id: int | None = None) -> RunFilter:
     """What the request for a list of runs asks for: of all jobs, or of one."""
-    know("status", "since", "until", *(("job",) if job_id is None else ()))
+    know("status", "since", "until", *(("job", "order") if job_id is None else ()))
     return RunFilter(
         statuses=_statuses(),
         job_id=_job() if job_id is None else job_id,
         since=number("since", None, float),
         until=number("until", None, float),
     )
+
+
+def is_in_turn(wanted: RunFilter) -> bool:
+    """Whether the list of these runs is to begin with those whose turn is next, and not with the newest."""
+    order = request.args.get("order", NEWEST)
+    if order not in RUN_ORDERS:
+        raise Problem(400, f"?order= must be of {', '.join(RUN_ORDERS)}; found {order!r:.60}")
+    if order == IN_TURN and wanted.statuses != {RunStatus.QUEUED}:
+        raise Problem(400, f"?order={IN_TURN} is of runs that wait: it takes ?status=queued alone")
+    return order == IN_TURN
 
 
 def job_filter() -> JobFilter:
@@ -90,6 +103,23 @@ def run_place() -> Place | None:
         return Place(float(number("before", None, float)), "")
     except Problem:
         raise _bad_cursor(text, ", or a createdAt") from None
+
+
+def turn_cursor(turn: Turn) -> str:
+    moments = (turn.listed_at, turn.due_at, turn.created_at)
+    return _text(_TURN.pack(*moments, bytes.fromhex(turn.run_id)))
+
+
+def turn_behind() -> Turn | None:
+    """Behind which place a page of runs in turn begins."""
+    text = request.args.get("before")
+    if text is None:
+        return None
+    found = _unpacked(_TURN, text)
+    if found is None:
+        raise _bad_cursor(text)
+    listed_at, due_at, created_at, run_id = found
+    return Turn(listed_at, due_at, created_at, run_id.hex())
 
 
 def job_cursor(job_id: int) -> str:
@@ -148,7 +178,7 @@ def _unpacked(form: struct.Struct, text: str) -> tuple[Any, ...] | None:
     except (ValueError, struct.error):
         return None
     # One cursor has one text; NaN compares with nothing
-    return found if _text(packed) == text and found[0] == found[0] else None
+    return found if _text(packed) == text and all(part == part for part in found) else None
 
 
 def _bad_cursor(text: str, or_else: str = "") -> Problem:

@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 from jobs.store.clock import NOW, now_of
 from jobs.store.database import InTransaction
 from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
-from jobs.store.records import Run, Waiting
+from jobs.store.records import Run, RunFilter, Turn, Waiting
+from jobs.store.run_lists import turns_query
 from jobs.store.run_states import RunStatus
 from jobs.store.tables import RUNS
 from jobs.store.webhooks.store import count_waiting
@@ -46,6 +47,21 @@ class QueuedRuns:
             own = int(connection.execute(earlier).scalar_one())
             counts = connection.execute(others.group_by(RUNS.c.tenant_id)).scalars()
             return own + sum(min(count, own) for count in counts)
+
+        return self._read(read)
+
+    def in_turn(
+        self, tenant_id: str, wanted: RunFilter, limit: int, behind: Turn | None = None
+    ) -> list[tuple[Run, Turn]]:
+        """The tenant's runs that wait and are wanted, in the order in which `first` takes them, all behind the place `behind`."""
+
+        def read(connection: Connection) -> list[tuple[Run, Turn]]:
+            listed_at = now_of(connection) if behind is None else behind.listed_at
+            query = turns_query(tenant_id, wanted, limit, listed_at, behind)
+            run_ids = [row.run_id for row in connection.execute(query)]
+            found = connection.execute(select_runs().where(RUNS.c.run_id.in_(run_ids))).mappings()
+            runs = {row["run_id"]: run_from(dict(row)) for row in found}
+            return [(runs[one], Turn.of(runs[one], listed_at)) for one in run_ids]
 
         return self._read(read)
 

@@ -140,6 +140,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A run's place in a list of runs that wait, which begins with those whose turn is next.
+
+    Retries that were not due when the list began, at `listed_at`, come last: `due_at` is when they are; 0.0 of all others.
+    """
+
+    listed_at: float
+    due_at: float
+    created_at: float
+    run_id: str
+
+    @classmethod
+    def of(cls, run: Run, listed_at: float) -> Turn:
+        due_at = run.waits_until(listed_at) or 0.0
+        return cls(listed_at, due_at, run.created_at, run.run_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What the rows of a run are counted from: how rows flow in its graph, and the last state of each node."""
 

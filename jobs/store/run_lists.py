@@ -1,6 +1,7 @@
-"""Pages of runs, newest first: which runs a page holds is read from indexes alone, since rows hold graphs and programs."""
+"""Pages of runs, newest first, or of those that wait in turn: which runs a page holds is read from indexes alone, since rows hold graphs and programs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +9,8 @@ from sqlalchemy.engine import Connection
 
 from jobs.store.not_found import may_be_job
 from jobs.store.pieces import maybe_run, select_runs
-from jobs.store.records import Place, Run, RunFilter
+from jobs.store.records import Place, Run, RunFilter, Turn
+from jobs.store.run_states import RunStatus
 from jobs.store.tables import RUNS
 
 _PLACE = (RUNS.c.created_at, RUNS.c.run_id)
@@ -42,6 +44,24 @@ def places_query(
     if not wanted.statuses:
         return _newest(conditions, limit)
     return _newest_of_each([[*conditions, RUNS.c.status == s] for s in _texts(wanted)], limit)
+
+
+def turns_query(
+    tenant_id: str, wanted: RunFilter, limit: int, listed_at: float, behind: Turn | None
+) -> sa.Select[Any]:
+    """The places of the wanted runs of the tenant that wait, those whose turn is next first, all behind that one; all that wait are sorted for it."""
+    is_early = RUNS.c.due_at > sa.literal(listed_at)
+    place = (sa.case((is_early, RUNS.c.due_at), else_=sa.literal(0.0)), *_PLACE)
+    waits = replace(wanted, statuses=frozenset({RunStatus.QUEUED}))
+    conditions = [RUNS.c.tenant_id == tenant_id, *_in_time(waits, None)]
+    if waits.job_id is not None:
+        conditions += _of_job(waits)
+    else:
+        conditions.append(RUNS.c.status == RunStatus.QUEUED.value)
+    if behind is not None:
+        of_it = (behind.due_at, behind.created_at, behind.run_id)
+        conditions.append(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, of_it)))
+    return sa.select(*_PLACE).where(*conditions).order_by(*place).limit(limit)
 
 
 def _in_time(wanted: RunFilter, before: Place | None) -> list[sa.ColumnElement[bool]]:

@@ -73,7 +73,7 @@ RUNS = sa.Table(
         *("run_id", "status", "started_at", "ended_at"),
     ),
     sa.Index("runs_of_tenant", "tenant_id", "created_at", "run_id"),
-    sa.Index("runs_of_status", "tenant_id", "status", "created_at", "run_id"),
+    sa.Index("runs_of_status", "tenant_id", "status", "created_at", "run_id", "due_at"),
     # All that a runner asks before each start
     sa.Index(
         "runs_by_status_and_tag",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from described.operation import JSON, Answer, Body, Operation, Parameter, answers
-from described.schema import NUMBER, TEXT, WHOLE, nullable, record, ref, told
+from described.schema import NUMBER, TEXT, WHOLE, nullable, one_of, record, ref, told
 from jobs.http.body import EXECUTE_MEMBERS
 from jobs.http.operation_parts import (
     BEFORE,
@@ -14,7 +14,7 @@ from jobs.http.operation_parts import (
     STATUS,
     page_limit,
 )
-from jobs.http.pages import RUNS_A_PAGE
+from jobs.http.pages import IN_TURN, RUN_ORDERS, RUNS_A_PAGE
 from jobs.store.not_found import MAX_STORED_JOB_ID
 
 _READ, _WRITE, _EXECUTE = "jobs:read", "jobs:write", "jobs:execute"
@@ -24,6 +24,11 @@ _SINCE = Parameter("since", "created then or later, in seconds since 1970", NUMB
 _UNTIL = Parameter("until", "created before that", NUMBER)
 _JOB = Parameter(
     "job", "of this job", {"type": "integer", "minimum": 1, "maximum": MAX_STORED_JOB_ID}
+)
+_ORDER = Parameter(
+    "order",
+    f"{IN_TURN}: with status=queued alone, those whose turn is next first",
+    one_of(RUN_ORDERS),
 )
 _MORE = Parameter("more", "1: with whether NATS reaches the server")
 _TO_EXECUTE = {
@@ -63,10 +68,10 @@ OPERATIONS: dict[str, Operation] = {
         "The runs of a job, newest first", answers(ref("RunPage")), _READ, _RUN_FILTERS, tag=_RUNS
     ),
     "list_all_runs": Operation(
-        "The runs of all jobs, newest first",
+        "The runs of all jobs, newest first, or those that wait in turn",
         answers(ref("RunPage")),
         _READ,
-        (_JOB, *_RUN_FILTERS),
+        (_JOB, _ORDER, *_RUN_FILTERS),
         tag=_RUNS,
     ),
     "read_run": Operation(

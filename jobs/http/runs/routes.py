@@ -104,20 +104,33 @@ class RunRoutes:
         return self._runs(bearer.tenant_id, wanted)
 
     def list_all_runs(self) -> Answer:
-        """The tenant's runs, newest first. `?status=`, `?job=`, `?since=`, `?until=` pick, `?limit=` and `?before=` page."""
-        return self._runs(self._tenant("jobs:read"), pages.run_filter())
+        """The tenant's runs, newest first. `?status=`, `?job=`, `?since=`, `?until=` pick, `?limit=` and `?before=` page.
+
+        `?order=queue`: those that wait, whose turn is next first.
+        """
+        tenant_id, wanted = self._tenant("jobs:read"), pages.run_filter()
+        if not pages.is_in_turn(wanted):
+            return self._runs(tenant_id, wanted)
+        limit, behind = pages.limit(pages.RUNS_A_PAGE), pages.turn_behind()
+        found = self._store.queued.in_turn(tenant_id, wanted, limit + 1, behind)
+        cursors = [(run, pages.turn_cursor(turn)) for run, turn in found]
+        return self._page(tenant_id, cursors, limit)
 
     def _runs(self, tenant_id: str, wanted: RunFilter) -> Answer:
-        """A page has fewer runs than asked for where their graphs are very large."""
         limit = pages.limit(pages.RUNS_A_PAGE)
         found = self._store.runs(tenant_id, wanted, limit + 1, pages.run_place())
-        rows = self._store.rows_of_runs(tenant_id, found[:limit])
-        runs = list(itertools.takewhile(lambda run: run.run_id in rows, found[:limit]))
+        cursors = [(run, pages.run_cursor(run.run_id, run.created_at)) for run in found]
+        return self._page(tenant_id, cursors, limit)
+
+    def _page(self, tenant_id: str, found: list[tuple[Run, str]], limit: int) -> Answer:
+        """Of runs, each with the cursor of what follows it, as many as `limit`; fewer where their graphs are very large."""
+        shown = [run for run, _ in found[:limit]]
+        rows = self._store.rows_of_runs(tenant_id, shown)
+        runs = list(itertools.takewhile(lambda run: run.run_id in rows, shown))
         told = [run_entry(run, rows[run.run_id], self._wait_reason(run)) for run in runs]
         following = None
         if len(found) > len(runs):
-            last = runs[-1] if runs else found[0]  # which was deleted just now
-            following = pages.run_cursor(last.run_id, last.created_at)
+            _, following = found[max(len(runs) - 1, 0)]  # none: the first was deleted just now
         return jsonify({"runs": told, "next": following})
 
     def read_run(self, run_id: str) -> Answer:

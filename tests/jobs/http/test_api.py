@@ -634,6 +634,30 @@ def test_runs_of_all_jobs_are_listed_with_who_started_them_and_paged_by_a_cursor
         assert told["next"] is None
 
 
+def test_runs_that_wait_are_listed_in_turn_in_pages(client: FlaskClient) -> None:
+    run_ids = [execute(client, new_job(client)) for _ in range(4)]
+    client.post(f"/api/runs/{run_ids[1]}/cancel")
+    asked = {"status": "queued", "order": "queue", "limit": 2}
+    first = client.get("/api/runs", query_string=asked).get_json()
+    assert [run["runId"] for run in first["runs"]] == [run_ids[0], run_ids[2]]
+    assert "waitReason" in first["runs"][0]
+    rest = client.get("/api/runs", query_string={**asked, "before": first["next"]}).get_json()
+    assert ([run["runId"] for run in rest["runs"]], rest["next"]) == ([run_ids[3]], None)
+    newest = client.get("/api/runs?status=queued&order=newest&limit=1").get_json()
+    assert [run["runId"] for run in newest["runs"]] == run_ids[3:]
+    for bad, told in (
+        ({"before": newest["next"]}, "?before="),  # of the other order
+        ({"before": newest["runs"][0]["createdAt"]}, "?before="),
+        ({"status": "queued,running"}, "?status=queued alone"),
+        ({"status": ""}, "?status=queued alone"),
+        ({"order": "oldest"}, "?order= must be of newest, queue"),
+    ):
+        refused = client.get("/api/runs", query_string={**asked, **bad})
+        assert told in problem(refused, 400)["detail"]
+    of_one_job = client.get(f"/api/jobs/{first['runs'][0]['jobId']}/runs?order=queue")
+    assert "?order= is no filter" in problem(of_one_job, 400)["detail"]
+
+
 @pytest.mark.parametrize("path", ["/api/runs", "/api/jobs"])
 @pytest.mark.parametrize(
     "query",

@@ -10,8 +10,8 @@ import pytest
 
 from jobs.store import database
 from jobs.store.job_lists import last_runs_query
-from jobs.store.records import Place, RunFilter
-from jobs.store.run_lists import places_query
+from jobs.store.records import Place, RunFilter, Turn
+from jobs.store.run_lists import places_query, turns_query
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from tests.jobs.conftest import GRAPH, TENANT, record
@@ -24,7 +24,11 @@ def database_url(data_dir: Path) -> str:
 
 PLACE = Place(5.0, "f" * 32)
 STATES = frozenset({RunStatus.FAILED, RunStatus.LOST})
-SORTS = {"last runs of jobs": 1, "states": 2}  # of what has been found: pages, no more
+SORTS = {
+    "last runs of jobs": 1,
+    "states": 2,
+    "in turn": 1,
+}  # of what has been found: pages, or all that wait
 
 
 def open_and_record(url: str, start: Barrier) -> str:
@@ -96,6 +100,7 @@ LISTS = {
     "states": places_query(TENANT, RunFilter(STATES), 50, PLACE),
     "a job": places_query(TENANT, RunFilter(job_id=1, since=1.0, until=9.0), 50, PLACE),
     "states of a job": places_query(TENANT, RunFilter(STATES, job_id=1), 50, PLACE),
+    "in turn": turns_query(TENANT, RunFilter(), 50, 1.0, Turn(1.0, 0.0, 1.0, "")),
 }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.records import Move, NewRun, Run, RunFilter
+from jobs.store.records import Move, NewRun, Run, RunFilter, Turn
 from jobs.store.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from tests.jobs.conftest import GRAPH, TENANT
@@ -54,6 +55,43 @@ def test_a_retry_is_a_run_of_its_own_with_all_that_the_failed_one_had(store: Sto
     assert store.last_run(TENANT, run.job_id) == retry
     with pytest.raises(AlreadyRunning, match=retry.run_id):
         store.record_run(TENANT, NewRun(run.job_id, GRAPH, ""))
+
+
+def test_runs_that_wait_are_listed_in_the_order_in_which_they_begin(store: Store) -> None:
+    """Of more than a page of them the newest were listed, and none of those whose turn was next."""
+    late, soon, due = (fail(store, started(store), wait) for wait in (200, 100, 0))
+    first, second = (
+        store.record_run(
+            TENANT, NewRun(store.create_job(TENANT, name, GRAPH).job_id, GRAPH, "")
+        ).run
+        for name in "ab"
+    )
+    stranger = store.create_job("stranger", "c", GRAPH).job_id
+    store.record_run("stranger", NewRun(stranger, GRAPH, ""))
+    assert late and soon and due
+    assert store.queued.first(TENANT, "", 0.0) == due.run_id
+    of_all, found = RunFilter(), [due, first, second, soon, late]
+    for limit in (1, 2, 9):
+        assert [run for run, _ in in_turn(store, of_all, limit)] == found
+    assert [run for run, _ in in_turn(store, RunFilter(job_id=soon.job_id), 9)] == [soon]
+    assert in_turn(store, RunFilter(until=due.created_at), 9)[-1][0] == late
+
+    [*_, (_, behind)] = store.queued.in_turn(TENANT, of_all, 4)
+    assert behind.due_at == soon.due_at
+    as_listed = replace(behind, listed_at=behind.listed_at + 150, due_at=0.0, created_at=0.0)
+    later = [run for run, _ in store.queued.in_turn(TENANT, of_all, 9, as_listed)]
+    assert later == [soon, due, first, second, late], "its time has come: it is as old as it is"
+
+
+def in_turn(store: Store, wanted: RunFilter, limit: int) -> list[tuple[Run, Turn]]:
+    """All pages, one after the other."""
+    found: list[tuple[Run, Turn]] = []
+    behind = None
+    while page := store.queued.in_turn(TENANT, wanted, limit, behind):
+        assert len(page) <= limit
+        found += page
+        behind = page[-1][1]
+    return found
 
 
 def test_it_is_queued_once_it_is_due_and_no_sweep_takes_it_before(store: Store) -> None:
