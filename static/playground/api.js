@@ -73,9 +73,13 @@ export class Api {
     return this.#call('GET', `/api/jobs?${query({ q, runs, limit, before })}`);
   }
 
-  /** {runs, next}: runs of all jobs, newest first, each with jobId, jobName and startedBy; `status`: states with commas between. */
+  /**
+   * {runs, next}: runs of all jobs, each with jobId, jobName and startedBy; `status`: states with commas between. The newest first; those that wait
+   * alone, those whose turn is next.
+   */
   allRuns({ status = '', job = null, since = null, until = null, limit = 50, before = null } = {}) {
-    return this.#call('GET', `/api/runs?${query({ status, job, since, until, limit, before })}`);
+    const order = status === 'queued' ? 'queue' : null;
+    return this.#call('GET', `/api/runs?${query({ status, order, job, since, until, limit, before })}`);
   }
 
   /**

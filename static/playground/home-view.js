@@ -11,9 +11,9 @@ import { byId, element, icon, isPressable, putAway, setAttribute, setDisabled, s
 import { formatShare } from '../realtime/estimate.js';
 import { lastRunView } from './job-list.js';
 import { KeyedList } from './keyed-list.js';
-import { typicalDuration } from './overview.js';
+import { isEarly, typicalDuration } from './overview.js';
 import { drawProgress } from './progress-bar.js';
-import { asSentence, formatAge, formatClock, formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
+import { asSentence, formatAge, formatAttempt, formatClock, formatDuration, formatMoment, formatRemaining, RUN_ICONS, RUN_WORDS, shortRun } from './text.js';
 
 /** Of the height of a strip: what the shortest run has. */
 const LEAST_TICK = 0.22;
@@ -231,13 +231,20 @@ function drawRunning({ element: row, icon: image, name, sub, share: shareText, b
 
 function drawWaiting({ name, sub, time, cancel }, run, now, runningCount) {
   setText(name, run.jobName ?? `Job ${run.jobId}`);
-  setText(sub, [...waitTexts(run, runningCount), startedByText(run.startedBy)].filter(Boolean).join(' · '));
+  setText(sub, [...waitTexts(run, now, runningCount), startedByText(run.startedBy)].filter(Boolean).join(' · '));
   setText(time, run.createdAt === null ? '' : formatDuration(now - run.createdAt));
   drawCancel(cancel, run);
 }
 
-function waitTexts({ waitReason, before }, runningCount) {
-  return waitReason == null ? [placeText(before), whyText(runningCount)] : [asSentence(waitReason)];
+function waitTexts(run, now, runningCount) {
+  const why = whyWaits(run, now);
+  return why === null ? [placeText(run.before), whyText(runningCount)] : [why];
+}
+
+/** Why a run waits for something else than its turn; null of every other run. */
+export function whyWaits(run, now) {
+  if (run.waitReason != null) return asSentence(run.waitReason);
+  return isEarly(run, now) ? formatAttempt(run, { isWaiting: true, now }) : null;
 }
 
 function placeText(before) {

@@ -9,7 +9,7 @@ import { HomeView } from './home-view.js';
 import { InOrder } from './in-order.js';
 import { keepProgram, keptPrograms } from './kept-programs.js';
 import { oneAtATime } from './one-at-a-time.js';
-import { FAILED_WITHIN, withHeard } from './overview.js';
+import { byTurn, FAILED_WITHIN, withHeard } from './overview.js';
 import { NOT_READ, RUNS_ANEW, withFirstPage, withNextPage } from './read-anew.js';
 import { RunsPageView } from './runs-page-view.js';
 import { currentRights } from './session.js';
@@ -166,7 +166,7 @@ export class Home {
     const share = (run) => this.#watched.shareOf(run, now, clock);
     return this.#view.draw({
       running: running.slice(0, MOST_LISTED).map((run) => ({ ...run, share: share(run), ...this.#cancelOf(run) })),
-      waiting: this.#overview.waiting().slice(0, MOST_LISTED).map((run) => ({
+      waiting: this.#overview.waiting(now).slice(0, MOST_LISTED).map((run) => ({
         ...run,
         before: this.#places.get(run.runId) ?? null,
         ...this.#cancelOf(run),
@@ -191,7 +191,7 @@ export class Home {
   #counts(now) {
     return {
       running: this.#overview.running().length,
-      waiting: this.#overview.waiting().length,
+      waiting: this.#overview.waiting(now).length,
       failed: this.#overview.failed(now).length,
       isMore: this.#overview.isMore(now),
     };
@@ -269,7 +269,7 @@ export class Home {
     this.#page.redraw();
   }
 
-  // Apart, as the newest of all would be those that wait; and in the order in which a run goes from one to the next, so that none is in no list.
+  // Apart, as the newest of all may all wait; and in the order in which a run goes from one to the next, so that none is in no list.
   async #readRunLists(since) {
     const queued = await this.#api.allRuns({ status: 'queued', limit: MOST_LISTED });
     const running = await this.#api.allRuns({ status: 'running', limit: MOST_LISTED });
@@ -278,7 +278,7 @@ export class Home {
   }
 
   async #askForPlaces(isNewest) {
-    const waiting = this.#overview.waiting().slice(0, MOST_PLACES);
+    const waiting = this.#overview.waiting(this.#api.now()).slice(0, MOST_PLACES);
     const records = await Promise.all(waiting.map(({ runId }) => this.#api.run(runId).catch(() => null)));
     if (!isNewest()) return;
     this.#places = new Map(records.filter((record) => record?.queuePosition != null).map(({ runId, queuePosition }) => [runId, queuePosition]));
@@ -313,7 +313,8 @@ export class Home {
     const isNewest = this.#looks.ask();
     const page = await this.#api.allRuns(filterOf(place));
     if (place !== this.#place || !isNewest()) return;
-    const list = withFirstPage(this.#found.list, { entries: page.runs, next: page.next }, RUNS_ANEW);
+    const anew = place.status === 'queued' ? waitingAnew(this.#api.now()) : RUNS_ANEW;
+    const list = withFirstPage(this.#found.list, { entries: page.runs, next: page.next }, anew);
     const isBegun = list.pages === 1;
     this.#found = { list: { ...list, entries: matching(list.entries, place.q) }, searched: isBegun ? page.runs.length : this.#found.searched };
     if (isBegun && place.q !== null) await this.#searchOn(place, 0);
@@ -367,6 +368,11 @@ function spanOf(day) {
 function filterOf({ status, job, day, q }) {
   const [since, until] = day === null ? [null, null] : spanOf(day);
   return { status: status ?? '', job, since, until, limit: q === null ? RUNS : 500 };
+}
+
+// How a list of runs that wait is read anew.
+function waitingAnew(now) {
+  return { ...RUNS_ANEW, isBehind: (run, last) => byTurn(now)(run, last) >= 0 };
 }
 
 function matching(runs, q) {

@@ -1,7 +1,8 @@
 /**
  * What is now true of the runs of all jobs: the lists that the server keeps, and what was heard since. Pure.
  *
- * A run is {runId, jobId, jobName, status, reason, createdAt, startedAt, endedAt, startedBy}; null for what is not known. Times are epoch seconds.
+ * A run is {runId, jobId, jobName, status, reason, createdAt, startedAt, endedAt, startedBy}, and what else a list has of it, as `dueAt` of a retry;
+ * null for what is not known. Times are epoch seconds.
  * A run only goes up (queued, running, an end), so whichever of list and message is further is believed.
  */
 
@@ -32,7 +33,7 @@ export class Overview {
   #areJobsKnown = false; // the server has told them
   #runs = new Map(); // run id → {run, heardAt: page seconds, 0 for what only a list told}
   #areRunsKnown = false;
-  #isCut = { queued: false, running: false, failed: false }; // the server has older ones than it told
+  #isCut = { queued: false, running: false, failed: false }; // the server has more than it told
   #lastFailed = null; // of the failures that it told, the one that began first
   #briefs = new Map(); // job id → {brief, heardAt: page seconds}
   #foreign = new Set(); // ids of jobs that the server does not have
@@ -129,9 +130,9 @@ export class Overview {
     return this.#ofStatus((status) => status === 'running').sort((one, other) => (other.startedAt ?? 0) - (one.startedAt ?? 0));
   }
 
-  /** Runs that wait, the first first. */
-  waiting() {
-    return this.#ofStatus((status) => status === 'queued').sort((one, other) => (one.createdAt ?? 0) - (other.createdAt ?? 0));
+  /** Runs that wait, those whose turn is next first. */
+  waiting(now) {
+    return this.#ofStatus((status) => status === 'queued').sort(byTurn(now));
   }
 
   /** Runs that failed, or were lost, in the last 24 h; the latest first. */
@@ -210,6 +211,17 @@ export function withHeard(runs, heard) {
   const at = runs.findIndex(({ runId }) => runId === heard.runId);
   if (at < 0) return isLater(heard, runs[0] ?? null) ? [heard, ...runs] : runs;
   return RANK[heard.status] > RANK[runs[at].status] ? runs.with(at, { ...runs[at], ...ofMessage(heard) }) : runs;
+}
+
+/** Whether it is a retry that waits for its time. */
+export function isEarly({ status, dueAt = null }, now) {
+  return status === 'queued' && dueAt !== null && dueAt > now;
+}
+
+/** Compares runs that wait: those whose turn is next first, and behind them retries that wait for their time, as the server lists them. */
+export function byTurn(now) {
+  const due = (run) => (isEarly(run, now) ? run.dueAt : 0);
+  return (one, other) => due(one) - due(other) || (one.createdAt ?? 0) - (other.createdAt ?? 0);
 }
 
 function isRecent({ endedAt, createdAt }, now) {

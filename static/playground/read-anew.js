@@ -1,5 +1,5 @@
 /**
- * A list of which the server tells pages, newest first, and which is read anew from its beginning while somebody looks at it. Pure.
+ * A list of which the server tells pages, and which is read anew from its beginning while somebody looks at it. Pure.
  *
  * {entries, next, first, pages}: `next` is where the page after them begins, or null; `first`: the keys of the first page as it was read last, null
  * before that; `pages`: how many were read.
@@ -15,8 +15,8 @@ export function withFirstPage(list, { entries, next }, { keyOf, isBehind }) {
   const first = new Set(entries.map(keyOf));
   const isWhole = list.pages < 2 || next === null || entries.every((entry) => !list.first.has(keyOf(entry)));
   if (isWhole) return { entries, next, first, pages: 1 };
-  const older = list.entries.filter((entry) => !first.has(keyOf(entry)) && isBehind(entry, entries.at(-1)));
-  return { ...list, entries: [...entries, ...older], first };
+  const behind = list.entries.filter((entry) => !first.has(keyOf(entry)) && isBehind(entry, entries.at(-1)));
+  return { ...list, entries: [...entries, ...behind], first };
 }
 
 /** With the page that begins at its `next`. */
@@ -24,5 +24,5 @@ export function withNextPage(list, { entries, next }) {
   return { ...list, entries: [...list.entries, ...entries], next, pages: list.pages + 1 };
 }
 
-/** How lists of runs are read anew. */
+/** How lists of runs, newest first, are read anew. */
 export const RUNS_ANEW = { keyOf: ({ runId }) => runId, isBehind: ({ createdAt }, last) => createdAt <= last.createdAt };

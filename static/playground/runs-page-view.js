@@ -6,7 +6,7 @@
 
 import { jobPlace } from './address.js';
 import { byId, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from './dom.js';
-import { freshnessText, Links, unknownText } from './home-view.js';
+import { freshnessText, Links, unknownText, whyWaits } from './home-view.js';
 import { KeyedList } from './keyed-list.js';
 import { asSentence, formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS } from './text.js';
 
@@ -49,7 +49,7 @@ export class RunsPageView {
     setHidden(byId('all-runs-empty'), runs.length > 0);
     setText(byId('all-runs-empty'), isKnown ? this.#emptyText(next, searched) : unknownText(freshness));
     putAway(byId('all-runs-more'), next === null, () => byId('all-runs-box').focus({ preventScroll: true }));
-    setText(byId('all-runs-more'), this.#place.q === null ? 'Older runs' : `Look further: the newest ${formatCount(searched)} runs were looked through`);
+    setText(byId('all-runs-more'), this.#moreText(searched));
     this.#rows.show(runs, ({ runId }) => runId, (made, run) => drawRun(made, run, now));
   }
 
@@ -57,9 +57,23 @@ export class RunsPageView {
     return [status, job, day, q].every((value) => value === null);
   }
 
+  #moreText(searched) {
+    if (this.#place.q !== null) return `Look further: ${this.#searchedText(searched)} were looked through`;
+    return this.#isInTurn ? 'Later runs' : 'Older runs';
+  }
+
   #emptyText(next, searched) {
     if (this.#isCleared(this.#place)) return 'No job has run yet.';
-    return next === null ? 'No run is like that.' : `None of the newest ${formatCount(searched)} runs is like that.`;
+    return next === null ? 'No run is like that.' : `None of ${this.#searchedText(searched)} is like that.`;
+  }
+
+  #searchedText(searched) {
+    return `the ${this.#isInTurn ? 'next' : 'newest'} ${formatCount(searched)} runs`;
+  }
+
+  // Those that wait: the server lists them so.
+  get #isInTurn() {
+    return this.#place.status === 'queued';
   }
 
   #afterTyping(onFilter) {
@@ -113,7 +127,7 @@ function drawRun({ element: row, name, began, icon: image, word, took, came, wen
   setText(came, rows === null ? '–' : formatCount(rows.in));
   setText(went, rows === null ? '–' : formatCount(rows.out));
   setText(by, run.startedBy ?? '–');
-  const why = run.status === 'queued' ? run.waitReason : run.reason;
-  setText(reason, why == null ? '' : asSentence(why));
+  const why = run.status === 'queued' ? whyWaits(run, now) : run.reason && asSentence(run.reason);
+  setText(reason, why ?? '');
   setAttribute(reason, 'title', why ?? '');
 }

@@ -222,18 +222,21 @@ def test_a_run_is_followed_live_from_the_queue_to_its_end(opened: Opened, quiet:
 
 
 def expect_it_to_be_told_beside_a_crowd_that_waits(page: Page, quiet: Product, run_id: str) -> None:
-    """Where as many wait as are listed, all of them newer, nothing was running."""
+    """Where as many wait as are listed, all of them newer, nothing was running; and of those that wait the newest were listed."""
     [run] = quiet.get("/api/runs?job=11&status=queued").json()["runs"]
     crowd = [{**run, "runId": f"{n:032x}"} for n in range(100)]
+    retry = {"attempt": 2, "attempts": 3, "dueAt": run["createdAt"] + 9_000}
+    crowd[-1] |= {**retry, "createdAt": run["createdAt"] - 1}
     under_way = {**run, "status": "running", "startedAt": run["createdAt"]}
     answers = {
-        "queued": {"runs": crowd, "next": "C"},
+        "queued&order=queue": {"runs": crowd, "next": "C"},
         "running": {"runs": [under_way], "next": None},
     }
     for status, answer in answers.items():
         page.route(f"**/api/runs?status={status}*", partial(fulfill, answer))
     shift_clock(page, 31)  # the next look
     expect(page.locator("#home-waiting-count")).to_have_text("100+")
+    expect(runs_in(page, "waiting").last).to_contain_text("Attempt 2 of 3, due at")
     expect(run_in(page, "running", run_id)).to_be_visible()
     expect(page.locator("#home-running-count")).to_have_text("1")
     page.unroute_all()
@@ -459,8 +462,14 @@ def test_a_run_that_begins_comes_into_the_list_and_ends_in_it(
 ) -> None:
     page = opened("view=runs")
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
-    run_id = quiet.execute(13)
+    run_id, next_one = quiet.execute(13), quiet.execute(14)
     expect(run_row(page, run_id)).to_have_attribute("data-status", "queued")
+    page.select_option("#filter-status", "queued")
+    rows = page.locator("#all-runs tbody tr")
+    for number, waiting in enumerate((run_id, next_one)):
+        expect(rows.nth(number)).to_have_attribute("data-run-id", waiting)
+    page.select_option("#filter-status", "")
+    end(quiet, next_one)
     said = Publisher(quiet, 13, run_id)
     said.status("running")
     expect(run_row(page, run_id)).to_have_attribute("data-status", "running")

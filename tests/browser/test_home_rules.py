@@ -222,6 +222,21 @@ def test_of_failures_it_is_told_that_there_are_more_only_where_these_count_too(
     assert [more["failed"] for more in seen] == [True, False]
 
 
+def test_runs_that_wait_are_in_the_order_of_their_turns_and_retries_that_are_not_due_come_last(
+    modules: Page,
+) -> None:
+    """A retry with an hour to wait stood before the run that is next."""
+    times = {"late": (1, 900), "soon": (2, 800), "next": (9, None), "due": (8, 700)}
+    waiting = [
+        run("queued", name, createdAt=created, dueAt=due) for name, (created, due) in times.items()
+    ]
+    [early, later] = told(
+        modules, ["takeRuns", lists(waiting), 0], ["waiting", 750], ["waiting", 850]
+    )
+    assert [found["runId"] for found in early] == ["due", "next", "soon", "late"]
+    assert [found["runId"] for found in later] == ["soon", "due", "next", "late"]
+
+
 def test_the_typical_duration_is_the_middle_of_runs_that_completed(modules: Page) -> None:
     script = """async (runs) => (await import('/playground/overview.js')).typicalDuration(runs)"""
     runs = [run("completed", startedAt=0, endedAt=took) for took in (9, 1, 2)]
