@@ -104,9 +104,7 @@ class WebParts:
         # It was there, and of use, when the server started. A worker that ends here ends the server and all other workers
         except StoreUnavailable as error:
             LOG.warning("the database is away, what needs it is answered 503: %s", error)
-        except (
-            SchemaUnusable
-        ) as error:  # a newer release came meanwhile: others of this one go on, too
+        except SchemaUnusable as error:  # a newer release came; this one's other workers go on, too
             LOG.warning("this worker goes on, and the server does not start again: %s", error)
         self.link.start()
         self.realtime.start()
