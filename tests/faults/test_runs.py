@@ -25,7 +25,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -52,7 +51,6 @@ from tests.programs import chain, node
 RUNNER, SUPERVISOR, NATS = "jobs.runner", "hosting.supervisor", "nats-server"
 READY = 60.0  # seconds until a part that died serves again
 LOST = 45.0  # seconds until a run whose runner died has its end
-FOUND = 30.0  # seconds until a run whose message was lost is started
 
 STRAY = """
 import subprocess, sys, time
@@ -101,7 +99,7 @@ def told_end(watcher: Watcher, status: str) -> None:
 # ---- a part of the product dies
 
 
-def test_a_run_whose_queue_message_was_lost_starts_within_thirty_seconds(
+def test_a_run_whose_queue_message_was_lost_is_queued_again_and_starts_once(
     nats_server: NatsServer, start_product: StartProduct, tmp_path: Path
 ) -> None:
     product = start_product(NATS_URL=nats_server.url, SAMPLE_ORDERS="0", MAX_CONCURRENT_RUNS="1")
@@ -111,12 +109,10 @@ def test_a_run_whose_queue_message_was_lost_starts_within_thirty_seconds(
         nats_server.stop()
         shutil.rmtree(nats_server.directory / "jetstream")
         nats_server.start()
-        began = time.monotonic()
         with Watcher(product, waiting.job_id) as watcher:
             eventually(lambda: watcher.statuses() == ["queued"])
             programs.let_go(first)
-            assert programs.ended(waiting, FOUND).status is RunStatus.COMPLETED
-            assert time.monotonic() - began < FOUND
+            assert programs.ended(waiting).status is RunStatus.COMPLETED
             told_end(watcher, "completed")
         assert programs.ended(first).status is RunStatus.COMPLETED
         assert (programs.starts(first), programs.starts(waiting)) == (1, 1)
