@@ -25,6 +25,7 @@ from websockets.sync.client import ClientConnection
 
 from hosting.sample import ORDERS
 from tests.harness import (
+    DEADLINE,
     FEW_ORDERS,
     ROOT,
     Product,
@@ -166,7 +167,7 @@ def subscribe(socket: ClientConnection, job_id: int) -> None:
     socket.send(json.dumps({"action": "subscribe", "jobId": job_id}))
 
 
-def messages(socket: ClientConnection, deadline: float = 60.0) -> Iterator[dict[str, Any]]:
+def messages(socket: ClientConnection, deadline: float = DEADLINE) -> Iterator[dict[str, Any]]:
     """The server's messages as they come; TimeoutError when `deadline` seconds have passed."""
     end = time.monotonic() + deadline
     while True:
@@ -174,7 +175,7 @@ def messages(socket: ClientConnection, deadline: float = 60.0) -> Iterator[dict[
 
 
 def progress_until(
-    socket: ClientConnection, node_id: int, status: str, deadline: float = 60.0
+    socket: ClientConnection, node_id: int, status: str, deadline: float = DEADLINE
 ) -> list[dict[str, Any]]:
     """The payloads of all job.progress messages up to the first that says this of this node."""
     payloads = []
@@ -186,7 +187,7 @@ def progress_until(
     raise AssertionError("unreachable")
 
 
-def next_of_type(socket: ClientConnection, kind: str, deadline: float = 10.0) -> dict[str, Any]:
+def next_of_type(socket: ClientConnection, kind: str, deadline: float = DEADLINE) -> dict[str, Any]:
     return next(message for message in messages(socket, deadline) if message["type"] == kind)
 
 
@@ -318,7 +319,7 @@ def test_a_publisher_with_five_fields_reaches_a_subscribed_client_byte_for_byte(
         subscribe(socket, 4711)
         # There is no answer to a subscription when nothing is known: publish until something arrives.
         publish(product, (subject, payload))
-        text = socket.recv(timeout=10.0)
+        text = socket.recv(timeout=DEADLINE)
         assert isinstance(text, str)
         assert payload.decode() in text
         assert json.loads(text) == {
@@ -327,7 +328,7 @@ def test_a_publisher_with_five_fields_reaches_a_subscribed_client_byte_for_byte(
             "payload": json.loads(payload),
         }
         publish(product, (subject, five_fields("completed", 9000)))
-        assert progress_until(socket, 1, "completed", 10.0)[-1]["rowCount"] == 9000
+        assert progress_until(socket, 1, "completed")[-1]["rowCount"] == 9000
 
 
 def test_only_the_jobs_that_a_client_subscribed_to_reach_it(product: Product) -> None:
@@ -339,7 +340,7 @@ def test_only_the_jobs_that_a_client_subscribed_to_reach_it(product: Product) ->
             ("tenant.other.job.71.progress", five_fields("running")),
             ("tenant.default.job.71.progress", five_fields("completed")),
         )
-        message = json.loads(socket.recv(timeout=10.0))
+        message = json.loads(socket.recv(timeout=DEADLINE))
         assert (message["jobId"], message["payload"]["status"]) == (71, "completed")
 
 
@@ -388,7 +389,7 @@ def test_a_request_that_makes_no_sense_is_answered_and_the_socket_lives_on(
             assert error["code"], nonsense
             assert error["message"], nonsense
         publish(product, ("tenant.default.job.5.progress", five_fields("completed")))
-        assert progress_until(socket, 1, "completed", 10.0)
+        assert progress_until(socket, 1, "completed")
 
 
 def test_a_message_over_4096_bytes_ends_its_own_socket_only(product: Product) -> None:
@@ -397,15 +398,15 @@ def test_a_message_over_4096_bytes_ends_its_own_socket_only(product: Product) ->
         with product.websocket() as socket:
             socket.send("x" * 4097)
             with pytest.raises(ConnectionClosed) as closed:
-                socket.recv(timeout=10.0)
+                socket.recv(timeout=DEADLINE)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1009
         with product.websocket() as socket:
             padded = '{"action":"subscribe","jobId":6}'
             socket.send(padded + " " * (4096 - len(padded)))
             publish(product, ("tenant.default.job.6.progress", five_fields("completed")))
-            assert progress_until(socket, 1, "completed", 10.0)
-        assert progress_until(other, 1, "completed", 10.0)
+            assert progress_until(socket, 1, "completed")
+        assert progress_until(other, 1, "completed")
 
 
 def test_malformed_payloads_and_subjects_on_nats_disturb_nobody(product: Product) -> None:
@@ -425,9 +426,9 @@ def test_malformed_payloads_and_subjects_on_nats_disturb_nobody(product: Product
     with product.websocket() as socket:
         subscribe(socket, 8)
         publish(product, (subject, five_fields("running", 1)))
-        assert json.loads(socket.recv(timeout=10.0))["payload"]["rowCount"] == 1
+        assert json.loads(socket.recv(timeout=DEADLINE))["payload"]["rowCount"] == 1
         publish(product, *bad, (subject, five_fields("completed", 12)))
-        message = json.loads(socket.recv(timeout=10.0))
+        message = json.loads(socket.recv(timeout=DEADLINE))
     assert message["payload"]["rowCount"] == 12
     eventually(
         lambda: subject in product.log(), what="the log names the subject of what was dropped"
@@ -491,7 +492,7 @@ def test_a_stop_tells_the_clients_and_leaves_no_process_behind(
         assert product.stop() == 0
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                socket.recv(timeout=10.0)
+                socket.recv(timeout=DEADLINE)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4001
     assert eventually(lambda: not product.left_over(), what="no process is left")

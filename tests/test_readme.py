@@ -9,10 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from progress_lib import Progress, ProgressReporter, Status
 from realtime.close_codes import CloseCode
 from settings import Settings
 from settings.reading import variables
-from tests.harness import ROOT, Product
+from tests.harness import DEADLINE, ROOT, Product
 
 README = (ROOT / "README.md").read_text()
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -81,7 +82,7 @@ def test_the_bash_publisher_of_the_readme_reaches_a_browser(product: Product) ->
             check=True,
             timeout=30,
         )
-        message = json.loads(socket.recv(timeout=10.0))
+        message = json.loads(socket.recv(timeout=DEADLINE))
     assert (message["jobId"], message["payload"]["rowCount"]) == (42, 9000)
 
 
@@ -92,16 +93,20 @@ def test_the_reporter_of_the_readme_reaches_a_browser(product: Product, tmp_path
     assert block is not None
     program = tmp_path / "report.py"
     program.write_text(block[1])
+    told = _publish_to(product)
     with product.websocket() as socket:
         socket.send('{"action":"subscribe","jobId":42}')
+        with ProgressReporter(told["PUBLISH_TO"], "default", 42) as before:
+            before.report(Progress(9, "before", Status.COMPLETED))
+        socket.recv(timeout=DEADLINE)  # so the job's past is known, and each message is told
         subprocess.run(
             [sys.executable, program],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": ".", **_publish_to(product)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": ".", **told},
             check=True,
             timeout=30,
         )
-        rows = [json.loads(socket.recv(timeout=10.0))["payload"]["rowCount"] for _ in range(2)]
+        rows = [json.loads(socket.recv(timeout=DEADLINE))["payload"]["rowCount"] for _ in range(2)]
     assert rows == [5000, 9000]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
-from tests.harness import ROOT, NatsServer, Product, eventually, processes_of
+from tests.harness import DEADLINE, ROOT, NatsServer, Product, eventually, processes_of
 from tests.progress_lib.listener import Listener
 
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -105,7 +105,7 @@ def test_a_browser_sees_its_beginning_and_its_end(product: Product) -> None:
         with ProgressReporter(url, "default", 42) as before:
             before.report(Progress(9, "before", Status.COMPLETED))
         socket.recv(
-            timeout=10.0
+            timeout=DEADLINE
         )  # so the job's past is known, and each message is told as it comes
         with (
             ProgressReporter(url, "default", 42, announces_run=True) as reporter,
@@ -114,7 +114,7 @@ def test_a_browser_sees_its_beginning_and_its_end(product: Product) -> None:
             node.advance(3)
         seen: list[tuple[str, str]] = []
         while not seen or seen[-1] != ("job.status", "completed"):
-            message = json.loads(socket.recv(timeout=10.0))
+            message = json.loads(socket.recv(timeout=DEADLINE))
             seen.append((message["type"], message["payload"]["status"]))
     assert seen[0] == ("job.status", "running")
     assert ("job.progress", "completed") in seen

@@ -578,6 +578,6 @@ def test_at_a_stop_each_of_fifty_is_told_to_come_back(product: Product) -> None:
 def code_at_end(client: ClientConnection) -> Any:
     try:
         while True:
-            client.recv(timeout=15)
+            client.recv(timeout=DEADLINE)
     except ConnectionClosed as closed:
         return closed.rcvd and closed.rcvd.code
