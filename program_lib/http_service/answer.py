@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from program_lib.errors import ProgramError, shortened
+from program_lib.http_service.patience import Temporary
 from program_lib.json_paths import Step, path_text
-from program_lib.ndjson_files.objects import NotAnObject, elements, members, text_of
+from program_lib.ndjson_files.objects import EndsEarly, NotAnObject, elements, members, text_of
 from program_lib.network.urls import Url
 from program_lib.types import listed
 
@@ -74,9 +75,14 @@ class Answer:
         return found == b"true"
 
     def rows(self, path: Sequence[Step]) -> list[bytes]:
-        """The elements of the list at a path; none where null stands there, or nothing was to be told. Raises ProgramError."""
+        """The elements of the list at a path; none where null stands there, or nothing was to be told.
+
+        Raises ProgramError; Temporary where the answer ends before its JSON does, which not every connection that breaks tells.
+        """
         if self.status == NO_CONTENT:
             return []
+        if not self.value(()):
+            raise Temporary(self._no_list(b"", "$"))
         try:
             found = self.value(path)
             if found == b"null":
@@ -85,9 +91,17 @@ class Answer:
                 return [bytes(row) for row in elements(found)]
         except Missing as error:
             raise ProgramError(f"{error}: Rows names where the list of rows is") from None
+        except EndsEarly as error:
+            raise self._ends_early() from error
         except NotAnObject as error:
             raise ProgramError(f"the answer {error}. It begins {self.beginning()}") from None
         raise ProgramError(self._no_list(found, path_text(tuple(path))))
+
+    def _ends_early(self) -> Temporary:
+        size = len(self.body)
+        return Temporary(
+            f"the answer of {self.url.shown} ends after {size:,} bytes, in the midst of its JSON"
+        )
 
     def _no_list(self, found: bytes, where: str) -> str:
         kind = _kind(found)
@@ -119,7 +133,7 @@ class Answer:
         return repr(shortened(self.body[: 4 * MAX_SHOWN].decode(errors="replace"), MAX_SHOWN))
 
     def check_utf8(self) -> None:
-        """Raises ProgramError for a body in another encoding than JSON's."""
+        """Raises ProgramError for a body in another encoding than JSON's, Temporary for one that ends within a character."""
         if self.body.isascii():
             return
         try:
@@ -129,6 +143,8 @@ class Answer:
                 raise ProgramError(
                     f"the answer is packed by {packing[:MAX_SHOWN]!r}, though gzip was asked for, which alone is read"
                 ) from None
+            if error.reason == "unexpected end of data":
+                raise self._ends_early() from error
             raise ProgramError(
                 f"the answer holds 0x{self.body[error.start]:02x}, which is not UTF-8, as JSON is"
             ) from None

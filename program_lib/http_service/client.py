@@ -32,7 +32,9 @@ from program_lib.secrets import SECRETS
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 REDIRECTS = (301, 302, 303, 307, 308)
-BUSY = (429, 503)  # may say when to come back
+# What is over soon, though it is told as a fault of the request: it came too slowly, too early or too often
+SOON_OVER = (408, 425, 429)
+SAY_WHEN = (403, 413, 429, 503)  # a Retry-After of these counts: GitHub, too, has 403 for too often
 LATEST = 2**31  # seconds that a service may ask for and be understood
 MAX_REDIRECTS = 5  # of one answer
 READ = 256 * 1024  # bytes, unpacked
@@ -269,10 +271,9 @@ def _check_status(answer: Answer) -> None:
     why = f"{answer.url.shown} answers {answer.status}"
     if answer.body:
         why += f": {answer.beginning()}"
-    if answer.status in BUSY:
-        raise Temporary(why, _retry_after(answer.headers))
-    if answer.status >= 500:
-        raise Temporary(why)
+    after = _retry_after(answer.headers) if answer.status in SAY_WHEN else None
+    if answer.status >= 500 or answer.status in SOON_OVER or after is not None:
+        raise Temporary(why, after)
     raise ProgramError(why)
 
 

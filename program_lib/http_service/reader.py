@@ -157,8 +157,9 @@ class HttpReader:
         number = len(self._ends) + 1
         try:
             self._note_asked(url, number)
-            answer = self._patience.tried(lambda: self._get(url, number), self._say, self._pause)
-            rows = answer.rows(self._rows)
+            answer, rows = self._patience.tried(
+                lambda: self._get(url, number), self._say, self._pause
+            )
             self._note_total(answer)
             self._ends.append(self._count + len(rows))
             self._next = self._after(url, answer, rows)
@@ -174,14 +175,15 @@ class HttpReader:
         if self._is_interrupted.wait(seconds):
             raise InterruptedError("nobody wants the rows any more")
 
-    def _get(self, url: Url, number: int) -> Answer:
+    def _get(self, url: Url, number: int) -> tuple[Answer, list[bytes]]:
+        """A whole answer, and the rows in it."""
         assert self._client is not None
         try:
             answer = self._client.get(url)
+            answer.check_utf8()
+            return answer, answer.rows(self._rows)
         except Temporary as error:
             raise Temporary(_of_page(number, error), error.after) from error
-        answer.check_utf8()
-        return answer
 
     def _note_asked(self, url: Url, number: int) -> None:
         if self._was_asked(url):

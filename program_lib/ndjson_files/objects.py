@@ -23,6 +23,9 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
 _STRINGS = msgspec.json.Decoder(list[str | None])
 _MARKS = (b'"', b"[", b"{")  # of what is more than a number, true, false or null
+# What msgspec says where JSON ends early; within a number it names the byte that is not there
+_TRUNCATED = "Input data was truncated"
+_IN_NUMBER = ("invalid number", "invalid character")
 _QUOTE = ord('"')
 # Half of a surrogate pair; what stands before it is passed over: a backslash, and whole pairs
 _HALF = re.compile(
@@ -35,6 +38,10 @@ class NotAnObject(ValueError):
     """A line is no JSON object; the text says why."""
 
 
+class EndsEarly(NotAnObject):
+    """What is there is the beginning of JSON."""
+
+
 def members(line: bytes) -> dict[str, msgspec.Raw]:
     """The members of a line in their order, each as it is written. Raises NotAnObject."""
     try:
@@ -44,7 +51,7 @@ def members(line: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise NotAnObject(f"is no JSON object: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnObject(_why_no_json(line, error)) from None
+        raise _no_json(line, error) from None
     except RecursionError:
         raise NotAnObject("is nested too deeply") from None
     return found
@@ -55,17 +62,21 @@ def elements(written: bytes) -> list[msgspec.Raw]:
     try:
         return _LIST.decode(written)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnObject(_why_no_json(written, error)) from None
+        raise _no_json(written, error) from None
     except RecursionError:
         raise NotAnObject("is nested too deeply") from None
 
 
-def _why_no_json(written: bytes, error: Exception) -> str:
-    """The decoder takes half of a character for an answer that is cut off."""
-    half = next((found[1] for found in _HALF.finditer(written) if found[1]), None)
-    if half is None:
-        return f"is no JSON: {error}"
-    return f"is no JSON: {half.decode()} is half of a character, as where a text is cut within an emoji"
+def _no_json(written: bytes, error: Exception) -> NotAnObject:
+    """The decoder takes half of a character for an end of what is written, which that is only where its text does not go on."""
+    half = next((found for found in _HALF.finditer(written) if found[1]), None)
+    if half is not None and b'"' in written[half.end() :]:
+        return NotAnObject(
+            f"is no JSON: {half[1].decode()} is half of a character, as where a text is cut within an emoji"
+        )
+    said = str(error)
+    ends = (_TRUNCATED, *(f"{one} (byte {len(written)})" for one in _IN_NUMBER))
+    return (EndsEarly if said.endswith(ends) else NotAnObject)(f"is no JSON: {said}")
 
 
 def text_of(written: bytes) -> str | None:

@@ -15,8 +15,11 @@ import pytest
 
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.http_service import by_cursor, by_link, by_offset, by_page, find_types, read_http
+from program_lib.http_service.answer import Answer
 from program_lib.http_service.patience import Patience, Temporary
 from program_lib.http_service.reader import HttpReader
+from program_lib.json_paths import parse_path
+from program_lib.network.urls import parse_url
 from program_lib.types import Schema
 from tests.harness import eventually
 from tests.http_service import Reply, Request, Service, link, service
@@ -445,7 +448,8 @@ def test_a_value_that_has_not_its_type_is_refused_with_its_place(
         ('[{"v": ' + "[" * 100_000 + "]" * 100_000 + "}]", "page 1.* is nested too deeply"),
         ("[" * 100_000, "page 1"),
         ('{"d": [1], "d": [2]}', r"page 1.*two members that are called 'd'"),
-        ('[{"v": 1}', "page 1.* is no JSON"),
+        ('[{"v": 1}, nul]', "page 1.* is no JSON"),
+        ('[{"v": 1}] 2', "page 1.* is no JSON"),
         ("<html>Please log in</html>", r"page 1: \$ is no JSON, where a list of rows was expected: the answer begins '<html>"),
         ("", "page 1: .*nothing, where a list of rows was expected"),
         ('{"error": "quota", "code": 7}', "is an object with error, code, where a list of rows was expected: Rows names"),
@@ -568,7 +572,18 @@ def test_bad_rows_are_rejected_with_their_page(api: Service, tmp_path: Path) -> 
     assert done.last(1)["message"] == "2 rows read from 2 pages, 2 rejected"
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
+@pytest.mark.parametrize(
+    ("status", "headers"), [(408, {}), (425, {}), (403, {"Retry-After": "0"}), (413, {"Retry-After": "0"})]
+)  # fmt: skip
+def test_what_is_refused_for_now_is_asked_for_again(
+    api: Service, status: int, headers: dict[str, str]
+) -> None:
+    """GitHub limits by 403, and says when to come back; gateways answer 408 for a request that waited for another."""
+    api.answer = in_turn(Reply("not now", status, headers), numbered(1))
+    assert ids(reader(api)) == ["1"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 422])
 def test_what_the_service_refuses_is_not_asked_again(api: Service, status: int) -> None:
     api.answer = in_turn(
         {"d": numbered(1), "next": "/2"}, Reply({"message": "token expired"}, status)
@@ -593,6 +608,49 @@ def test_a_connection_that_breaks_is_made_again(api: Service) -> None:
     api.answer = in_turn(cut, cut, numbered(1))
     assert ids(reader(api)) == ["1"]
     assert len(api.asked) == 3
+
+
+CUT = '{"d": [{"id": 1, "é": "\\ud83d\\ude00", "n": -1.5e3, "b": true, "o": [[null], {}]}], "c": "a"}'.encode()
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        Reply(CUT[:-1]),  # by a program that died in the midst of it, behind a proxy that did not
+        Reply(iter([CUT[:-20]])),
+        Reply(iter([])),
+        Reply(gzip.compress(CUT)[:-12], headers={"Content-Encoding": "gzip"}),
+        Reply(iter([gzip.compress(CUT)[:30]]), headers={"Content-Encoding": "gzip"}),
+        Reply(iter([gzip.compress(CUT)[:5]]), headers={"Content-Encoding": "gzip"}),
+    ],
+)
+def test_an_answer_that_ends_before_its_json_does_is_asked_for_again(
+    api: Service, cut: Reply
+) -> None:
+    """Without a length nothing else tells that the connection broke; who packs an answer seldom gives one."""
+    api.answer = in_turn(cut, Reply(CUT))
+    assert ids(reader(api, rows="d")) == ["1"]
+    assert len(api.asked) == 2
+
+
+@pytest.mark.parametrize(("whole", "rows"), [(CUT, "d"), (CUT[6:-11], "")])
+def test_an_answer_may_end_anywhere_in_its_json(whole: bytes, rows: str) -> None:
+    """In a number, too, or in half of a character."""
+    url, path = parse_url("http://api.example/"), parse_path(rows)
+    assert len(Answer(url, 200, whole).rows(path)) == 1
+    for end in range(len(whole)):
+        answer = Answer(url, 200, whole[:end])
+        with pytest.raises(Temporary):
+            answer.check_utf8()
+            answer.rows(path)
+            pytest.fail(str(whole[:end]))
+
+
+def test_an_answer_that_always_ends_early_says_so(api: Service) -> None:
+    api.answer = lambda request: Reply(CUT[:20])
+    told = r"page 1: the answer of .*/orders ends after 20 bytes, in the midst of its JSON, 6 times in turn"
+    with pytest.raises(ProgramError, match=told):
+        ids(reader(api, rows="d"))
 
 
 def test_a_service_that_is_not_there_says_so(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
