@@ -544,4 +544,4 @@ def look(page: Page, name: str, folder: Path) -> None:
 def test_on_paper_there_is_all_of_a_page_and_not_what_is_seen_of_it(opened: Opened) -> None:
     page = opened(media="print")
     expect(page.locator("#home-jobs tr[data-job-id]")).not_to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollHeight > innerHeight")
+    page.wait_for_function("document.documentElement.scrollHeight > innerHeight")
