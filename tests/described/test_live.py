@@ -24,7 +24,7 @@ from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import progress_subject, status_subject
 from tests.described.checking import Answers, Messages
-from tests.harness import Product, eventually, linked, running_product
+from tests.harness import DEADLINE, Product, eventually, linked, running_product
 
 JOB_ELSEWHERE = 900_001  # a job of a publisher that is not ours
 SEED, EXAMPLES = "20261127", "4"  # the same requests each time, few of each kind
@@ -186,7 +186,7 @@ class Heard:
         self.in_browser: list[dict[str, Any]] = []
         self._socket = socket
         link.subscribe(">", self._note)
-        link.flush()
+        assert link.flush(DEADLINE)
 
     def _note(self, message: Message) -> None:
         if message.subject[0] not in "$_":

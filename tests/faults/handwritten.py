@@ -74,7 +74,7 @@ class Programs:
     def __enter__(self) -> Self:
         self.store.open()
         self._link.start()
-        assert self._link.wait_up(10.0)
+        assert self._link.wait_up(DEADLINE)
         return self
 
     def __exit__(

@@ -30,10 +30,12 @@ from progress_lib.subjects import progress_subject
 from tests.faults.relay import Relay
 from tests.faults.watching import Publisher, Watcher
 from tests.harness import (
+    DEADLINE,
     NatsServer,
     Product,
     StartProduct,
     children,
+    command_line,
     eventually,
     linked,
     plain_nats,
@@ -106,7 +108,7 @@ def test_a_restart_of_nats_is_no_gap_and_no_step_back(
     ):
         rows = 0
 
-        def report_until(told: int, deadline: float = 20.0) -> None:
+        def report_until(told: int, deadline: float = DEADLINE) -> None:
             nonlocal rows
 
             def count() -> bool:
@@ -169,8 +171,7 @@ def _children(pid: int, name: str) -> list[int]:
     return [
         child
         for child in children(pid)
-        if name in Path(f"/proc/{child}/cmdline").read_text()
-        and "scripts." not in Path(f"/proc/{child}/cmdline").read_text()
+        if name in (line := command_line(child)) and "scripts." not in line
     ]
 
 
@@ -192,7 +193,7 @@ def test_who_subscribes_before_a_workers_first_connection_gets_the_past(
         (worker,) = _children(product.pid, "gunicorn")
         relay.cut()
         os.kill(worker, signal.SIGKILL)
-        eventually(lambda: product.get("/readyz", token=None).status == 503, 20.0)
+        eventually(lambda: product.get("/readyz", token=None).status == 503)
         with Watcher(product, JOB) as early:
             relay.restore()
             eventually(lambda: early.rows() == [5])
@@ -232,11 +233,11 @@ def _publish(nats_url: str, rows: Iterable[int]) -> None:
     link = Link(nats_url, name="publisher")
     link.start()
     try:
-        assert link.wait_up(10.0)
+        assert link.wait_up(DEADLINE)
         for row in rows:
             said = Progress(1, "n", Status.RUNNING, row)
             assert link.publish(progress_subject("default", JOB), said.to_json())
-        assert link.flush()
+        assert link.flush(DEADLINE)
     finally:
         link.close()
 

@@ -56,7 +56,7 @@ class Watcher:
         """The statuses of runs, in order."""
         return [m["payload"]["status"] for m in list(self.messages) if m["type"] == "job.status"]
 
-    def wait_rows(self, rows: int, node_id: int = 1, deadline: float = 20.0) -> None:
+    def wait_rows(self, rows: int, node_id: int = 1, deadline: float = DEADLINE) -> None:
         eventually(lambda: rows in self.rows(node_id)[-1:], deadline, what=f"row {rows} is told")
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ class Publisher:
         self._thread.join(DEADLINE)
         while self.published % self._nodes:
             self._one()
-        assert self._link.flush()
+        assert self._link.flush(DEADLINE)
         return self.published // self._nodes - 1
 
     def __exit__(self, *_: object) -> None:

@@ -142,7 +142,7 @@ class Heard:
     def __init__(self, link: Link) -> None:
         self.messages: list[Message] = []
         link.subscribe("tenant.*.job.*.*", self.messages.append)
-        link.flush()
+        assert link.flush(DEADLINE)
 
     def statuses(self, run: Run) -> list[str]:
         return [p["status"] for p in self._of(run, "status")]

@@ -19,7 +19,7 @@ class Listener:
         self.link.subscribe(every_kind(tenant_id, job_id), self._hear)
         self.link.start()
         assert self.link.wait_up(DEADLINE)
-        assert self.link.flush()
+        assert self.link.flush(DEADLINE)
 
     def _hear(self, message: Message) -> None:
         self.heard.append((message.subject.rpartition(".")[2], json.loads(message.payload)))

@@ -184,11 +184,11 @@ def test_a_slow_callback_is_not_taken_for_a_silent_server(nats_server: NatsServe
     with linked(nats_server.url, ping_period=0.5) as (link, _):
         link.subscribe("slow", slow)
         assert link.wait_up(SOON)
-        assert link.flush()
+        assert link.flush(SOON)
         for _ in range(2):
             assert link.publish("slow", b"1")
         eventually(lambda: len(handled) == 2, SOON)
-        assert link.flush()
+        assert link.flush(SOON)
         assert link.connects == 1
 
 
@@ -299,7 +299,7 @@ def test_messages_keep_their_order_even_with_a_slow_callback(nats_server: NatsSe
         assert link.wait_up(SOON)
         for number in range(5000):
             link.publish("n", b"%d" % number)
-        assert link.flush()
+        assert link.flush(SOON)
         assert numbers == list(range(5000))
     finally:
         link.close()
@@ -322,7 +322,7 @@ def test_an_exception_in_a_callback_is_logged_with_its_subject_and_costs_one_mes
         assert link.wait_up(SOON)
         for payload in (b"one", b"bad", b"two"):
             link.publish("p.q", payload)
-        assert link.flush()
+        assert link.flush(SOON)
     finally:
         link.close()
     assert seen == [b"one", b"two"]
@@ -373,7 +373,7 @@ def test_a_message_over_the_servers_limit_is_refused_before_it_costs_the_connect
             link.publish("a.b", b"x" * (1 << 20) + b"x")
         with pytest.raises(NatsError, match="takes 1048576 at most"):
             link.request("a.b", b"x" * (1 << 20) + b"x")
-        assert link.flush()
+        assert link.flush(SOON)
 
 
 @pytest.mark.parametrize("url", ["", "http://x", "nats://", "nats://h:port", "127.0.0.1:4222"])

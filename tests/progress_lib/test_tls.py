@@ -126,7 +126,7 @@ def test_a_server_that_asks_for_a_certificate_gets_it(
         link = Link(tls_url(server), name="test", tls_ca=ca, tls_cert=own, tls_key=key)
         link.start()
         try:
-            assert link.wait_up(20.0)
+            assert link.wait_up(DEADLINE)
             assert link.flush(20.0)
         finally:
             link.close()
@@ -152,7 +152,7 @@ def test_a_server_that_leaves_the_choice_takes_both(start_tls: StartTls, scheme:
     link.start()
     try:
         assert link.wait_up(DEADLINE)
-        assert link.flush()
+        assert link.flush(DEADLINE)
     finally:
         link.close()
 

@@ -19,7 +19,7 @@ import pytest
 
 from progress_lib import Node, Progress, ProgressReporter, Status, track
 from progress_lib.node import NOT_KNOWN
-from tests.harness import ROOT, NatsServer, eventually
+from tests.harness import DEADLINE, ROOT, NatsServer, eventually
 from tests.progress_lib.listener import Listener
 
 T = TypeVar("T")
@@ -689,7 +689,7 @@ def test_a_run_is_told_to_a_server_that_comes_later(
     with ProgressReporter(nats_server.url, "default", 42, announces_run=True) as reporter:
         list(track(range(3), reporter))
         nats_server.start()
-        assert listener.link.wait_up(10.0)
-        assert listener.link.flush()
-        eventually(lambda: reporter._link is not None and reporter._link.wait_up(10.0))
+        assert listener.link.wait_up(DEADLINE)
+        assert listener.link.flush(DEADLINE)
+        eventually(lambda: reporter._link is not None and reporter._link.wait_up(DEADLINE))
     eventually(lambda: [run["status"] for run in listener.runs][-1:] == ["completed"])

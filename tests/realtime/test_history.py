@@ -169,8 +169,8 @@ def test_a_worker_hears_nothing_of_another_installation(
     try:
         eventually(lambda: bridge.is_listening, what="it has seen whose stream it is")
         link.publish(progress_subject("acme", 1), b"{}")
-        assert link.flush()
-        assert bridge.link.flush()
+        assert link.flush(DEADLINE)
+        assert bridge.link.flush(DEADLINE)
         eventually(lambda: bridge.unasked == heard, what="what was said")
         assert bridge.malformed == 0, "nor on the plain subjects"
         assert ("another installation" in bridge.why_no_history) is (heard == 0)

@@ -21,7 +21,7 @@ from realtime.events import Topic, topic_named
 from realtime.hub import Hub
 from realtime.silence import PlainEar
 from tests.cluster import running_cluster
-from tests.harness import NatsServer, eventually, linked
+from tests.harness import DEADLINE, NatsServer, eventually, linked
 
 SUBJECT = progress_subject("acme", 1)
 A_MINUTE = 60.0  # seconds
@@ -50,7 +50,7 @@ def ear(link: Link, received: list[bytes], monkeypatch: pytest.MonkeyPatch) -> I
 def say(link: Link, *payloads: bytes) -> None:
     for payload in payloads:
         assert link.publish(SUBJECT, payload)
-    assert link.flush()
+    assert link.flush(DEADLINE)
 
 
 def later() -> float:
@@ -150,7 +150,7 @@ def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
         JetStream(link).call("STREAM.DELETE.PROGRESS", {})
         last = Progress(1, "n", Status.COMPLETED, 5).to_json()
         link.publish(progress_subject("default", 7), last)
-        link.flush()
+        assert link.flush(DEADLINE)
         with pytest.raises(JetStreamError, match="not found"):
             JetStream(link).call("STREAM.INFO.PROGRESS", {})
         eventually(lambda: last in hub.payloads())

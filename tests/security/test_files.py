@@ -14,7 +14,7 @@ import pytest
 from jobs.run.files.places import Place, Reach, Refused, opened_directory, opened_file
 from jobs.run.files.uploads import SQLITE, Upload
 from jobs.work.file_questions import PIECE, files_subject, packed, unpacked
-from tests.harness import Answer, Product, eventually, linked, running_product
+from tests.harness import DEADLINE, Answer, Product, eventually, linked, running_product
 
 OWNER, THIEF = "acme", "bolt"
 SECRET = b"what only acme may know"
@@ -270,10 +270,14 @@ def test_one_tenant_sees_nothing_of_another_and_both_what_they_share(server: Ser
 def test_a_transfer_of_one_tenant_is_not_there_for_another(server: Server) -> None:
     with linked(server.product.nats_url) as link:
         asked = b'{"do": "read", "path": "secret.csv"}'
-        session = unpacked(link.request(files_subject(OWNER), asked).payload)[0]["session"]
+        session = unpacked(link.request(files_subject(OWNER), asked, DEADLINE).payload)[0][
+            "session"
+        ]
         stolen = session.replace(f"tenant.{OWNER}.", f"tenant.{THIEF}.")
-        assert unpacked(link.request(stolen, packed({"at": 0})).payload)[0]["status"] == 410
-        assert unpacked(link.request(session, packed({"at": 0})).payload)[1] == SECRET
+        assert (
+            unpacked(link.request(stolen, packed({"at": 0}), DEADLINE).payload)[0]["status"] == 410
+        )
+        assert unpacked(link.request(session, packed({"at": 0}), DEADLINE).payload)[1] == SECRET
 
 
 def test_a_body_longer_or_shorter_than_it_says_leaves_nothing(server: Server, home: Path) -> None:

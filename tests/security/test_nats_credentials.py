@@ -153,7 +153,7 @@ def everything(guarded: GuardedNats) -> Iterator[list[Message]]:
     link.subscribe("tenant.>", heard.append)
     link.start()
     assert link.wait_up(DEADLINE)
-    assert link.flush()
+    assert link.flush(DEADLINE)
     yield heard
     link.close()
 
@@ -204,7 +204,7 @@ def test_no_answer_to_a_program_reaches_a_subject_that_it_may_not_publish_on(
     eventually(
         lambda: ProgressStream(link, "*").open().last_seq >= 1, what="the stream has taken it"
     )
-    assert link.flush()
+    assert link.flush(DEADLINE)
     eventually(lambda: everything)
     assert {message.subject for message in everything} == {SUBJECT}
     if made_before:
@@ -276,7 +276,7 @@ def test_what_is_no_question_does_not_end_the_answering(
     for payload in (b"", b"a.b.c", b"e.e30.s", b"x.W10.y", b"." * 1000):
         link.publish("$SYS.REQ.USER.AUTH", payload, link.new_inbox())
     link.publish("$SYS.REQ.USER.AUTH", b"no reply")
-    assert link.flush()
+    assert link.flush(DEADLINE)
     link.close()
     assert Raw(guarded.port, **good).answer == b"PONG\r\n"
 

@@ -18,7 +18,7 @@ import pytest
 from program_lib.exit_codes import STANDS
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from settings.shared import MAX_NODES
-from tests.harness import NatsServer, eventually
+from tests.harness import DEADLINE, NatsServer, eventually
 from tests.programs import (
     ROOT,
     chain,
@@ -184,13 +184,13 @@ def test_progress_travels_through_a_real_nats_server(
     seen: list[Progress] = []
     link = Link(nats_server.url, name="test")
     link.start()
-    assert link.wait_up(10.0)
+    assert link.wait_up(DEADLINE)
 
     def note(message: Message) -> None:
         seen.append(Progress.parse(message.payload))
 
     link.subscribe("tenant.acme.job.42.progress", note)
-    assert link.flush()
+    assert link.flush(DEADLINE)
     try:
         done = run(
             chain(orders(), report()),

@@ -52,7 +52,7 @@ def serving(server: NatsServer, data_dir: Path, root: Path) -> Iterator[Files]:
     with linked(server.url) as link:
         made = Files(link, data_dir, allowance(root, of=TENANT), UploadSettings())
         made.start()
-        assert link.flush()
+        assert link.flush(DEADLINE)
         yield made
         made.stop()
 
@@ -64,7 +64,11 @@ def files(nats_server: NatsServer, tmp_path: Path, root: Path) -> Iterator[Files
 
 
 def asked(link: Link, **question: Any) -> dict[str, Any]:
-    return unpacked(link.request(files_subject(TENANT), packed(question)).payload)[0]
+    return answered(link, files_subject(TENANT), packed(question))
+
+
+def answered(link: Link, subject: str, payload: bytes) -> dict[str, Any]:
+    return unpacked(link.request(subject, payload, DEADLINE).payload)[0]
 
 
 def parts(root: Path) -> list[Path]:
@@ -177,13 +181,11 @@ def test_a_transfer_that_stands_still_is_forgotten_with_what_it_wrote(
     files: Files, link: Link, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = asked(link, do="write", path="a.csv", size=PIECE * 2, replace=False)["session"]
-    assert (
-        unpacked(link.request(session, packed({"at": 0}, b"x" * PIECE)).payload)[0]["at"] == PIECE
-    )
+    assert answered(link, session, packed({"at": 0}, b"x" * PIECE))["at"] == PIECE
     assert parts(root)
     monkeypatch.setattr(files, "_idle", 0.02)
     eventually(lambda: not parts(root), what="its half is removed")
-    late = unpacked(link.request(session, packed({"at": PIECE}, b"x" * PIECE)).payload)[0]
+    late = answered(link, session, packed({"at": PIECE}, b"x" * PIECE))
     assert late["status"] == 410
 
 
@@ -199,8 +201,8 @@ def test_a_runner_that_drains_begins_nothing_and_ends_what_it_has(
     session = asked(link, do="write", path="a.csv", size=1, replace=False)["session"]
     files.drain()
     files.drain()
-    assert unpacked(link.request(session, packed({"at": 0}, b"x")).payload)[0] == {"at": 1}
-    assert unpacked(link.request(session, packed({"end": True})).payload)[0]["size"] == 1
+    assert answered(link, session, packed({"at": 0}, b"x")) == {"at": 1}
+    assert answered(link, session, packed({"end": True}))["size"] == 1
     assert (root / "a.csv").read_bytes() == b"x"
 
 
@@ -214,13 +216,13 @@ def test_there_are_only_so_many_transfers_and_each_end_makes_room(
     sessions = [one["session"] for one in begun if "session" in one]
     assert [one["status"] for one in begun if "status" in one] == [503] * 4
     for session in sessions:
-        link.request(session, packed({"drop": True}))
+        answered(link, session, packed({"drop": True}))
     assert "session" in asked(link, do="read", path="a.csv")
 
 
 def test_what_is_no_question_is_answered_and_harms_nobody(files: Files, link: Link) -> None:
     for payload in (b"", b"null", b"[]", b"{", b'{"do": "fly"}', b'{"do": "list", "path": 7}'):
-        answer = unpacked(link.request(files_subject(TENANT), payload).payload)[0]
+        answer = answered(link, files_subject(TENANT), payload)
         assert answer["status"] in (400, 500), payload
     assert asked(link, do="list", path="", after="", limit=5, search="")["entries"] == []
 

@@ -25,7 +25,7 @@ from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Subscription
 from realtime.history import ProgressStream
-from tests.harness import NatsServer, eventually, freeze, is_alive
+from tests.harness import DEADLINE, NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
     GOOD,
@@ -345,7 +345,7 @@ def test_another_tenant_cannot_cancel(
     start_runner()
     run = running(store, queued(store, run_queue, UNTIL_TOLD))
     link.publish(f"tenant.mallory.run.{run.run_id}.cancel", b"")
-    link.flush()
+    assert link.flush(DEADLINE)
     (run_directory(data_dir, run) / "go").touch()
     assert ended(store, run).status is RunStatus.COMPLETED
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.work.announcements import Announcement, Announcer
 from progress_lib.nats import Link
-from tests.harness import eventually
+from tests.harness import DEADLINE, eventually
 
 SUBJECT = "tenant.acme.job.1.status"
 
@@ -19,7 +19,7 @@ def test_an_announcer_without_a_thread_says_all_with_the_next_word(
     """It was silent until its runner was started anew."""
     heard: list[bytes] = []
     link.subscribe(SUBJECT, lambda message: heard.append(message.payload))
-    assert link.flush()
+    assert link.flush(DEADLINE)
     announcer, faults = Announcer(link), iter((1, 2))
     begin = threading.Thread.start
 

@@ -18,7 +18,7 @@ from progress_lib.nats import Link
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.history import ProgressStream
-from tests.harness import NatsServer, Product, eventually, product_of_each_class
+from tests.harness import DEADLINE, NatsServer, Product, eventually, product_of_each_class
 from tests.jobs.conftest import GRAPH, TENANT, StartRunner, record
 from tests.progress_lib.test_streams import Named
 from tests.realtime.raw import publish
@@ -139,7 +139,7 @@ def test_the_stream_and_the_workers_of_another_installation_are_left_alone(
     store.delete_job(TENANT, gone)
     DeletedJobs(store, link, StreamRules(Named("ours"))).forget(TENANT, gone)
     assert count(stream, gone) == 2
-    assert link.flush()
+    assert link.flush(DEADLINE)
     assert heard == []
 
 

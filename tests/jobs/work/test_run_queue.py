@@ -9,7 +9,7 @@ from jobs.store.store import Store
 from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link
-from tests.harness import NatsServer, eventually, plain_nats
+from tests.harness import DEADLINE, NatsServer, eventually, plain_nats
 from tests.jobs.conftest import record
 
 
@@ -104,7 +104,7 @@ def test_a_server_that_takes_only_small_messages_is_told_and_no_fault_of_ours(
         link = Link(server.url, name="test")
         link.start()
         try:
-            assert link.wait_up(20.0)
+            assert link.wait_up(DEADLINE)
             queue = RunQueue(link)
             assert "takes 100 at most (max_payload)" in queue.state()
             with pytest.raises(QueueUnavailable, match="takes 100 at most"):
@@ -120,7 +120,7 @@ def test_cancel_reaches_those_who_listen(store: Store, run_queue: RunQueue, link
     run_queue.on_cancel(lambda tenant_id, run_id: heard.append((tenant_id, run_id)))
     run = record(store)
     assert run_queue.tell_cancel(run)
-    link.flush()
+    assert link.flush(DEADLINE)
     assert heard == [(run.tenant_id, run.run_id)]
 
 
