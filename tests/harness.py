@@ -358,6 +358,15 @@ class Product(started.Product):
         assert answer.status == 202, answer
         return str(answer.json()["runId"])
 
+    def ask_runner(self, path: str, body: object, **options: Any) -> Answer:
+        """What a runner answers. Asks again where, on a busy machine, none took it, or its program did not begin, in time."""
+
+        def answered() -> Answer | None:
+            answer = self.post(path, body, **options)
+            return None if answer.status in (503, 504) else answer
+
+        return eventually(answered, what=f"a runner answers {path}")
+
     def run_end(self, run_id: str, deadline: float = 60.0) -> dict[str, Any]:
         """The run's document once it has ended, however it ended."""
 

@@ -146,7 +146,7 @@ def test_a_preview_has_the_defaults_or_what_is_given_or_says_what_is_missing(
 ) -> None:
     def preview(**given: Any) -> Any:
         asked = {"graph": reporting(), "nodeId": 2, "parameters": given}
-        return product.post("/api/jobs/preview", asked).json()
+        return product.ask_runner("/api/jobs/preview", asked).json()
 
     assert preview(least="1")["rows"] == [[1, 5], [2, 50]]
     assert preview(least="1", day="2026-11-28")["rows"] == [[3, 500]]
@@ -159,7 +159,7 @@ def test_the_types_of_a_file_are_found_where_its_path_has_a_parameter(product: P
         **chain(node(1, "csv_input", path="in-{country}.csv"), node(2, "csv_output", path="o.csv")),
         "parameters": DECLARED[2:],
     }
-    found = product.post("/api/jobs/find-types", {"graph": graph, "nodeId": 1}).json()
+    found = product.ask_runner("/api/jobs/find-types", {"graph": graph, "nodeId": 1}).json()
     assert found == {"columns": ["a", "b"], "types": ["integer", "text"]}
 
 

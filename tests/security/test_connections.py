@@ -119,7 +119,7 @@ def ended(server: Product, tenant_id: str, connection: str) -> tuple[str, str]:
 
     run = eventually(end, 60.0, what=f"run {run_id} ends")
     assert run is not None
-    shown = server.post("/api/jobs/preview", preview, token=token)
+    shown = server.ask_runner("/api/jobs/preview", preview, token=token)
     assert (shown.status == 200) == (run["status"] == "completed"), shown
     return str(run["status"]), str(run["reason"])
 

@@ -415,7 +415,7 @@ def test_all_that_a_server_keeps_in_its_directory_is_protected(start_product: St
     run_id = server.execute(server.sample_job_id())
     assert server.run_end(run_id)["status"] == "completed"
     document = {"graph": reads("sqlite:///shop.db"), "nodeId": 1}
-    assert server.post("/api/jobs/preview", document).status == 200
+    assert server.ask_runner("/api/jobs/preview", document).status == 200
     data = {"shop.db", "report.db", "report.db-journal", "report.db-wal", "report.db-shm"}
     kept = {name for name in os.listdir(server.data_dir) if not is_servers_own(name)}
     assert kept - data == set()
@@ -440,7 +440,7 @@ def test_a_job_cannot_read_the_secrets_through_a_link_of_its_own_making(
         end = product.run_end(product.execute(product.create_job({"name": "x", "graph": document})))
         assert end["status"] == "failed"
         assert "the server's own" in end["reason"]
-        answer = product.post("/api/jobs/preview", {"graph": document, "nodeId": 1})
+        answer = product.ask_runner("/api/jobs/preview", {"graph": document, "nodeId": 1})
         assert answer.status == 422
         assert "the server's own" in answer.json()["detail"]
 

@@ -73,10 +73,10 @@ def test_a_job_that_was_stored_while_it_was_on_does_not_run_once_it_is_off(
         assert product.run_end(product.execute(job_id))["status"] == "completed"
         assert (data / "out.csv").read_text() == "x\nrun\n"
         (data / "out.csv").unlink()
-        shown = product.post("/api/jobs/preview", {"graph": job(), "nodeId": 2})
+        shown = product.ask_runner("/api/jobs/preview", {"graph": job(), "nodeId": 2})
         assert shown.json()["rows"] == [["run"]]
         failing = job("def transform(row):\n    return {'x': row['b']}\n")
-        [error] = product.post("/api/jobs/preview", {"graph": failing, "nodeId": 2}).json()[
+        [error] = product.ask_runner("/api/jobs/preview", {"graph": failing, "nodeId": 2}).json()[
             "errors"
         ]
         assert (error["nodeId"], error["field"]) == (2, "code")

@@ -446,9 +446,7 @@ def test_no_preview_reaches_code_or_changes_a_file(product: Product) -> None:
     before = file.read_bytes()
     fine = node(1, "db_input", connection="sqlite:///preview.db", table="t")
     seen = {"graph": graph_of([fine], []), "nodeId": 1}
-    eventually(
-        lambda: product.post("/api/jobs/preview", seen).status == 200, 30.0
-    )  # a runner is there
+    assert product.ask_runner("/api/jobs/preview", seen).status == 200, "a runner is there"
     for sql, named in {
         "SELECT hex(fts3_tokenizer('simple')) AS n": "fts3_tokenizer",
         "PRAGMA journal_mode = WAL": "journal_mode",
@@ -456,11 +454,11 @@ def test_no_preview_reaches_code_or_changes_a_file(product: Product) -> None:
     }.items():
         source = node(1, "db_input", connection="sqlite:///preview.db", sql=sql)
         question = {"graph": graph_of([source], []), "nodeId": 1}
-        answer = product.post("/api/jobs/preview", question)
+        answer = product.ask_runner("/api/jobs/preview", question)
         assert answer.status == 422, answer
         assert named in answer.json()["detail"]
     assert file.read_bytes() == before
-    assert product.post("/api/jobs/preview", seen).json()["rows"] == [[1]]
+    assert product.ask_runner("/api/jobs/preview", seen).json()["rows"] == [[1]]
 
 
 def test_two_inputs_on_the_connection_of_an_output_reach_no_code(product: Product) -> None:

@@ -61,7 +61,7 @@ class Both:
     def preview(self, tenant_id: str, graph: dict[str, Any]) -> str:
         asked = {"graph": graph, "nodeId": 1}
         token = self.tokens[tenant_id]
-        return self.product.post("/api/jobs/preview", asked, token=token).body.decode()
+        return self.product.ask_runner("/api/jobs/preview", asked, token=token).body.decode()
 
 
 def made(path: str, sink: dict[str, Any]) -> dict[str, Any]:

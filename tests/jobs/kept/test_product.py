@@ -164,7 +164,7 @@ def test_what_a_node_gave_is_told_with_its_figures(shop: Product) -> None:
 
 def preview(product: Product, document: dict[str, Any], node_id: int, run_id: Any) -> Any:
     body = {"graph": document, "nodeId": node_id, "fromRun": run_id}
-    return product.post("/api/jobs/preview", body)
+    return product.ask_runner("/api/jobs/preview", body)
 
 
 def test_a_preview_shows_what_a_run_kept_as_far_as_the_graph_is_as_it_was(shop: Product) -> None:
@@ -197,8 +197,8 @@ def test_a_preview_with_other_values_than_the_run_reads_anew(shop: Product) -> N
     least = {"name": "least", "type": "number", "default": "10"}
     _, document, failed = failing(shop, "values", parameters=[least])
     body = {"graph": document, "nodeId": 2, "fromRun": failed}
-    assert shop.post("/api/jobs/preview", body).json()["fromRun"] == failed
-    others = shop.post("/api/jobs/preview", {**body, "parameters": {"least": "11"}}).json()
+    assert shop.ask_runner("/api/jobs/preview", body).json()["fromRun"] == failed
+    others = shop.ask_runner("/api/jobs/preview", {**body, "parameters": {"least": "11"}}).json()
     assert "fromRun" not in others
     undeclared = {key: value for key, value in document.items() if key != "parameters"}
     plain = preview(shop, undeclared, 2, failed)

@@ -106,10 +106,10 @@ def test_the_runners_certificates_reach_a_confined_program(
 def test_a_preview_shows_rows_and_types_are_found(api: Service, product: Product) -> None:
     api.answer = orders
     document = chain(source(**PAGES), node(2, "limit", rows=3))
-    shown = product.post("/api/jobs/preview", {"graph": document, "nodeId": 2}).json()
+    shown = product.ask_runner("/api/jobs/preview", {"graph": document, "nodeId": 2}).json()
     assert [row[0] for row in shown["rows"]] == ["1", "2", "3"]
     api.asked.clear()
-    found = product.post("/api/jobs/find-types", {"graph": document, "nodeId": 1}).json()
+    found = product.ask_runner("/api/jobs/find-types", {"graph": document, "nodeId": 1}).json()
     assert found == {"columns": ["id", "day"], "types": ["integer", "text"]}
     assert len(api.asked) == 1
 
@@ -117,7 +117,7 @@ def test_a_preview_shows_rows_and_types_are_found(api: Service, product: Product
 def test_a_preview_waits_for_no_busy_service(api: Service, product: Product) -> None:
     api.answer = lambda request: Reply(status=429, headers={"Retry-After": "60"})
     for what in ("preview", "find-types"):
-        answer = product.post(f"/api/jobs/{what}", {"graph": chain(source()), "nodeId": 1})
+        answer = product.ask_runner(f"/api/jobs/{what}", {"graph": chain(source()), "nodeId": 1})
         assert answer.status == 422
         [error] = answer.json()["errors"]
         assert "answers 429, and wants to be asked again in 60 seconds" in error["message"]
@@ -153,7 +153,7 @@ def test_a_run_that_waits_for_a_service_is_cancelled_at_once(
 def test_a_host_that_is_not_named_is_not_asked(product: Product) -> None:
     with service(lambda request: [{"id": 1}]) as other:
         document = chain(source(connection=None, url=other.url, rows=None))
-        answer = product.post("/api/jobs/preview", {"graph": document, "nodeId": 1})
+        answer = product.ask_runner("/api/jobs/preview", {"graph": document, "nodeId": 1})
         assert answer.status == 422
         [error] = answer.json()["errors"]
         assert f"{other.host} is no host that may be asked" in error["message"]

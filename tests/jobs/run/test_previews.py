@@ -49,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> Itera
             database.execute("INSERT INTO odd VALUES (?, ?, ?, ?, ?)", odd)
         database.close()
         one = graph(query("SELECT 1 AS n"))
-        eventually(lambda: preview(product, one, 1).status == 200, what="the runner is there")
+        assert preview(product, one, 1).status == 200, "the runner is there"
         yield product
 
 
@@ -68,7 +68,12 @@ def query(sql: str, connection: str = URL) -> tuple[str, dict[str, Any]]:
 
 
 def preview(product: Product, document: dict[str, Any], node_id: int, **options: Any) -> Answer:
-    return product.post("/api/jobs/preview", {"graph": document, "nodeId": node_id}, **options)
+    asked = {"graph": document, "nodeId": node_id}
+    return product.ask_runner("/api/jobs/preview", asked, **options)
+
+
+def preview_once(product: Product, document: dict[str, Any], node_id: int) -> Answer:
+    return product.post("/api/jobs/preview", {"graph": document, "nodeId": node_id})
 
 
 # ---------------------------------------------------------------- what is shown
@@ -216,18 +221,13 @@ def test_what_takes_too_long_shows_what_it_found_or_says_so(shop: Product) -> No
     endless = f"{rows} SELECT n FROM r"  # a column whose type SQLite does not know
     rare = graph(query(endless), ("filter", {"condition": "n <= 3"}))
     stuck = graph(query(f"{endless} ORDER BY n DESC"))
-
-    def found() -> Answer | None:
-        given = preview(shop, rare, 2)
-        return None if given.status == 504 else given  # a machine that is busy
-
-    answer = eventually(found, what="rows before the time is up").json()
+    answer = preview(shop, rare, 2).json()
     assert (answer["rows"], answer["truncated"], answer["timedOut"]) == (
         [[1], [2], [3]],
         True,
         True,
     )
-    assert preview(shop, stuck, 1).status == 504
+    assert preview_once(shop, stuck, 1).status == 504
     eventually(lambda: not list((shop.data_dir / "previews").glob("*/*")))
     assert not [pid for pid in shop.left_over() if b"PREVIEW_ID" in _environ(pid)]
 
@@ -256,7 +256,7 @@ def test_a_preview_is_no_run_and_no_browser_hears_of_it(shop: Product) -> None:
 def test_under_gevent_it_is_the_same(start_product: StartProduct) -> None:
     product = start_product(worker_class="gevent", SAMPLE_ORDERS="100")
     document = graph(query("SELECT 1 AS n"), ("filter", {"condition": "n > 0"}))
-    eventually(lambda: preview(product, document, 2).json()["rows"] == [[1]])
+    assert preview(product, document, 2).json()["rows"] == [[1]]
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(preview, [product] * 4, [document] * 4, [2] * 4))
     assert [answer.status for answer in answers] == [200] * 4
@@ -265,7 +265,7 @@ def test_under_gevent_it_is_the_same(start_product: StartProduct) -> None:
 def test_without_a_runner_it_says_so_at_once(start_product: StartProduct) -> None:
     product = start_product(RUNNER="off", SAMPLE_ORDERS="0")
     started = time.monotonic()
-    answer = preview(product, graph(query("SELECT 1 AS n")), 1)
+    answer = preview_once(product, graph(query("SELECT 1 AS n")), 1)
     assert answer.status == 503
     assert "runner" in answer.json()["detail"]
     assert time.monotonic() - started < ANSWER_WAIT - 3.0
@@ -283,16 +283,11 @@ def test_where_nats_takes_small_messages_there_are_fewer_rows(
         lines = "".join(f"{number},{'x' * 900}\n" for number in range(200))
         (product.data_dir / "wide.csv").write_text(f"n,text\n{lines}")
         document = graph(("csv_input", {"path": "wide.csv"}))
-        answer = eventually(lambda: given(preview(product, document, 1)), what="a runner is there")
+        answer = preview(product, document, 1).json()
     finally:
         server.stop()
     assert 20 < len(answer["rows"]) < 70
     assert answer["truncated"]
-
-
-def given(answer: Answer) -> dict[str, Any] | None:
-    assert answer.status in (200, 503), answer
-    return dict(answer.json()) if answer.status == 200 else None
 
 
 # ---------------------------------------------------------------- the part that is sent

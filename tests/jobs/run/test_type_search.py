@@ -22,7 +22,7 @@ from program_lib import settings
 from program_lib.editor.type_search import run_type_search
 from program_lib.exit_codes import FAILED
 from program_lib.types import DATE, INTEGER, TEXT, Column
-from tests.harness import Answer, Product, eventually, running_product
+from tests.harness import Answer, Product, running_product
 from tests.programs import chain, graph, node
 
 
@@ -32,12 +32,14 @@ def product(tmp_path_factory: pytest.TempPathFactory, shop_database: Path) -> It
     with running_product(data_dir, shop_database) as product:
         (data_dir / "one.csv").write_text("n\n1\n", encoding="utf-8")
         one = chain(node(1, "csv_input", path="one.csv"))
-        eventually(lambda: find(product, one).status == 200, what="the runner is there")
+        assert find(product, one).status == 200, "the runner is there"
         yield product
 
 
 def find(product: Product, document: dict[str, Any], node_id: Any = 1, **options: Any) -> Answer:
-    return product.post("/api/jobs/find-types", {"graph": document, "nodeId": node_id}, **options)
+    return product.ask_runner(
+        "/api/jobs/find-types", {"graph": document, "nodeId": node_id}, **options
+    )
 
 
 def found(product: Product, text: str | bytes, **config: Any) -> list[tuple[str, str]]:
