@@ -35,6 +35,7 @@ from sqlalchemy.engine import URL, make_url
 from hosting.interrupting import stop_once, uninterruptible
 from hosting.reader import ended_with_reader
 from jobs.graph.paths import SQLITES_OWN
+from progress_lib.subjects import PROGRESS_STREAM, stream_name
 from settings import Settings, SettingsError, keep_private
 from settings.own_files import BESIDE_SQLITE, sqlite_file
 
@@ -371,6 +372,12 @@ def restore(settings: Settings, archive_file: Path) -> int:
             _unpack(archive, Path(directory))
             _put_in_place(Path(directory), settings, url)
     print(f"{settings.data_dir} is as it was when {archive_file} was made; start the server on it")
+    if settings.nats.url is not None:
+        stream = stream_name(settings.nats.prefix, PROGRESS_STREAM)
+        print(
+            f"before that: nats stream purge {stream}, since your NATS still tells of runs that came later, also as those of "
+            "new jobs, which get the same numbers"
+        )
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -304,6 +305,27 @@ def test_a_stop_of_a_restore_whose_database_is_in_place_is_too_late(
     monkeypatch.setattr(Path, "rename", renames)
     assert backup.main(["restore", str(archive)]) == 0
     assert place.is_dir() and (tmp_path / "c.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"NATS_URL": "nats://127.0.0.1:1", "NATS_PREFIX": "p"}, ["nats stream purge p_PROGRESS"]),
+        ({}, []),  # the archive has no streams
+    ],
+)
+def test_who_restores_beside_a_nats_of_their_own_is_told_what_to_empty(
+    data_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: dict[str, str],
+    said: list[str],
+) -> None:
+    """A job that was made after the restore was shown with the run of another one, which had its number before."""
+    archive = tmp_path / "a.tar.gz"
+    assert make_backup(Settings.from_env({"DATA_DIR": str(data_dir)}), archive) == 0
+    assert restore(Settings.from_env({"DATA_DIR": str(tmp_path / "new"), **more}), archive) == 0
+    assert re.findall("nats stream purge [a-zA-Z_]+", capsys.readouterr().out) == said
 
 
 @pytest.fixture
