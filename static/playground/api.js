@@ -42,13 +42,19 @@ export const ROOT = new URL('../../', import.meta.url);
 export class Api {
   #token;
   #onRefused;
+  #credentialNumber;
   #records = new Map(); // run id → the record that was asked for a moment ago
   #clockOffset = 0; // seconds that the server's clock is ahead of ours
 
-  /** `token()`: that lets in; `onRefused(message)`: nothing does any more. */
-  constructor(token, { onRefused = (_message) => undefined } = {}) {
+  /**
+   * `token()`: that lets in; `onRefused(message)`: nothing does any more; `credentialNumber()`: another one with each credential.
+   * @param {() => string} token
+   * @param {{ onRefused?: (message: string) => void, credentialNumber?: () => number }} how
+   */
+  constructor(token, { onRefused = () => undefined, credentialNumber = () => 0 } = {}) {
     this.#token = token;
     this.#onRefused = onRefused;
+    this.#credentialNumber = credentialNumber;
   }
 
   /** Now by the server's clock, in epoch seconds: what its timestamps can be compared with. */
@@ -168,12 +174,19 @@ export class Api {
     return this.#ask('GET', `/api/runs/${encodeURIComponent(runId)}/outputs/${nodeId}?${query({ from, limit })}`);
   }
 
-  /** What an answer means that is no success. Why nobody is let in is told where one signs in, and not beside what was asked for. */
-  problemOf(status, document) {
-    const problem = new Problem(status, document);
-    if (status !== 401) return problem;
-    this.#onRefused(problem.message);
-    return new Problem(status, { detail: 'You are not signed in any more. Sign in, and try it once more.' });
+  /**
+   * Of what is asked now: a function of {status, document} of its answer, which is no success, that returns what it means. Why nobody is let in is told
+   * where one signs in, and not beside what was asked for; nor at all where there is another credential by then.
+   */
+  asking() {
+    const number = this.#credentialNumber();
+    return (status, document) => {
+      const problem = new Problem(status, document);
+      if (status !== 401) return problem;
+      if (number !== this.#credentialNumber()) return new Problem(status, { detail: 'This was asked before you signed in. Try it once more.' });
+      this.#onRefused(problem.message);
+      return new Problem(status, { detail: 'You are not signed in any more. Sign in, and try it once more.' });
+    };
   }
 
   /** The headers that let a request in which is made elsewhere: bytes of files move without our deadline. */
@@ -236,8 +249,9 @@ export class Api {
 
   /** The whole log, as a Blob. */
   async logFile(runId) {
+    const problemOf = this.asking();
     const response = await this.#fetch('GET', `/api/runs/${encodeURIComponent(runId)}/log?format=text`, undefined, { Accept: '*/*' }, undefined, LOG_TIMEOUT);
-    if (!response.ok) throw this.problemOf(response.status, await response.json().catch(() => ({})));
+    if (!response.ok) throw problemOf(response.status, await response.json().catch(() => ({})));
     return response.blob().catch((error) => Promise.reject(noAnswer(error)));
   }
 
@@ -316,10 +330,11 @@ export class Api {
 
   // `parse`: exactly, where a graph is among what is answered; that takes longer.
   async #exchange(parse, method, path, body, headers = {}, signal = undefined, timeout = TIMEOUT) {
+    const problemOf = this.asking();
     const response = await this.#fetch(method, path, body, headers, signal, timeout);
     const text = await response.text().catch((error) => Promise.reject(noAnswer(error)));
     const document = parsed(parse, text);
-    if (!response.ok) throw this.problemOf(response.status, document);
+    if (!response.ok) throw problemOf(response.status, document);
     return { response, document };
   }
 

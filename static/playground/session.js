@@ -22,6 +22,7 @@ let unkept = ''; // the token of this page, in a browser that keeps nothing for 
 let byProxy = false;
 let tenantId = '';
 let session = null; // what the server says of it, and `askedAt` in Date.now() milliseconds; null: there is none
+let openings = 0; // how often a session was opened, and begun to be
 
 /** Moves `?token=` out of the address into the tab. */
 export function takeTokenFromAddress() {
@@ -42,11 +43,15 @@ export function dropSpoiltToken() {
 
 /** Makes a session of this tab's token, or finds the browser's. False where there is neither. */
 export async function openSession() {
-  const token = currentToken();
-  if (token !== '' && !(await giveWay(token))) return true;
-  session = await askForSession();
-  if (session !== null && session !== UNKNOWN) forgetToken();
-  return session !== null || token !== '';
+  openings += 1;
+  const isOpen = await opened(currentToken());
+  openings += 1;
+  return isOpen;
+}
+
+/** Another number as soon as another credential may stand: an answer to what was asked with the one before says nothing of it. */
+export function credentialNumber() {
+  return openings;
 }
 
 /** The token of this tab; '' where a session stands for it, or nothing does. */
@@ -174,6 +179,13 @@ function isDue({ askedAt, expiresAt }) {
   const now = Date.now();
   if (now >= expiresAt * 1000) return true;
   return now - askedAt >= ASK_AGAIN && now > (askedAt + expiresAt * 1000) / 2;
+}
+
+async function opened(token) {
+  if (token !== '' && !(await giveWay(token))) return true;
+  session = await askForSession();
+  if (session !== null && session !== UNKNOWN) forgetToken();
+  return session !== null || token !== '';
 }
 
 // Makes a session of the token. True where a session may stand for it: its own, or one that is there where the server

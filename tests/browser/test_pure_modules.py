@@ -691,6 +691,40 @@ def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_aske
     assert said == [[401, "You are not signed in any more. Sign in, and try it once more."]] * 3
 
 
+def test_a_late_refusal_of_the_credential_before_is_not_taken_for_one_of_the_present(
+    modules: Page,
+) -> None:
+    """Who had just signed in was asked for a token again, by an answer that had been on its way."""
+    told, said = modules.evaluate(
+        """async () => {
+          const { Api } = await import('/playground/api.js');
+          const { credentialNumber, openSession } = await import('/playground/session.js');
+          const told = [];
+          const api = new Api(() => '', { onRefused: (message) => told.push(message), credentialNumber });
+          const { fetch } = window;
+          const answers = [];
+          window.fetch = () => new Promise((resolve) => answers.push(resolve));
+          const said = [api.preview({}, 1), api.logFile('r')].map((asked) => asked.catch(({ message }) => message));
+          const signingIn = openSession();
+          const [before, beforeToo, session] = answers.splice(0);
+          before(Response.json({ detail: 'No token.' }, { status: 401 }));
+          session(Response.json({ kind: 'token', tenantId: 'a' }));
+          await signingIn;
+          beforeToo(Response.json({ detail: 'No token.' }, { status: 401 }));
+          said.push(api.preview({}, 1).catch(({ message }) => message));
+          answers[0](Response.json({ detail: 'Not any more.' }, { status: 401 }));
+          const all = await Promise.all(said);
+          window.fetch = fetch;
+          return [told, all];
+        }"""
+    )
+    assert told == ["Not any more."]
+    assert said == [
+        *["This was asked before you signed in. Try it once more."] * 2,
+        "You are not signed in any more. Sign in, and try it once more.",
+    ]
+
+
 def test_what_was_said_of_a_token_stands_while_another_is_asked_for(modules: Page) -> None:
     """The next look at Home, which goes on without a token, wrote over it."""
     said = modules.evaluate(

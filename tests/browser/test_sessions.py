@@ -211,6 +211,7 @@ def test_the_socket_of_a_session_that_slides_on_is_not_cut(
 ) -> None:
     """The page asks before the session's end; its socket takes the ticket, and no other is opened."""
     page = open_playground(token=None)
+    expect(page.locator("#token")).to_be_visible()  # it has asked whether there is a session
     sockets: list[str] = []
     asked: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))

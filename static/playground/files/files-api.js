@@ -24,9 +24,10 @@ export class FilesApi {
   /** Saves the file: in a session the browser fetches it itself, straight to the disk; with a token, it goes through memory. */
   async save({ path, root }) {
     const address = addressOf(path, root);
+    const problemOf = this.#api.asking();
     if (Object.keys(this.#api.credentials).length === 0 && (await this.#get(address, 'HEAD')).ok) return saveFrom(address, nameOf(path));
     const answer = await this.#get(address);
-    if (!answer.ok) throw this.#api.problemOf(answer.status, await answer.json().catch(() => ({})));
+    if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => ({})));
     return saveAs(await answer.blob().catch(() => Promise.reject(unreachable())), nameOf(path));
   }
 
@@ -39,6 +40,7 @@ export class FilesApi {
    * rejects with a Problem of status null. (Only XMLHttpRequest tells how far a body is.)
    */
   upload(file, path, root, { replace = false, onProgress = (_bytes) => undefined, signal }) {
+    const problemOf = this.#api.asking();
     const request = new XMLHttpRequest();
     request.open('PUT', addressOf(path, root, replace ? { replace: '1' } : {}));
     for (const [name, value] of Object.entries(this.#api.credentials)) request.setRequestHeader(name, value);
@@ -48,7 +50,7 @@ export class FilesApi {
       request.addEventListener('load', () => {
         const document = parsed(request.responseText);
         if (request.status === 200 || request.status === 201) resolve(document);
-        else reject(this.#api.problemOf(request.status, document));
+        else reject(problemOf(request.status, document));
       });
       request.addEventListener('error', async () => reject((await isReadable(file)) ? unreachable() : unreadable()));
       request.addEventListener('abort', () => reject(new Problem(null, { detail: 'Cancelled.' })));
