@@ -57,7 +57,7 @@ import { MinimapView } from './room/minimap-view.js';
 import { Tour } from './room/tour.js';
 import { RunView } from './run-view.js';
 import { Runs } from './runs.js';
-import { currentCredential, currentRights, currentToken, takeTokenFromAddress } from './session.js';
+import { credentialNumber, currentCredential, currentRights, currentToken, takeTokenFromAddress } from './session.js';
 import { SignIn } from './sign-in.js';
 import { Spoken } from './spoken.js';
 import { asSentence, RUN_WORDS } from './text.js';
@@ -74,7 +74,7 @@ const FRESH = 5_000;
 class Playground {
   #redraw = oncePerFrame(() => this.#frame());
   #page = this.#pageOfParts();
-  #api = new Api(currentToken, { onRefused: (message) => this.#signIn.refuse(message) });
+  #api = new Api(currentToken, { onRefused: (message) => this.#signIn.refuse(message), credentialNumber });
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #overview = new Overview();
   #isListed = false; // the jobs were asked for
@@ -311,9 +311,9 @@ class Playground {
       selected: () => this.#job.shown.selected,
       select: (nodeId) => this.#chosen.show(nodeId),
       jobs: () => this.#known.all,
-      showJob: async (jobId) => {
+      turnToJob: async (jobId) => {
         await this.#refreshJobs();
-        await this.#places.go(jobPlace(jobId), { isAnew: true }); // also where it is shown: its draft was discarded
+        return { shown: this.#places.go(jobPlace(jobId), { isAnew: true }) }; // also where it is shown: its draft was discarded
       },
       editAsJson: () => this.#editAsJson(),
       find: () => this.#find.open(),

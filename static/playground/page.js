@@ -15,7 +15,7 @@
  * @property {() => number | null} selected  Id of the node whose details are open.
  * @property {(nodeId: number) => void} select  As a click on it does.
  * @property {() => { id: number, name: string }[]} jobs  As they were listed last.
- * @property {(jobId: number) => Promise<void>} showJob  Anew, also where it is shown.
+ * @property {(jobId: number) => Promise<{ shown: Promise<void> }>} turnToJob  Its page is there; `shown`: so is what it shows. Anew, also where it is at hand.
  * @property {() => void} editAsJson  The job at hand.
  * @property {() => void} find
  * @property {(path: string, isWriting: boolean) => Promise<string | null>} browse  A path of the data roots.

@@ -315,7 +315,7 @@ export class Editor {
   #discard() {
     const { id } = this.#drafts.current.job;
     this.forget(id);
-    this.#page.showJob(id);
+    this.#page.turnToJob(id);
   }
 
   /** Choose a node of the draft, as a click on it does. False where it has none like that. */
@@ -496,7 +496,7 @@ export class Editor {
       exported: () => this.document ?? this.#lookedAt,
       isDirty: () => this.isDirty,
       names: () => page.jobs().map(({ name }) => name),
-      show: (jobId) => page.showJob(jobId),
+      turnTo: (jobId) => page.turnToJob(jobId),
       inTurn: (jobId, work) => this.#turns.take(jobId, work),
       settled: () => this.settled(),
       renamed: async (job, before) => {

@@ -71,19 +71,29 @@ export class JobTools {
     byId('job-files').click();
   }
 
-  /** Makes an empty job, and shows it: one, however often it is pressed. Resolves to whether it is there. */
-  create = oneAtATime(() =>
-    this.#attempt(async () => {
-      const job = await this.#make({ name: 'New job', graph: NO_NODES });
-      await this.#host.show(job.id);
-      if (this.#host.draft()?.id === job.id) this.startRename({ then: byId('graph') }); // where the first node is put with a key
-    })
-  );
+  /** Makes an empty job, and shows it. Resolves to whether it is there. */
+  async create() {
+    let isThere = false;
+    await this.#attempt(async () => {
+      const id = await this.make({ name: 'New job', graph: NO_NODES });
+      if (id === null) return;
+      if (this.#host.draft()?.id === id) this.startRename({ then: byId('graph') }); // where the first node is put with a key
+      isThere = true;
+    });
+    return isThere;
+  }
 
-  /** Makes a job of a document, {name, graph}, and shows it: one, however often it is pressed. */
-  make = oneAtATime(async ({ name, graph }) => {
-    const job = await this.#make({ name, graph });
-    await this.#host.show(job.id);
+  /** Makes a job of a document, {name, graph}, and shows it. Resolves to its id; to null where one was on its way already. */
+  async make({ name, graph }) {
+    const made = await this.#makeAndTurn({ name, graph });
+    await made?.shown;
+    return made?.id ?? null;
+  }
+
+  // One, however often it is pressed, until its page is there; who comes back while that still loads wants another one.
+  #makeAndTurn = oneAtATime(async (wanted) => {
+    const { id } = await this.#make(wanted);
+    return { id, ...(await this.#host.turnTo(id)) };
   });
 
   #make(wanted) {
@@ -95,11 +105,15 @@ export class JobTools {
     return this.#making.make(wanted, ({ name, graph }) => ({ name: freeName(name, taken), graph }));
   }
 
+  async #show(jobId) {
+    await (await this.#host.turnTo(jobId)).shown;
+  }
+
   duplicate() {
     const draft = this.#host.draft();
     return this.#attempt(async () => {
       const copy = await this.#make({ name: `${shortened(draft.name)} copy`, graph: draft.graph });
-      await this.#host.show(copy.id);
+      await this.#show(copy.id);
       this.#host.say(`Duplicated as ${copy.name}.`);
     });
   }
@@ -199,7 +213,7 @@ export class JobTools {
     const made = [];
     let wrong = null;
     await this.#attempt(() => this.#makeAll(jobs, made).catch((problem) => (wrong = named(problem, jobs[made.length].file, made.length))));
-    if (made.length > 0) await this.#host.show(made.at(-1).id);
+    if (made.length > 0) await this.#show(made.at(-1).id);
     if (wrong !== null) return this.#host.say(wrong, 'error');
     if (made.length > 0) this.#host.say(made.length === 1 ? `Imported ${made[0].name}.` : `Imported ${made.length} jobs.`);
     return undefined;
