@@ -214,7 +214,7 @@ class NatsServer:
         _signal(self.process.pid, signal.SIGCONT)
         self.process.terminate()
         try:
-            self.process.wait(5.0)
+            self.process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(DEADLINE)

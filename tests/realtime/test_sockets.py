@@ -44,6 +44,7 @@ from tests.realtime.raw import (
     text,
 )
 from web.http_connection import HEADER_WAIT
+from web.tokens import LEEWAY
 
 MAX_CLIENTS = 80
 SLOW_JOB = 900_001
@@ -429,17 +430,17 @@ def test_a_payload_reaches_the_browser_byte_for_byte(product: Product) -> None:
 
 def test_a_connection_ends_with_its_token_unless_it_brought_a_new_one(product: Product) -> None:
     """The leeway of ten seconds is part of the token's life."""
-    ends_in_two = product.token(exp=int(time.time()) - 8)
-    with Raw(product, token=ends_in_two) as ends, Raw(product, token=ends_in_two) as renewed:
+    short = product.token(exp=time.time() - LEEWAY + 4)
+    with Raw(product, token=short) as ends, Raw(product, token=short) as renewed:
         renewed.send(text(json.dumps({"action": "auth", "token": product.token()})))
         assert ends.close_code() == 4501
         echo(renewed)
 
 
 def test_a_busy_connection_ends_with_its_token_too(product: Product) -> None:
-    with Raw(product, token=product.token(exp=int(time.time()) - 9)) as busy:
+    with Raw(product, token=product.token(exp=time.time() - LEEWAY + 3)) as busy:
         code = None
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + DEADLINE
         while code is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 busy.send(frame(PING, b"busy"))
