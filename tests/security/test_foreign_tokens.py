@@ -82,8 +82,8 @@ FOREIGN: list[tuple[str, dict[str, Any]]] = [
     ("iss", {"iss": None}),
     ("iss", {"iss": "https://idp.example"}),
     ("iss", {"iss": [ISSUER]}),
-    ("nbf", {"nbf": int(time.time()) + 3_000}),
-    ("iat", {"iat": int(time.time()) + 3_000}),
+    ("nbf", {"nbf": int(time.time()) + 90_000}),
+    ("iat", {"iat": int(time.time()) + 90_000}),
 ]
 
 
