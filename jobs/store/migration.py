@@ -5,11 +5,12 @@ of the caller. One that is newer than this program, or that no release made, is 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from jobs.store.tables import METADATA
 
@@ -35,16 +36,16 @@ class SchemaUnusable(Exception):
 def bring_up_to_date(connection: Connection) -> None:
     """Makes or changes the tables, within the connection's transaction. Raises SchemaUnusable, or a refusal of PostgreSQL to lock them."""
     version = _version_of(connection)
-    if version == LATEST:
-        return
     if version is None:
         METADATA.create_all(connection)
         connection.exec_driver_sql(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
         )
         connection.execute(sa.insert(_VERSION).values(version_num=LATEST))
-    else:
+        return
+    if version != LATEST:
         _migrate(connection, version)
+    _check_latest_columns(connection)
 
 
 def _version_of(connection: Connection) -> str | None:
@@ -55,7 +56,8 @@ def _version_of(connection: Connection) -> str | None:
         return _checked(versions)
     if not tables & set(_FIRST_COLUMNS):
         return None
-    _check_first_columns(connection, tables)
+    wanted = {table: columns.split() for table, columns in _FIRST_COLUMNS.items()}
+    _check_columns(connection, wanted, "so no release made these tables")
     return FIRST
 
 
@@ -73,17 +75,32 @@ def _checked(versions: list[str]) -> str:
     return versions[0]
 
 
-def _check_first_columns(connection: Connection, tables: set[str]) -> None:
+def _check_latest_columns(connection: Connection) -> None:
+    """The number of a step may be wrong, as after a restore of some tables alone: each request would fail then."""
+    try:
+        with connection.begin_nested():
+            for table in METADATA.sorted_tables:
+                connection.execute(sa.select(table).where(sa.false()))
+    except DBAPIError:
+        wanted = {table.name: table.columns.keys() for table in METADATA.sorted_tables}
+        _check_columns(connection, wanted, f"though its tables are of step {LATEST}")
+        raise
+
+
+def _check_columns(
+    connection: Connection, wanted: Mapping[str, Sequence[str]], why_not: str
+) -> None:
     inspector = sa.inspect(connection)
-    for table, wanted in _FIRST_COLUMNS.items():
+    tables = inspector.get_table_names()
+    for table, columns in wanted.items():
         found = (
             {column["name"] for column in inspector.get_columns(table)}
             if table in tables
             else set()
         )
-        if missing := sorted(set(wanted.split()) - found):
+        if missing := sorted(set(columns) - found):
             raise SchemaUnusable(
-                f"the database has no column {table}.{missing[0]}, so no release made these tables: "
+                f"the database has no column {table}.{missing[0]}, {why_not}: "
                 "go back to a backup, or name an empty database in DATABASE_URL"
             )
 
