@@ -60,7 +60,7 @@ def test_an_example_does_what_it_says(
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
         )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -92,7 +92,7 @@ def deliver(store: Store) -> Iterator[Deliver]:
     with contextlib.ExitStack() as started:
 
         def start(*, many: bool = False, pace: Pace = QUICK, **settings: Any) -> Deliveries:
-            known = {"private_hosts": LOCAL, "retry_wait": 0.05, "timeout": 2, **settings}
+            known = {"private_hosts": LOCAL, "retry_wait": 0.05, "timeout": 60, **settings}
             made = Deliveries(
                 store.webhooks, WebhookSettings(**known), has_many_tenants=many, pace=pace
             )
