@@ -16,6 +16,7 @@ const SAME_SECONDS = 0.1;
 
 export class CompareView {
   #dialog = byId('compare');
+  #shown = { one: null, other: null }; // the records of the runs that are compared
 
   /** `onChoose(one, other)`: other runs (ids) are to be compared; `onClose()`. */
   constructor({ onChoose, onClose }) {
@@ -32,8 +33,9 @@ export class CompareView {
   /** `runs`: those to choose from; `one`, `other`: records; `difference`: see compared. */
   open({ runs, one, other, difference }) {
     this.#dialog.dataset.state = 'shown';
-    fill(byId('compare-one'), runs, one);
-    fill(byId('compare-other'), runs, other);
+    this.#shown = { one, other };
+    fill(byId('compare-one'), runs, one, one.runId);
+    fill(byId('compare-other'), runs, other, other.runId);
     byId('compare-nodes').tBodies[0].replaceChildren(wholeRow(one, other), ...difference.nodes.map(nodeRow));
     byId('compare-settings').tBodies[0].replaceChildren(...difference.settings.map(settingRow));
     setHidden(byId('compare-settings-box'), difference.settings.length === 0);
@@ -41,15 +43,25 @@ export class CompareView {
     if (!this.#dialog.open) this.#dialog.showModal();
   }
 
+  /** These are the runs to choose from now; what is chosen stays. */
+  offer(runs) {
+    if (!this.#dialog.open) return;
+    fill(byId('compare-one'), runs, this.#shown.one, byId('compare-one').value);
+    fill(byId('compare-other'), runs, this.#shown.other, byId('compare-other').value);
+  }
+
   close() {
     if (this.#dialog.open) this.#dialog.close();
   }
 }
 
-function fill(select, runs, shown) {
-  const all = runs.some(({ runId }) => runId === shown.runId) ? runs : [...runs, shown];
-  select.replaceChildren(...all.map((run) => new Option(`${formatMoment(run.startedAt ?? run.createdAt)} · ${RUN_WORDS[run.status]}`, run.runId)));
-  select.value = shown.runId;
+// `chosen`: the id of one that was offered, or of the one that is shown. What is offered already stays: the list may be open.
+function fill(select, runs, shown, chosen) {
+  const all = [...runs, ...[shown].filter(({ runId }) => runs.every((run) => run.runId !== runId))];
+  const options = all.map((run) => new Option(`${formatMoment(run.startedAt ?? run.createdAt)} · ${RUN_WORDS[run.status]}`, run.runId));
+  const isAsBefore = options.length === select.length && options.every((option, at) => option.isEqualNode(select.options[at]));
+  if (!isAsBefore) select.replaceChildren(...options);
+  select.value = chosen;
 }
 
 function wholeRow(one, other) {

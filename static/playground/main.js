@@ -563,7 +563,8 @@ class Playground {
     const { job, jobId } = this.#job.shown;
     const { state, serverState } = this.#service;
     const connection = state === 'connected' && serverState.nats !== 'ok' ? 'deaf' : state;
-    this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection, job, onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
+    const jobName = job?.name ?? this.#known.nameOf(jobId);
+    this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection, jobName, onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
   }
 }
 

@@ -87,6 +87,10 @@ export class Runs {
     return this.#list.entries; // newest first
   }
 
+  get #ended() {
+    return this.#runs.filter(({ endedAt }) => endedAt !== null);
+  }
+
   /** Another job is at hand; null when it is none of ours, and has no runs. */
   open(jobId) {
     this.#jobId = jobId;
@@ -239,7 +243,7 @@ export class Runs {
       const [first, second] = [one, { record, replay: new Replay(record, history) }].sort((a, b) => a.record.createdAt - b.record.createdAt);
       const atEnd = ({ record: { parameters }, replay }) => ({ graph: replay.graph, state: replay.at(replay.to), values: parameters });
       this.#compareView.open({
-        runs: this.#runs.filter(({ endedAt }) => endedAt !== null),
+        runs: this.#ended,
         one: first.record,
         other: second.record,
         difference: compared(atEnd(first), atEnd(second)),
@@ -348,6 +352,7 @@ export class Runs {
   #drawRuns() {
     this.#history.show(this.#runs, this.#list.next !== null, this.#whyEmpty(false));
     this.#history.markShown(this.#past?.record.runId ?? null);
+    this.#compareView.offer(this.#ended);
   }
 
   async #loadMore() {

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE, small_graph
-from tests.browser.pages import assert_accessible, hold, picture, wait_for_held
+from tests.browser.pages import assert_accessible, hold, hold_first, picture, wait_for_held
 from tests.browser.runs import Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
@@ -231,8 +231,12 @@ def test_two_runs_are_compared_at_an_address_of_its_own(
     expect(rows.nth(2)).to_have_text("10,000")
     expect(rows.nth(3)).to_have_text("−10,000")
     expect(page).to_have_url(re.compile(rf"run={two.second}&with={two.first}$"))
+    late = hold_first(page, "**/api/jobs/*/runs?*")
     page.reload()
     expect(changed).to_be_visible()
+    wait_for_held(page, late)
+    late[0].continue_()  # there is more to choose from than the two
+    expect(page.locator("#compare-other option")).to_have_count(2)
     expect_no_figures_of_other_runs(page, two)
     for size in (WIDE, NARROW):
         page.set_viewport_size(size)

@@ -547,7 +547,7 @@ SPOKEN = """async ({ steps, connections = [] }) => {
     return steps.map((states, step) => {
       region.textContent = '';
       const nodes = states.map((state, place) => ({ nodeId: place + 1, nodeName: `Node ${place + 1}`, state }));
-      spoken.tell(null, nodes, { connection: connections[step] ?? 'connected', job: null, onEnded: () => undefined });
+      spoken.tell(null, nodes, { connection: connections[step] ?? 'connected', jobName: null, onEnded: () => undefined });
       return region.textContent;
     });
   } finally {
