@@ -121,8 +121,7 @@ export class Drawing {
     const staleWord = live.staleSince === null ? null : live.staleWord;
     if (pages.shown !== 'job') return this.#title.drawPage({ page: pages.shown === 'home' ? 'Home' : 'Runs', running: overview.running().length, staleWord });
     const { job: ours, jobId } = job.shown;
-    const listed = ours ?? known.all.find(({ id }) => id === jobId);
-    const name = listed?.name ?? (jobId === null ? '' : `Job ${jobId}`);
+    const name = ours?.name ?? known.nameOf(jobId) ?? (jobId === null ? '' : `Job ${jobId}`);
     return this.#title.drawJob({ name, isOurs: ours !== null, isEdited: editor.isOpen, isWanted: notifier.isWanted(jobId), run, staleWord });
   }
 }

@@ -41,6 +41,11 @@ export class KnownJobs {
     return this.#jobs;
   }
 
+  /** As it was listed last; null of a job that is in no list. */
+  nameOf(jobId) {
+    return this.#jobs.find(({ id }) => id === jobId)?.name ?? null;
+  }
+
   look() {
     const isDue = this.#jobs.length < MANY_JOBS || Date.now() - this.#listedAt >= MANY_JOBS_PERIOD;
     if (isDue && document.visibilityState === 'visible' && this.#isLive()) this.#page.attempt(() => this.refresh(), { quiet: true });

@@ -16,8 +16,8 @@ export class Spoken {
   #lost = null; // how the connection was told to be lost; null: it is there, or never was
   #wasThere = false;
 
-  /** Changes of state are read out, counts are not. `connection`: connected | connecting | disconnected, or deaf: the server hears of no news. */
-  tell(run, nodes, { connection, job, onEnded }) {
+  /** Changes of state are read out, counts are not. `connection`: connected | connecting | disconnected, or deaf: the server hears of no news; `jobName`: null where it is not known. */
+  tell(run, nodes, { connection, jobName, onEnded }) {
     const before = this.#told;
     const troubled = nodes.filter(({ state }) => state === 'stalled' || state === 'error');
     const now = {
@@ -29,7 +29,7 @@ export class Spoken {
     said.push(...this.#newsOf(connection));
     said.push(...spokenNodes(troubled.filter((node) => !before.nodes.has(troubleOf(node)))));
     if (now.run !== before.run && run?.ended && run.told && before.run === `${run.runId} running`) onEnded(run);
-    if (now.run !== before.run && run !== null) said.push(spokenStatus(run, job));
+    if (now.run !== before.run && run !== null) said.push(spokenStatus(run, jobName));
     if (said.length > 0) this.say(said.join(' '));
   }
 
@@ -67,8 +67,8 @@ function spokenNodes(nodes) {
   return more === 0 ? named : [...named, `And ${more} more.`];
 }
 
-function spokenStatus({ status, startedAt, endedAt, reason }, job) {
+function spokenStatus({ status, startedAt, endedAt, reason }, jobName) {
   const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt, endedAt - startedAt < 1)}` : '';
   const why = reason !== null && status !== 'completed' ? `: ${beginningOf(reason)}` : '';
-  return `${job?.name ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
+  return `${jobName ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
 }

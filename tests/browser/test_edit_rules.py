@@ -1050,7 +1050,7 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_a_server_that_is_away(
           send() { this.dispatchEvent(new Event('error')); }
         };
         const file = { slice: () => ({ arrayBuffer: () => (given ? Promise.resolve() : Promise.reject(new Error('gone'))) }) };
-        const api = new m.FilesApi({ credentials: {} });
+        const api = new m.FilesApi({ credentials: {}, asking: () => undefined });
         const problem = await api.upload(file, 'a.csv', null, { signal: new AbortController().signal }).catch((error) => error);
         globalThis.XMLHttpRequest = real;
         return [problem.message, problem.isOfConnection];""",

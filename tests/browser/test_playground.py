@@ -240,8 +240,8 @@ def test_execute_takes_each_node_from_idle_over_running_to_success(
 def test_row_counts_move_while_it_runs(open_playground: OpenPlayground, tmp_path: Path) -> None:
     page = open_playground(viewport={"width": 1280, "height": 640})
     expect_live(page)
+    expect(page.locator("#execute")).to_be_enabled()  # the graph is there, and its nodes stay
     # all that is shown: the run may be over before a second look
-    page.wait_for_selector(f'.node[data-node-id="{DB_OUTPUT}"]')
     page.evaluate(RECORD_COUNTS, f'.node[data-node-id="{DB_OUTPUT}"]')
     page.click("#execute")
     wait_for_rows(page, DB_OUTPUT)
