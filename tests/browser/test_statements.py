@@ -216,10 +216,11 @@ def test_without_nats_the_page_is_not_live_and_says_so_within_seconds(
         expect_state(page, DB_INPUT, "running")  # not stalled: nobody could hear it
     finally:
         os.kill(nats, signal.SIGCONT)
+    expect(page.locator("#connection-text")).to_have_text("Live")
+    expect_state(page, DB_INPUT, "running")  # at first: 15 s later it is stalled
     for tab in (page, late):
         expect(tab.locator("#connection-text")).to_have_text("Live")
         expect(tab.locator("html")).to_have_attribute("data-stale", "false")
-    expect_state(page, DB_INPUT, "running")
 
 
 # ---------------------------------------------------------------- a server without room
