@@ -31,6 +31,7 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.browser import late
 from tests.browser.editing import WIDE, Editor, small_graph
 from tests.harness import IN_CI, ROOT, Product, running_product
 
@@ -74,6 +75,10 @@ def _only_what_is_seen(owner: type[Page] | type[Locator], name: str) -> None:
 for _owner in (Page, Locator):
     for _name in ("focus", "press"):
         _only_what_is_seen(_owner, _name)
+
+
+if late.SEED:
+    late.make_late()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
