@@ -438,10 +438,13 @@ export class Runs {
   }
 
   async #followLog(runId) {
+    if (runId === null || this.#jobId === null) {
+      this.#logOf = null; // it is followed once the job is there
+      return this.#log.clear('No run is shown.');
+    }
+    if (this.#logOf?.runId === runId) return undefined;
     const following = { runId };
-    if (this.#logOf?.runId === runId) return;
     this.#logOf = following;
-    if (runId === null || this.#jobId === null) return this.#log.clear('No run is shown.');
     this.#log.clear('Loading…');
     let from = -FIRST_BYTES;
     while (this.#logOf === following) {

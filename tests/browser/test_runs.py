@@ -21,7 +21,14 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.browser.conftest import OpenPlayground, new_context
 from tests.browser.editing import box_of
 from tests.browser.load import A_SECOND, NODES, frames_under_load
-from tests.browser.pages import assert_accessible, hold, picture, shift_clock, wait_for_held
+from tests.browser.pages import (
+    assert_accessible,
+    hold,
+    hold_first,
+    picture,
+    shift_clock,
+    wait_for_held,
+)
 from tests.browser.runs import (
     BAD_ROW,
     BLOCK_WEBSOCKETS,
@@ -427,6 +434,14 @@ def test_a_log_shows_its_last_lines_and_is_searched_and_downloaded(
         page.click("#log-download")
     assert Path(download.value.path()).read_text() == lines
     assert download.value.suggested_filename == f"run-{run_id}.log"
+
+    late = hold_first(page, f"**/api/jobs/{job_id}")  # the run is heard of before its job
+    page.reload()
+    wait_for_held(page, late)
+    open_drawer(page, "log")
+    expect(page.locator("#log-note")).to_have_text("No run is shown.")
+    late[0].continue_()
+    expect(shown).to_have_count(1000)
 
 
 def test_the_last_words_of_a_log_need_no_line_end(
