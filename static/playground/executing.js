@@ -8,7 +8,7 @@ import { isUndecided, newIdempotencyKey } from './api.js';
 import { confirmed } from './edit/confirm.js';
 import { parametersOf } from './edit/parameters-form.js';
 import { ExecuteForm } from './execute-form.js';
-import { isOtherGraph } from './job-at-hand.js';
+import { isOtherGraph, isStillNewest } from './job-at-hand.js';
 import { formatMoment } from './text.js';
 
 export class Executing {
@@ -103,9 +103,11 @@ export class Executing {
     await this.#pending(shown, 'execute', async () => {
       try {
         const { graph } = shown;
+        const before = shown.state.run()?.runId;
         const begun = await this.#executeAsSeen(shown, job, values, begin);
         if (begun === null) return;
         const { runId, status } = begun;
+        if (!isStillNewest(shown, runId, before)) return; // its retry has begun, or somebody else's
         shown.runGraph = { runId, graph, record: { parameters: values, attempts: 1 + (graph.retries?.count ?? 0), fromRun: null, fromNode: null, ...begin } };
         const now = this.#api.now();
         shown.state.status({ jobId: shown.jobId, runId, status, reason: null, ts: now }, now);

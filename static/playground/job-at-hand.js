@@ -123,9 +123,7 @@ export class JobAtHand {
       askAgainAfter(problem, () => shown.fetchedRuns.delete(runId));
       throw problem;
     });
-    const now = shown.state.run()?.runId;
-    if (now !== before && now !== runId) return; // a newer run began meanwhile
-    if (!shown.state.record(record, this.#api.now())) return; // it is older than the one that is shown
+    if (!isStillNewest(shown, runId, before) || !shown.state.record(record, this.#api.now())) return; // it is older than the one that is shown
     shown.runGraph = { runId, graph: record.graph, record };
     if (shown === this.#shown) this.#page.redraw();
   }
@@ -157,6 +155,11 @@ export class JobAtHand {
     this.#shown.graph = { ...graph, nodes: [...graph.nodes, ...added] };
     return this.#shown.graph;
   }
+}
+
+/** Whether nothing was heard meanwhile of a newer run than one that was asked for while the run `before` (its id, or undefined) was the newest. */
+export function isStillNewest(shown, runId, before) {
+  return [before, runId].includes(shown.state.run()?.runId);
 }
 
 /** Whether one of two jobs as the server told them runs otherwise than the other, and has not only another name. */

@@ -1109,6 +1109,28 @@ def test_a_run_that_goes_on_while_home_asks_for_its_lists_is_in_one_of_them(modu
     assert lacking == []
 
 
+def test_an_execute_that_is_answered_when_the_retry_has_begun_does_not_take_its_place(
+    modules: Page,
+) -> None:
+    """Which attempt it is, and its values, were not told any more: the record of the retry had been asked for."""
+    newest = modules.evaluate(
+        """async () => {
+          const { isStillNewest } = await import('/playground/job-at-hand.js');
+          const { JobState } = await import('/realtime/run-state.js');
+          const shown = { state: new JobState([1]) };
+          const hear = (runId, status, ts) => shown.state.status({ runId, status, reason: null, ts }, ts);
+          const newest = [isStillNewest(shown, 'first', undefined)];
+          hear('first', 'running', 1);
+          newest.push(isStillNewest(shown, 'first', undefined));
+          hear('first', 'failed', 2);
+          hear('retry', 'queued', 3);
+          newest.push(isStillNewest(shown, 'first', undefined), isStillNewest(shown, 'later', 'retry'));
+          return newest;
+        }"""
+    )
+    assert newest == [True, True, False, True]
+
+
 def test_places_in_the_queue_that_come_late_are_not_told(modules: Page) -> None:
     """Of two looks whose lists came in order the older one's places could come last, and stayed for half a minute."""
     before = modules.evaluate(

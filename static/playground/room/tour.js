@@ -38,10 +38,14 @@ const STEPS = [
 /** Pixels between the box and what it is about, and the window's edge. */
 const GAP = 12;
 
+/** Milliseconds between two looks whether what it is about is there, as a graph is once its job has come, and still the same. */
+const LOOK = 300;
+
 export class Tour {
   #box = byId('tour');
   #step = null; // its number; null while there is no tour
   #opener = null; // what had the focus before
+  #looking = null; // the timer of its looks
   #host;
 
   /** `host`: {showJob() → Promise of whether there is one to show, newJob() → Promise of whether there is one, onEnd()}. */
@@ -61,11 +65,14 @@ export class Tour {
     this.#opener = document.activeElement;
     const isThere = await this.#host.showJob();
     this.#show(isThere ? 0 : STEPS.findIndex(({ next }) => next === 'Make my own job'));
+    clearInterval(this.#looking);
+    this.#looking = setInterval(() => this.#look(), LOOK);
   }
 
   end() {
     if (this.#step === null) return;
     this.#step = null;
+    clearInterval(this.#looking);
     this.#mark(null);
     setHidden(this.#box, true);
     if (this.#opener?.isConnected && this.#opener.checkVisibility()) this.#opener.focus();
@@ -101,6 +108,11 @@ export class Tour {
   #mark(target) {
     for (const marked of document.querySelectorAll('[data-toured]')) marked.removeAttribute('data-toured');
     target?.setAttribute('data-toured', 'true');
+  }
+
+  #look() {
+    const isToBeMarked = !this.#box.hidden && STEPS[this.#step].at !== null;
+    if (isToBeMarked && document.querySelector('[data-toured]') === null) this.#place();
   }
 
   // Below what it is about, else above it; where that is not seen, at the window's foot.
