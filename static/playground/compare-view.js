@@ -57,7 +57,7 @@ export class CompareView {
 
 // `chosen`: the id of one that was offered, or of the one that is shown. What is offered already stays: the list may be open.
 function fill(select, runs, shown, chosen) {
-  const all = [...runs, ...[shown].filter(({ runId }) => runs.every((run) => run.runId !== runId))];
+  const all = runs.some(({ runId }) => runId === shown.runId) ? runs : [...runs, shown];
   const options = all.map((run) => new Option(`${formatMoment(run.startedAt ?? run.createdAt)} · ${RUN_WORDS[run.status]}`, run.runId));
   const isAsBefore = options.length === select.length && options.every((option, at) => option.isEqualNode(select.options[at]));
   if (!isAsBefore) select.replaceChildren(...options);
