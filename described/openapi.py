@@ -29,9 +29,10 @@ OF_EVERY_ROUTE = (500,)
 OF_DATABASE = (503,)  # each route that checks a scope may ask the database, or NATS
 
 ABOUT = """\
-Jobs, runs and what is told of them. Errors are problem documents (RFC 9457). Each answer has an `X-Request-ID`. A GET
-route takes HEAD, too. Members may be added to answers at any time: ignore those that you do not know. The WebSocket and NATS are \
-described in `asyncapi.json` beside this document; docs/protocol.md tells both in words."""
+Jobs, runs and what is told of them. Errors are problem documents (RFC 9457). Each answer has an `X-Request-ID`, and a
+`Page-Version`, which is another one where the server has another release of the page. A GET route takes HEAD, too. Members may be \
+added to answers at any time: ignore those that you do not know. The WebSocket and NATS are described in \
+`asyncapi.json` beside this document; docs/protocol.md tells both in words."""
 
 HEADERS: dict[str, Schema] = {
     "ETag": told(

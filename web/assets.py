@@ -1,6 +1,7 @@
 """The page's files under an address that changes with them: a browser keeps each for a year, and never has an old one.
 
-Asked for at /static/, a file is looked at anew each time.
+Asked for at /static/, a file is looked at anew each time. Answers of the API say which version the server has: a page of an
+older one offers to load itself anew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from web.page_bundle import PageFiles, hashed, page_files
 
 KEPT = "public, max-age=31536000, immutable"  # for a year
 ENDPOINT = "kept_static"
+VERSION_HEADER = "Page-Version"
 COMPRESSED = (".js", ".css", ".svg")
 
 
@@ -30,7 +32,7 @@ class Assets(NamedTuple):
 
 
 def install(app: Flask) -> None:
-    """Adds the route /static-<version>/…, and for templates `assets()`, the path of the version of now, and `page_files()`."""
+    """Adds the route /static-<version>/…, the version to answers of the API, and for templates `assets()`, the path of the version of now, and `page_files()`."""
     assert app.static_folder is not None
     directory = Path(app.static_folder)
     latest = _Latest(directory)
@@ -45,6 +47,12 @@ def install(app: Flask) -> None:
             return found
         # as Flask has found it: a path may go through what is not there, and back by ..
         return _compressed(found, directory / posixpath.normpath(filename))
+
+    @app.after_request
+    def tell_version(response: Response) -> Response:
+        if request.path.startswith("/api/"):
+            response.headers[VERSION_HEADER] = latest.version()
+        return response
 
     app.jinja_env.globals["assets"] = lambda: f"static-{latest.of_page().version}"
     app.jinja_env.globals["page_files"] = lambda: latest.of_page().page

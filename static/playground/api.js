@@ -43,18 +43,21 @@ export class Api {
   #token;
   #onRefused;
   #credentialNumber;
+  #onPage;
   #records = new Map(); // run id → the record that was asked for a moment ago
   #clockOffset = 0; // seconds that the server's clock is ahead of ours
 
   /**
-   * `token()`: that lets in; `onRefused(message)`: nothing does any more; `credentialNumber()`: another one with each credential.
+   * `token()`: that lets in; `onRefused(message)`: nothing does any more; `credentialNumber()`: another one with each credential; `onPage(version)`:
+   * with each answer, the page that the server has.
    * @param {() => string} token
-   * @param {{ onRefused?: (message: string) => void, credentialNumber?: () => number }} how
+   * @param {{ onRefused?: (message: string) => void, credentialNumber?: () => number, onPage?: (version: string | null) => void }} how
    */
-  constructor(token, { onRefused = () => undefined, credentialNumber = () => 0 } = {}) {
+  constructor(token, { onRefused = () => undefined, credentialNumber = () => 0, onPage = () => undefined } = {}) {
     this.#token = token;
     this.#onRefused = onRefused;
     this.#credentialNumber = credentialNumber;
+    this.#onPage = onPage;
   }
 
   /** Now by the server's clock, in epoch seconds: what its timestamps can be compared with. */
@@ -346,6 +349,7 @@ export class Api {
       const signal = AbortSignal.any([AbortSignal.timeout(timeout), ...(wanted === undefined ? [] : [wanted])]);
       const response = await fetch(new URL(`.${path}`, ROOT), { method, headers: sent, body: content, signal, cache: 'no-store' });
       this.#noteClock(response);
+      this.#onPage(response.headers.get('Page-Version'));
       return response;
     } catch (error) {
       throw noAnswer(error);

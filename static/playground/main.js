@@ -42,6 +42,7 @@ import { Kept } from './kept/kept.js';
 import { KnownJobs } from './known-jobs.js';
 import { Liveness } from './liveness.js';
 import { LookedAt } from './looked-at.js';
+import { NewerPage } from './newer-page.js';
 import { NoticeView } from './notice-view.js';
 import { Notifier } from './notifier.js';
 import { OfferedHere } from './offered-here.js';
@@ -74,7 +75,11 @@ const FRESH = 5_000;
 class Playground {
   #redraw = oncePerFrame(() => this.#frame());
   #page = this.#pageOfParts();
-  #api = new Api(currentToken, { onRefused: (message) => this.#signIn.refuse(message), credentialNumber });
+  #api = new Api(currentToken, {
+    onRefused: (message) => this.#signIn.refuse(message),
+    credentialNumber,
+    onPage: (version) => this.#newerPage.heard(version),
+  });
   #service = new JobRealtimeService({ url: socketAddress(), token: currentCredential });
   #overview = new Overview();
   #isListed = false; // the jobs were asked for
@@ -97,6 +102,7 @@ class Playground {
 
   // ---- what is seen
   #spoken = new Spoken();
+  #newerPage = new NewerPage({ announce: (text) => this.#spoken.say(text) });
   #connection = new ConnectionView({ onRetry: () => this.#service.reconnect(), onRenew: () => this.#signIn.renew() });
   #jobsView = new JobsView({ onOpen: (jobId) => this.#places.go(jobPlace(jobId)) });
   #pages = new PagesView({ onGo: (place) => this.#places.go(place) });

@@ -31,6 +31,44 @@ def test_the_wait_is_three_seconds_on_average_and_grows_to_a_bound(modules: Page
     assert waits["none"] == 0
 
 
+# ---------------------------------------------------------------- another version of the page
+
+
+def test_a_newer_page_is_offered_once_no_server_has_had_this_one_for_a_minute(
+    modules: Page,
+) -> None:
+    seen = modules.evaluate("""async () => {
+      const { NewerPage } = await import('/playground/newer-page.js');
+      document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><p id="newer-page" hidden><button id="page-reload"></button></p>';
+      const wait = setTimeout, drop = clearTimeout, said = [], timers = new Map(), seen = [];
+      globalThis.setTimeout = (f, ms) => { timers.set(timers.size + 1, { f, ms }); return timers.size; };
+      globalThis.clearTimeout = (id) => timers.get(id).f = () => undefined;
+      try {
+        const page = new NewerPage({ announce: (text) => said.push(text), own: 'a' });
+        const isOffered = () => !document.getElementById('newer-page').hidden;
+        const after = (...versions) => versions.forEach((version) => page.heard(version)) ?? seen.push(timers.size);
+        after('a', null);
+        after('b', 'b', null, 'a');
+        timers.get(1).f();
+        seen.push(isOffered());
+        after('b', 'c');
+        seen.push(isOffered());
+        timers.get(2).f();
+        seen.push(isOffered(), said.length, timers.get(2).ms);
+        after('a');
+        seen.push(isOffered());
+        new NewerPage({ announce: () => undefined, own: null }).heard('b');
+        seen.push(timers.size);
+      } finally {
+        globalThis.setTimeout = wait;
+        globalThis.clearTimeout = drop;
+        document.body.replaceChildren();
+      }
+      return seen;
+    }""")
+    assert seen == [0, 1, False, 2, False, True, 1, 60_000, 2, False, 2]
+
+
 # ---------------------------------------------------------------- messages
 
 PARSE = """async (texts) => {

@@ -56,6 +56,16 @@ def test_what_a_page_names_may_be_kept_and_what_another_version_names_not(tmp_pa
         assert client.get(f"/static-{version}/{path}").status_code == 404
 
 
+def test_answers_of_the_api_say_which_version_the_server_has(tmp_path: Path) -> None:
+    app = Flask("test", static_folder=str(files(tmp_path)))
+    assets.install(app)
+    app.add_url_rule("/api/jobs", "jobs", lambda: "[]")
+    client = app.test_client()
+    versions = [client.get(path).headers.get("Page-Version") for path in ("/api/jobs", "/api/none")]
+    assert versions == [version_of(tmp_path / "static")] * 2
+    assert "Page-Version" not in client.get("/elsewhere").headers
+
+
 def test_a_page_that_names_many_files_looks_at_them_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
