@@ -15,13 +15,14 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader
+from urllib3.exceptions import DecodeError, HTTPError
 from urllib3.response import BaseHTTPResponse
-from urllib3.util import Retry, make_headers
+from urllib3.util import make_headers
 from urllib3.util import parse_url as parse_proxy
 
 from program_lib.errors import ProgramError
 from program_lib.http_service.answer import Answer
+from program_lib.http_service.come_back import seconds_until
 from program_lib.http_service.hosts import AllowedHosts
 from program_lib.http_service.patience import Temporary
 from program_lib.http_service.service import Service
@@ -34,8 +35,6 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 REDIRECTS = (301, 302, 303, 307, 308)
 # What is over soon, though it is told as a fault of the request: it came too slowly, too early or too often
 SOON_OVER = (408, 425, 429)
-SAY_WHEN = (403, 413, 429, 503)  # a Retry-After of these counts: GitHub, too, has 403 for too often
-LATEST = 2**31  # seconds that a service may ask for and be understood
 MAX_REDIRECTS = 5  # of one answer
 READ = 256 * 1024  # bytes, unpacked
 HEADERS = {
@@ -271,18 +270,10 @@ def _check_status(answer: Answer) -> None:
     why = f"{answer.url.shown} answers {answer.status}"
     if answer.body:
         why += f": {answer.beginning()}"
-    after = _retry_after(answer.headers) if answer.status in SAY_WHEN else None
+    after = seconds_until(answer.status, answer.headers)
     if answer.status >= 500 or answer.status in SOON_OVER or after is not None:
         raise Temporary(why, after)
     raise ProgramError(why)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a service asks for; None where it does not, or in words that mean nothing."""
-    try:
-        return float(Retry(retry_after_max=LATEST).parse_retry_after(headers["Retry-After"]))
-    except (KeyError, InvalidHeader, ValueError, OverflowError):
-        return None
 
 
 def _temporary(url: Url, error: Exception) -> Temporary:

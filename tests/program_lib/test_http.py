@@ -12,10 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from urllib3 import HTTPHeaderDict
 
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.http_service import by_cursor, by_link, by_offset, by_page, find_types, read_http
 from program_lib.http_service.answer import Answer
+from program_lib.http_service.come_back import seconds_until
 from program_lib.http_service.patience import Patience, Temporary
 from program_lib.http_service.reader import HttpReader
 from program_lib.json_paths import parse_path
@@ -580,6 +582,40 @@ def test_what_is_refused_for_now_is_asked_for_again(
 ) -> None:
     """GitHub limits by 403, and says when to come back; gateways answer 408 for a request that waited for another."""
     api.answer = in_turn(Reply("not now", status, headers), numbered(1))
+    assert ids(reader(api)) == ["1"]
+
+
+NOW = 1_800_000_000.25
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000060"}, 61),  # GitHub
+        (429, {"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1799999000"}, 0),  # Okta, over
+        (429, {"RateLimit-Remaining": "0", "RateLimit-Reset": "1800003600"}, 3_601),  # GitLab
+        (429, {"x-ratelimit-remaining": "0.0", "x-ratelimit-reset": "83"}, 83),  # Reddit
+        (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000060500"}, 62),  # ms
+        (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9", "Retry-After": "5"}, 5),
+        (403, {"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1800000060"}, None),  # no right
+        (403, {"X-RateLimit-Remaining": "0"}, None),
+        (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-11-30T10:00Z"}, None),
+        (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "-1"}, None),
+        (429, {"X-RateLimit-Remaining": "nan", "X-RateLimit-Reset": "inf"}, None),
+        (404, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000060"}, None),
+        (500, {"Retry-After": "5"}, None),
+    ],
+)
+def test_a_limit_that_is_used_up_says_when_there_is_more(
+    monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], seconds: int | None
+) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW)
+    assert seconds_until(status, HTTPHeaderDict(headers)) == seconds
+
+
+def test_a_limit_that_is_used_up_is_waited_for(api: Service) -> None:
+    limit = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"}
+    api.answer = in_turn(Reply("API rate limit exceeded", 403, limit), numbered(1))
     assert ids(reader(api)) == ["1"]
 
 
