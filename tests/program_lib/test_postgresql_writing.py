@@ -933,7 +933,7 @@ def test_a_session_that_ends_at_a_row_does_not_refuse_it(
 ) -> None:
     """Rows before it were tried for ever: no statement was sent, and the same row was refused again."""
     shutdown = psycopg.errors.AdminShutdown  # as if it were one that rows have, too
-    monkeypatch.setattr("program_lib.databases.postgresql.writer.OF_A_ROW", shutdown)
+    monkeypatch.setattr("program_lib.databases.postgresql.refusals.OF_A_ROW", shutdown)
     postgresql.execute(
         "CREATE TABLE t (a integer)",
         "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"

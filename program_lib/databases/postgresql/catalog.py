@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from program_lib.databases.names import Table, find_table, no_table
-from program_lib.databases.postgresql.session import Session, quoted
+from program_lib.databases.postgresql.session import Session, quoted, quoted_table
 from program_lib.errors import ProgramError
 
 MAX_NAME = 63  # bytes; PostgreSQL cuts longer names without an error
@@ -98,7 +98,7 @@ def columns(session: Session, table: Table) -> dict[int, Facts]:
         "SELECT attnum, attname, attnotnull, atthasdef OR attidentity <> '', attidentity, attgenerated"
         " FROM pg_catalog.pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum",
-        [quoted(table.schema, table.name)],
+        [quoted_table(table)],
     )
     return {
         number: Facts(name, not_null, default, _always(identity, generated))
@@ -121,7 +121,7 @@ def made_of(session: Session, table: Table) -> dict[str, list[str]]:
         " UNION ALL SELECT r.rngsubtype, -1, false FROM pg_catalog.pg_range r"
         " WHERE t.oid IN (r.rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid)) AS within)"
         " SELECT name, array_agg(format_type(oid, mod)) FROM part WHERE NOT is_whole GROUP BY name",
-        [quoted(table.schema, table.name)],
+        [quoted_table(table)],
     )
     return dict(rows)
 
@@ -138,7 +138,7 @@ def losing_tables(session: Session, table: Table) -> list[str]:
         "SELECT DISTINCT conrelid::regclass::text FROM pg_catalog.pg_constraint"
         " WHERE contype = 'f' AND confrelid = %s::regclass AND conrelid <> confrelid"
         " AND confdeltype IN ('c', 'n', 'd') ORDER BY 1",
-        [quoted(table.schema, table.name)],
+        [quoted_table(table)],
     )
     return [name for (name,) in rows]
 
@@ -149,7 +149,7 @@ def has_heirs(session: Session, table: Table) -> bool:
         session.value(
             "SELECT count(*) FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent"
             " WHERE c.oid = %s::regclass AND c.relkind = 'r'",
-            [quoted(table.schema, table.name)],
+            [quoted_table(table)],
         )
     )
 
@@ -159,7 +159,7 @@ def sharing_rows(session: Session, table: Table) -> list[tuple[str, str]]:
 
     pg_partition_tree() would lock each of them until the transaction's end.
     """
-    name = quoted(table.schema, table.name)
+    name = quoted_table(table)
     return session.rows(
         "WITH RECURSIVE part (above, below) AS (SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i"
         " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relispartition),"
@@ -186,21 +186,21 @@ def may_keep_rows(session: Session, table: Table) -> bool:
             f" AND tgtype & {deletes} <> 0 AND tgtype & {before | instead} <> 0)"
             " OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid AND ev_type = '4'))"
             " FROM pg_catalog.pg_class c JOIN part ON part.oid = c.oid",
-            [quoted(table.schema, table.name)],
+            [quoted_table(table)],
         )
     )
 
 
 def has_policies(session: Session, table: Table) -> bool:
     """Whether row level security decides which rows this user may read and write."""
-    return bool(session.value("SELECT row_security_active(%s)", [quoted(table.schema, table.name)]))
+    return bool(session.value("SELECT row_security_active(%s)", [quoted_table(table)]))
 
 
 def who_heeds_no_policies(session: Session, table: Table) -> str:
     """Of a table with row level security: as whom one reads and writes all its rows."""
     is_owner_bound = session.value(
         "SELECT relforcerowsecurity FROM pg_catalog.pg_class WHERE oid = %s::regclass",
-        [quoted(table.schema, table.name)],
+        [quoted_table(table)],
     )
     return "a user who has BYPASSRLS" if is_owner_bound else "a user who owns it or has BYPASSRLS"
 
@@ -222,7 +222,7 @@ def unique_keys(session: Session, table: Table) -> list[tuple[str, ...]]:
         " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
         f" WHERE i.indrelid = %s::regclass AND {_IS_KEY} AND k.place <= i.indnkeyatts"
         " GROUP BY i.indexrelid",
-        [quoted(table.schema, table.name)],
+        [quoted_table(table)],
     )
     return sorted({tuple(names) for (names,) in rows})
 
@@ -243,7 +243,7 @@ def equalities(session: Session, table: Table) -> dict[str, str]:
         " JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr"
         " JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace"
         f" WHERE i.indrelid = %s::regclass AND {_IS_KEY}",
-        [quoted(table.schema, table.name)],
+        [quoted_table(table)],
     )
     return {name: f"OPERATOR({quoted(schema)}.{symbol})" for name, schema, symbol in rows}
 
@@ -252,7 +252,7 @@ def is_partitioned(session: Session, table: Table) -> bool:
     return bool(
         session.value(
             "SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = %s::regclass",
-            [quoted(table.schema, table.name)],
+            [quoted_table(table)],
         )
     )
 
@@ -262,6 +262,6 @@ def sequence_of(session: Session, table: Table, column: str) -> tuple[str, bool]
     found: list[tuple[str, bool]] = session.rows(
         "SELECT s.name, q.seqincrement < 0 FROM (SELECT pg_get_serial_sequence(%s, %s)) AS s(name)"
         " JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.name::regclass",
-        [quoted(table.schema, table.name), column],
+        [quoted_table(table), column],
     )
     return found[0] if found else None

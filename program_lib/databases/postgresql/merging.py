@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from program_lib.databases.keys import Match
 from program_lib.databases.names import Table
-from program_lib.databases.postgresql.session import Session, quoted
+from program_lib.databases.postgresql.session import Session, quoted, quoted_table
 from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
 
 
@@ -39,13 +39,13 @@ class Merge:
         beside = quoted(self.beside.name)
         return [
             f"CREATE TEMP TABLE {beside} ON COMMIT DROP AS"
-            f" SELECT {_names(columns)} FROM {_sql(self.into)} WITH NO DATA",
-            f"ALTER TABLE {_sql(self.beside)}"
+            f" SELECT {_names(columns)} FROM {quoted_table(self.into)} WITH NO DATA",
+            f"ALTER TABLE {quoted_table(self.beside)}"
             f" ADD COLUMN {quoted(self.number)} bigint GENERATED ALWAYS AS IDENTITY",
         ]
 
     def empty(self, session: Session) -> None:
-        session.execute(f"TRUNCATE {_sql(self.beside)}")
+        session.execute(f"TRUNCATE {quoted_table(self.beside)}")
 
     def run(self, session: Session, rows: int) -> int | None:
         """How many of the rows beside were found by their key; None where that cannot be told. Raises psycopg.Error."""
@@ -57,7 +57,7 @@ class Merge:
         is_new = "target.xmax = 0" if self.tells_new else "NULL::boolean"
         [(missing, new)] = session.rows(
             f"WITH {self._latest()}, done AS ("
-            f"INSERT INTO {_sql(self.into)} AS target ({names}) SELECT {names} FROM latest"
+            f"INSERT INTO {quoted_table(self.into)} AS target ({names}) SELECT {names} FROM latest"
             f" ON CONFLICT ({_names(self.match.key)}) DO UPDATE SET {changes}"
             f" RETURNING {is_new} AS is_new)"
             " SELECT (SELECT count(*) FROM latest) - count(*), count(*) FILTER (WHERE is_new) FROM done"
@@ -74,7 +74,7 @@ class Merge:
         return int(
             session.value(
                 f"WITH {self._latest()}, done AS ("
-                f"UPDATE {_sql(self.into)} AS target SET {changes} FROM latest WHERE {found}"
+                f"UPDATE {quoted_table(self.into)} AS target SET {changes} FROM latest WHERE {found}"
                 f" RETURNING latest.{times})"
                 f" SELECT coalesce(sum({times}), 0) FROM done"
             )
@@ -83,8 +83,8 @@ class Merge:
     def insert_or_ignore(self, session: Session, rows: int) -> int | None:
         names = _names(self.match.written)
         new = session.value(
-            f"WITH done AS (INSERT INTO {_sql(self.into)} ({names})"
-            f" SELECT {names} FROM {_sql(self.beside)} ORDER BY {quoted(self.number)}"
+            f"WITH done AS (INSERT INTO {quoted_table(self.into)} ({names})"
+            f" SELECT {names} FROM {quoted_table(self.beside)} ORDER BY {quoted(self.number)}"
             f" ON CONFLICT ({_names(self.match.key)}) DO NOTHING RETURNING 1)"
             " SELECT count(*) FROM done"
         )
@@ -97,7 +97,7 @@ class Merge:
         names = ", ".join([*first, *map(quoted, self.match.others)])
         return (
             f"latest AS MATERIALIZED (SELECT DISTINCT ON ({key}) {names},"
-            f" count(*) OVER same AS {quoted(self.times)} FROM {_sql(self.beside)}"
+            f" count(*) OVER same AS {quoted(self.times)} FROM {quoted_table(self.beside)}"
             f" WINDOW same AS (PARTITION BY {key} ORDER BY {number}"
             " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
             f" ORDER BY {key}, {number} DESC)"
@@ -109,10 +109,6 @@ _RUN: dict[str, Callable[[Merge, Session, int], int | None]] = {
     UPDATE: Merge.update,
     INSERT_OR_IGNORE: Merge.insert_or_ignore,
 }
-
-
-def _sql(table: Table) -> str:
-    return quoted(table.schema, table.name)
 
 
 def _names(columns: Sequence[str]) -> str:

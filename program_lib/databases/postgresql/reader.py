@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.native import types_of
 from program_lib.databases.postgresql.parameters import bound
-from program_lib.databases.postgresql.session import READING, Result, Session, quoted
+from program_lib.databases.postgresql.session import READING, Result, Session, quoted_table
 from program_lib.databases.postgresql.statement import without_end
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
@@ -65,7 +65,7 @@ class PostgresqlReader(Uncounted):
         not_null: set[int] = set()
         if self._table is not None:
             table = catalog.existing(session, self._table)
-            self._query = f"SELECT * FROM {quoted(table.schema, table.name)}"
+            self._query = f"SELECT * FROM {quoted_table(table)}"
             not_null = {
                 number
                 for number, facts in catalog.columns(session, table).items()

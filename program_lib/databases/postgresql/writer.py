@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import reduce
 
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-from psycopg.sql import Literal
 from sqlalchemy.engine import URL
 
 from program_lib.databases.around import Around, StatementFailed
@@ -27,20 +22,36 @@ from program_lib.databases.names import (
     is_there_already,
     must_be_given,
     others_would_lose,
-    rows_are_there,
     spelt,
 )
 from program_lib.databases.postgresql import catalog
 from program_lib.databases.postgresql.catalog import Facts
+from program_lib.databases.postgresql.copying import ROWS_AT_ONCE, lines, row_of_line, writable
 from program_lib.databases.postgresql.merging import Merge
 from program_lib.databases.postgresql.native import NUMERIC_OID, declared, target, types_of
 from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
-from program_lib.databases.postgresql.session import READING, WRITING, Session, quoted, words
+from program_lib.databases.postgresql.refusals import (
+    OF_A_CONNECTION,
+    OF_A_TRIGGER,
+    are_alike,
+    is_operational,
+    may_be_of_one_row,
+    names_what_is_not_there,
+)
+from program_lib.databases.postgresql.replacing import alone_among_runs, failing_unless_empty
+from program_lib.databases.postgresql.sequences import NumberSequence
+from program_lib.databases.postgresql.session import (
+    READING,
+    WRITING,
+    Session,
+    quoted,
+    quoted_table,
+    words,
+)
 from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
 from program_lib.errors import EndUnknown, ProgramError, RowRefused, TargetFailed
-from program_lib.texts import column_texts
-from program_lib.types import BYTES, Column, Kind, Schema
+from program_lib.types import Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
@@ -48,17 +59,7 @@ CREATE, APPEND, REPLACE = "create", "append", "replace"
 # row refers to, it would wait for for ever; those of other runs it gives as long as most of them take
 PATIENCE = "5min"
 WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
-REPLACING = 0x6A6F6273  # first part of the number of an advisory lock; the second is the table's
-OF_A_TRIGGER = ("P0", "45")  # begin the codes of what a function says of a row: RAISE, ASSERT
-OF_NAMES = ("42", "3F")  # begin the codes of tables, columns, functions, schemas and rights
-# Begin the codes with which a proxy, such as PgCat, tells that its connection to the server broke; ours may stay
-OF_A_CONNECTION = ("08", "57P", "58")
-# The one of OperationalError's that is of a row: the others tell of locks, time-outs, deadlocks and the machine
-OF_A_ROW = psycopg.errors.ProgramLimitExceeded  # as of a value that is too long for an index
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
-ROWS_AT_ONCE = (
-    16 * 1024
-)  # that are sent at once: the server stores them while lines are made of the next
 
 
 @dataclass
@@ -100,22 +101,6 @@ def _bound_waits(tables: ClaimedTables) -> None:
 
 
 @dataclass
-class _Sequence:
-    """What gives the next value of a column that is given numbers."""
-
-    name: str
-    column: str
-    counts_down: bool
-    last: int | None = None  # of the numbers given: the highest; the lowest where it counts down
-
-    def see(self, values: pa.Array) -> None:
-        seen = pc.min_max(_whole_numbers(values)).as_py()
-        found = [seen["min"], seen["max"], self.last]
-        pick = min if self.counts_down else max
-        self.last = pick((n for n in found if n is not None), default=None)
-
-
-@dataclass
 class _Plan:
     """What is to be done to the table."""
 
@@ -127,13 +112,9 @@ class _Plan:
     before: list[str] = field(default_factory=list)  # statements, before the first row
     after: list[str] = field(default_factory=list)  # statements, after the last row
     moving: str = ""  # the last one, from `into`, where all rows wait there
-    sequences: list[_Sequence] = field(default_factory=list)
+    sequences: list[NumberSequence] = field(default_factory=list)
     merge: Merge | None = None  # of a mode with a key: from `into`, after each batch
     is_begun: bool = False
-
-
-def _sql(table: Table) -> str:
-    return quoted(table.schema, table.name)
 
 
 class PostgresqlWriter:
@@ -210,7 +191,7 @@ class PostgresqlWriter:
 
     def _create(self) -> _Plan:
         lines = self._definitions(schema := self._schema)
-        statement = f"CREATE TABLE {_sql(self._place)} ({', '.join(lines)})"
+        statement = f"CREATE TABLE {quoted_table(self._place)} ({', '.join(lines)})"
         return _Plan(schema.names, self._place, before=[statement])
 
     def _definitions(self, schema: Schema) -> list[str]:
@@ -289,7 +270,7 @@ class PostgresqlWriter:
                 raise ProgramError(must_be_given(fact.name, self._written))
 
     def _targets(self, table: Table) -> dict[str, Target]:
-        columns = described(self._session.prepared(f"SELECT * FROM {_sql(table)}"))
+        columns = described(self._session.prepared(f"SELECT * FROM {quoted_table(table)}"))
         types = types_of(self._session, [(column.oid, column.mod) for column in columns])
         within = catalog.made_of(self._session, table)
         return {
@@ -303,14 +284,14 @@ class PostgresqlWriter:
             for column, type_ in zip(columns, types, strict=True)
         }
 
-    def _sequences(self, names: list[str], targets: dict[str, Target]) -> list[_Sequence]:
+    def _sequences(self, names: list[str], targets: dict[str, Target]) -> list[NumberSequence]:
         """Of columns of numbers: what a default makes of the next value for a text is not known."""
         found = {
             name: catalog.sequence_of(self._session, self._place, name)
             for name in names
             if targets[name].type.kind in _COUNTED
         }
-        return [_Sequence(of[0], name, of[1]) for name, of in found.items() if of]
+        return [NumberSequence(of[0], name, of[1]) for name, of in found.items() if of]
 
     def _add_replacing(self, plan: _Plan, new: Schema) -> None:
         """DELETE, not TRUNCATE: a reader of the table goes on, and triggers fire.
@@ -318,27 +299,35 @@ class PostgresqlWriter:
         A new column takes a lock that a reader of this very program would never let go, so rows wait
         beside the table until all are read.
         """
-        alone, emptying = _alone(self._place), [f"DELETE FROM {_sql(self._place)}"]
+        alone, emptying = (
+            alone_among_runs(self._place),
+            [f"DELETE FROM {quoted_table(self._place)}"],
+        )
         if catalog.may_keep_rows(self._session, self._place):
-            emptying.append(_failing_unless_empty(self._place, self._written))
+            emptying.append(failing_unless_empty(self._place, self._written))
         if not new:
             plan.before += [*alone, *emptying]
             return
         beside = Table("pg_temp", f"rows_{secrets.token_hex(8)}", is_near=False)
-        table, old = _sql(self._place), [name for name in plan.columns if name not in new.names]
+        table, old = (
+            quoted_table(self._place),
+            [name for name in plan.columns if name not in new.names],
+        )
         lines = [f"ADD COLUMN {line}" for line in self._definitions(new)]
         columns = ", ".join(map(quoted, plan.columns))
         plan.before += [
             f"CREATE TEMP TABLE {quoted(beside.name)} ON COMMIT DROP AS"
             f" SELECT {', '.join(map(quoted, old))} FROM {table} WITH NO DATA",
-            f"ALTER TABLE {_sql(beside)} {', '.join(lines)}",
+            f"ALTER TABLE {quoted_table(beside)} {', '.join(lines)}",
         ]
         plan.after += [
             *alone,
             f"ALTER TABLE {table} {', '.join(lines)}",
             *emptying,
         ]
-        plan.moving = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {_sql(beside)}"
+        plan.moving = (
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {quoted_table(beside)}"
+        )
         plan.into = beside
 
     # ------------------------------------------------ rows
@@ -374,7 +363,7 @@ class PostgresqlWriter:
         except (TargetFailed, psycopg.OperationalError):
             raise
         except (ProgramError, psycopg.Error) as without:
-            if _are_alike(error, without):
+            if are_alike(error, without):
                 raise TargetFailed(words(without)) from without
         self._takes_none = True
 
@@ -390,7 +379,7 @@ class PostgresqlWriter:
             return merge.run(self._session, len(table))
         except psycopg.Error as error:
             is_triggers = (error.sqlstate or "").startswith(OF_A_TRIGGER)
-            if is_triggers or (_may_be_of_one_row(error) and not _is_operational(error)):
+            if is_triggers or (may_be_of_one_row(error) and not is_operational(error)):
                 raise ProgramError(words(error)) from error  # whose row is found by halves
             raise
 
@@ -418,7 +407,7 @@ class PostgresqlWriter:
         except Exception as error:
             if not self._session.is_in_transaction:
                 self._shared.lost = error
-                if isinstance(error, psycopg.Error) and not _is_operational(error):
+                if isinstance(error, psycopg.Error) and not is_operational(error):
                     self._shared.lost = TargetFailed(words(error))
                     raise self._shared.lost from error
                 raise
@@ -449,14 +438,14 @@ class PostgresqlWriter:
     def _copy(self, columns: list[pa.Array]) -> int:
         """How many of the rows the table took: a trigger may keep some out."""
         names = ", ".join(map(quoted, self._plan.columns))
-        statement = f"COPY {_sql(self._plan.into)} ({names}) FROM STDIN (FORMAT csv)"
-        texts = [_writable(values) for values in columns]
+        statement = f"COPY {quoted_table(self._plan.into)} ({names}) FROM STDIN (FORMAT csv)"
+        texts = [writable(values) for values in columns]
         table = pa.table(texts, names=[str(i) for i in range(len(texts))])
         cursor = self._session.connection.cursor()
         try:
             with cursor.copy(statement.encode()) as copy:
                 for start in range(0, len(table), ROWS_AT_ONCE):
-                    copy.write(_lines(table.slice(start, ROWS_AT_ONCE)))
+                    copy.write(lines(table.slice(start, ROWS_AT_ONCE)))
         except psycopg.Error as error:
             raise self._row_refused(error, texts) or error from error
         return cursor.rowcount
@@ -466,13 +455,13 @@ class PostgresqlWriter:
 
         A trigger that names a table which is not there may fail at each row; behind the line would stand the column whose value does.
         """
-        if _is_operational(error) or not self._session.is_in_transaction:
+        if is_operational(error) or not self._session.is_in_transaction:
             return None
         name = re.escape(self._plan.into.name)
         found = re.search(rf"^COPY {name}, \S+ (\d+)(,?)", error.diag.context or "", re.MULTILINE)
-        if found is None or (_names_what_is_not_there(error) and not found[2]):
+        if found is None or (names_what_is_not_there(error) and not found[2]):
             return None
-        index = _row_of_line(int(found[1]), columns)
+        index = row_of_line(int(found[1]), columns)
         is_one = 0 <= index < len(columns[0])
         return RowRefused(index, words(error), error.diag.column_name) if is_one else None
 
@@ -504,7 +493,7 @@ class PostgresqlWriter:
         except (psycopg.Error, ProgramError) as error:
             raise StatementFailed(f"SQL {when} the rows: {words(error)}") from error
 
-    def _set(self, sequence: _Sequence) -> None:
+    def _set(self, sequence: NumberSequence) -> None:
         """The next value must be one that is not there; a sequence is never set back."""
         if sequence.last is None:
             return
@@ -562,111 +551,3 @@ class PostgresqlWriter:
         if shared := _SHARED.pop(self._key, None):
             shared.tables.release(self._key)
             shared.session.close()
-
-
-def _is_operational(error: psycopg.Error) -> bool:
-    return isinstance(error, psycopg.OperationalError) and not isinstance(error, OF_A_ROW)
-
-
-def _names_what_is_not_there(error: psycopg.Error) -> bool:
-    """Or what may not be used, whatever the row is."""
-    return (error.sqlstate or "").startswith(OF_NAMES) and not _may_be_of_one_row(error)
-
-
-def _may_be_of_one_row(error: psycopg.Error) -> bool:
-    """Whether a function says so itself, by RAISE, or EXECUTEs what it makes of a row: the table of its month may be missing."""
-    lines = (error.diag.context or "").splitlines()
-    innermost = next((line for line in lines if "PL/pgSQL" in line), "")
-    is_raised = error.diag.source_function == "exec_stmt_raise"
-    return is_raised or innermost.endswith("EXECUTE")  # which no server translates
-
-
-def _are_alike(one: Exception, other: Exception) -> bool:
-    """Whether two tries failed at the same: by one sentence, or at one place of a function, which may tell a time."""
-    place = _place_of(one)
-    return words(one) == words(other) or (place is not None and place == _place_of(other))
-
-
-def _place_of(error: Exception) -> tuple[str, str] | None:
-    """The code of an error of a function, and where in it that was."""
-    of_database = error if isinstance(error, psycopg.Error) else error.__cause__
-    if not isinstance(of_database, psycopg.Error) or not of_database.diag.context:
-        return None
-    return of_database.sqlstate or "", of_database.diag.context
-
-
-def _alone(table: Table) -> list[str]:
-    """Statements that wait until no other run replaces the table: a DELETE does not see what another one adds meanwhile.
-
-    Nor may one replace what it is a partition of; other partitions it may. They are in the way of no other reader or writer.
-    """
-    oid = f"{Literal(_sql(table)).as_string()}::regclass::oid"
-    number = f"{REPLACING}, ({{}}::bigint - {2**31})::integer".format  # as an integer has it
-    return [
-        "WITH RECURSIVE above (oid) AS (SELECT i.inhparent FROM pg_catalog.pg_inherits i"
-        " JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid"
-        f" WHERE i.inhrelid = {oid} AND c.relispartition UNION"
-        " SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above ON i.inhrelid = above.oid)"
-        f" SELECT pg_advisory_xact_lock_shared({number('oid')}) FROM above",
-        f"SELECT pg_advisory_xact_lock({number(oid)})",
-    ]
-
-
-def _failing_unless_empty(table: Table, written: str) -> str:
-    """A statement that fails where a DELETE has left rows."""
-    tag, said = f"$check_{secrets.token_hex(8)}$", Literal(rows_are_there(written)).as_string()
-    return (
-        f"DO {tag} BEGIN IF EXISTS (SELECT FROM {_sql(table)}) THEN"
-        f" RAISE EXCEPTION USING MESSAGE = {said}; END IF; END {tag}"
-    )
-
-
-def _whole_numbers(values: pa.Array) -> pa.Array:
-    """Those that a sequence may give, or meet: no NaN, and none beyond 18 digits of a numeric."""
-    if pa.types.is_integer(values.type):
-        return values
-    texts = pc.cast(values, pa.string())
-    plain = texts.filter(pc.match_substring_regex(texts, r"^-?[0-9]{1,18}(?:\.|$)"))
-    return pc.cast(pc.replace_substring_regex(plain, r"\..*", ""), pa.int64())
-
-
-def _lines(table: pa.Table) -> memoryview:
-    lines = io.BytesIO()
-    options = pa.csv.WriteOptions(
-        include_header=False, quoting_style="needed", batch_size=ROWS_AT_ONCE
-    )
-    pa.csv.write_csv(table, lines, options)
-    return lines.getbuffer()
-
-
-def _writable(values: pa.Array) -> pa.Array:
-    """What Arrow's CSV writer says as COPY reads it."""
-    if pa.types.is_binary(values.type):
-        return column_texts(values, BYTES)
-    if pa.types.is_timestamp(values.type) and values.type.tz:
-        return values.view(pa.timestamp("us"))  # in the session's zone, UTC; ten times as fast
-    return values
-
-
-def _row_of_line(line: int, columns: list[pa.Array]) -> int:
-    """Texts may have lines of their own, of which COPY counts all but those of the first row.
-
-    There it does not know yet how lines end, and takes a lone CR for such an end.
-    """
-    total = _breaks(columns, "\n")
-    if total is None:
-        return line - 1
-    first = _breaks([values.slice(0, 1) for values in columns], "\r")
-    lines = pa.concat_arrays([first, total.slice(1)])
-    last_lines = pc.cumulative_sum(pc.add(lines, 1))
-    return int(pc.sum(pc.cast(pc.less(last_lines, line), pa.int64())).as_py() or 0)
-
-
-def _breaks(columns: list[pa.Array], sign: str) -> pa.Array | None:
-    """How often the texts of each row have the sign; None where no column has texts."""
-    counts = [
-        pc.cast(pc.fill_null(pc.count_substring(values, sign), 0), pa.int64())
-        for values in columns
-        if pa.types.is_string(values.type)
-    ]
-    return reduce(pc.add, counts) if counts else None
