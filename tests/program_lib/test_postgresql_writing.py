@@ -650,7 +650,7 @@ def test_of_two_runs_that_replace_a_table_at_once_the_rows_of_the_last_one_stand
 ) -> None:
     """The rows of both stood together: the second DELETE did not see what the first run had added."""
     of_each_run = "SELECT current_setting('application_name')"  # two outputs of one are refused
-    monkeypatch.setattr("program_lib.databases.postgresql.writer.WHICH_DATABASE", of_each_run)
+    monkeypatch.setattr("program_lib.databases.postgresql.transaction.WHICH_DATABASE", of_each_run)
     postgresql.execute(
         "CREATE TABLE t (k bigint) PARTITION BY LIST (k)",
         "CREATE TABLE part PARTITION OF t DEFAULT",
@@ -998,7 +998,7 @@ def test_two_outputs_of_one_table_do_not_wait_for_each_other_for_ever(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By two URLs they have two transactions, and two rows of one key: the second waited until the first would commit."""
-    monkeypatch.setattr("program_lib.databases.postgresql.writer.PATIENCE", "50ms")
+    monkeypatch.setattr("program_lib.databases.postgresql.transaction.PATIENCE", "50ms")
     postgresql.execute("CREATE TABLE t (k bigint PRIMARY KEY)")
     schema, rows = Schema([Column("k", INTEGER)]), rows_of({"k": INTEGER}, [(1,)])
     with ExitStack() as stack:
@@ -1019,7 +1019,7 @@ def test_an_output_does_not_wait_for_ever_for_what_another_ones_rows_refer_to(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By two URLs they have two transactions: the run stood still, as one waited for the parents that the other replaces."""
-    monkeypatch.setattr("program_lib.databases.postgresql.writer.PATIENCE", "50ms")
+    monkeypatch.setattr("program_lib.databases.postgresql.transaction.PATIENCE", "50ms")
     postgresql.execute(
         "CREATE TABLE parent (k bigint PRIMARY KEY)",
         "INSERT INTO parent VALUES (1)",

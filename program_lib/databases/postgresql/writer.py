@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -15,7 +15,6 @@ from sqlalchemy.engine import URL
 from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.fitting import Target, check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.lost import asked_again
 from program_lib.databases.names import (
     Table,
     has,
@@ -32,7 +31,6 @@ from program_lib.databases.postgresql.native import NUMERIC_OID, declared, targe
 from program_lib.databases.postgresql.parameters import bound
 from program_lib.databases.postgresql.reader import described
 from program_lib.databases.postgresql.refusals import (
-    OF_A_CONNECTION,
     OF_A_TRIGGER,
     are_alike,
     is_operational,
@@ -42,62 +40,22 @@ from program_lib.databases.postgresql.refusals import (
 from program_lib.databases.postgresql.replacing import alone_among_runs, failing_unless_empty
 from program_lib.databases.postgresql.sequences import NumberSequence
 from program_lib.databases.postgresql.session import (
-    READING,
-    WRITING,
-    Session,
     quoted,
     quoted_table,
     words,
 )
-from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
-from program_lib.errors import EndUnknown, ProgramError, RowRefused, TargetFailed
+from program_lib.databases.postgresql.transaction import end, joined
+from program_lib.databases.turns import spelled_alike, turn_of
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import Column, Kind, Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
-# How long one of two transactions of a program waits for a lock. The other's, as of a row of the same key, or of one that a
-# row refers to, it would wait for for ever; those of other runs it gives as long as most of them take
-PATIENCE = "5min"
-WHICH_DATABASE = "SELECT pg_postmaster_start_time()::text, current_database()"
 _COUNTED = (Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC)  # what a sequence may number
-
-
-@dataclass
-class Shared:
-    """The transaction of all writers into one database."""
-
-    session: Session
-    database: tuple[str, ...] = ()  # as WHICH_DATABASE tells it
-    tables: ClaimedTables = field(default_factory=ClaimedTables)
-    unfinished: int = 0  # writers that may still change rows
-    lost: Exception | None = None  # why there is no connection, or no transaction, any more
-    is_committed: bool = False
-
-
-_SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
 
 
 class _TakenBack(Exception):
     """Ends a savepoint whose work shall not stay."""
-
-
-def _share(url: URL, key: str) -> None:
-    """Outputs that reach one database by two URLs know of each other's tables: they would wait for each other for ever."""
-    shared = _SHARED[key] = Shared(Session(url, WRITING))
-    [shared.database] = shared.session.rows(WHICH_DATABASE)
-    alike = (other for other in _SHARED.values() if other.database == shared.database)
-    shared.tables = next(alike).tables
-
-
-def _bound_waits(tables: ClaimedTables) -> None:
-    """Bounds the waits of all transactions that write into a database, where there are several, unless the server does."""
-    beside = [shared for shared in _SHARED.values() if shared.tables is tables]
-    if len(beside) > 1:
-        for shared in beside:
-            shared.session.rows(
-                "SELECT set_config('lock_timeout', %s, true) WHERE current_setting('lock_timeout') = '0'",
-                [PATIENCE],
-            )
 
 
 @dataclass
@@ -148,18 +106,15 @@ class PostgresqlWriter:
 
     def start(self, say: Callable[[str], None]) -> None:
         self._say = say
-        if self._key not in _SHARED:
-            _share(self._url, self._key)
-        self._shared = _SHARED[self._key]
-        self._shared.unfinished += 1
-        self._session = self._shared.session
+        self._transaction = joined(self._url)
+        self._session = self._transaction.session
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
-        tables = self._shared.tables
+        tables = self._transaction.tables
         sharing = catalog.sharing_rows(self._session, self._place) if self._is_there else []
         tables.check_beside(sharing, self._mode, self._written)
         tables.claim(place, self._mode, self._written, self._key)
-        _bound_waits(tables)
+        self._transaction.bound_waits()
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses()
         if self._mode in KEYED and catalog.has_heirs(self._session, self._place):
@@ -336,7 +291,7 @@ class PostgresqlWriter:
         self._begin()
         columns = self._fitted(table)
         try:
-            with self._savepoint():
+            with self._transaction.savepoint():
                 found = self._stored(table, columns)
         except (RowRefused, psycopg.OperationalError):
             raise
@@ -353,11 +308,11 @@ class PostgresqlWriter:
         Such a trigger may also fail for no row alone, as where it divides by their number. What it does, as to tell somebody,
         is taken back.
         """
-        if self._takes_none or self._shared.lost is not None:
+        if self._takes_none or self._transaction.lost is not None:
             return
         none = table.slice(0, 0)
         try:
-            with suppress(_TakenBack), self._savepoint():
+            with suppress(_TakenBack), self._transaction.savepoint():
                 self._stored(none, self._fitted(none))
                 raise _TakenBack
         except (TargetFailed, psycopg.OperationalError):
@@ -392,36 +347,13 @@ class PostgresqlWriter:
             for i, (column, name) in enumerate(zip(self._schema, self._plan.columns, strict=True))
         ]
 
-    @contextmanager
-    def _savepoint(self) -> Iterator[None]:
-        """What fails within is undone alone, so that other rows may be tried; not when the connection is lost, to us or a proxy.
-
-        Raises TargetFailed where a lost one is told by a code that rows have, too: a time-out of PostgreSQL's is an InternalError.
-        """
-        if self._shared.lost is not None:
-            raise self._shared.lost
-        try:
-            self._session.execute("SAVEPOINT batch")
-            yield
-            self._session.execute("RELEASE SAVEPOINT batch")
-        except Exception as error:
-            if not self._session.is_in_transaction:
-                self._shared.lost = error
-                if isinstance(error, psycopg.Error) and not is_operational(error):
-                    self._shared.lost = TargetFailed(words(error))
-                    raise self._shared.lost from error
-                raise
-            # a savepoint that stays would hold the next one, and the server has a lock for each
-            self._session.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
-            raise
-
     def _begin(self) -> None:
         """Does what comes before the first row, once. Raises TargetFailed where the database refuses it: no row is at fault."""
         plan = self._plan
         if plan.is_begun:
             return
         try:
-            with self._savepoint():
+            with self._transaction.savepoint():
                 self._run("before", self._around.before)
                 for statement in plan.before:
                     self._session.execute(statement)
@@ -469,7 +401,7 @@ class PostgresqlWriter:
 
     def finish(self) -> None:
         self._begin()
-        with self._savepoint():
+        with self._transaction.savepoint():
             for statement in self._plan.after:
                 self._session.execute(statement)
             if self._plan.moving:
@@ -478,9 +410,7 @@ class PostgresqlWriter:
             for sequence in self._plan.sequences:
                 self._set(sequence)
             self._run("after", self._around.after)
-            self._shared.unfinished -= 1
-            if not self._shared.unfinished:  # what others change at their end counts, too
-                self._session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            self._transaction.note_finished()
 
     def _run(self, when: str, statement: str) -> None:
         """Raises StatementFailed, also where it is more than one statement."""
@@ -505,49 +435,7 @@ class PostgresqlWriter:
         )
 
     def commit(self) -> None:
-        if self._shared.is_committed:
-            return
-        number = self._transaction()
-        try:
-            self._session.execute("COMMIT")
-        except psycopg.Error as error:
-            is_cut = (error.sqlstate or "").startswith(OF_A_CONNECTION)
-            if not (is_cut or self._session.connection.closed):
-                raise
-            self._check_is_committed(number, error)
-        self._shared.is_committed = True
-
-    def _transaction(self) -> int | None:
-        """The number by which the server knows our transaction; None where it does not tell."""
-        try:
-            with self._savepoint():
-                number = self._session.value("SELECT txid_current_if_assigned()")
-        except psycopg.Error:
-            if self._shared.lost is not None:  # a COMMIT would say nothing
-                raise
-            return None
-        return None if number is None else int(number)
-
-    def _check_is_committed(self, number: int | None, error: psycopg.Error) -> None:
-        """The answer to COMMIT was lost: the server is asked. Raises the error where nothing is committed, else EndUnknown."""
-        is_committed = None
-        if number is not None:
-            is_committed = asked_again(lambda: self._became(number), psycopg.Error)
-        if is_committed is None:
-            raise EndUnknown(words(error)) from error
-        if not is_committed:
-            raise error
-
-    def _became(self, number: int) -> bool | None:
-        """Whether the transaction is committed; None while it goes on."""
-        session = Session(self._url, READING)
-        try:
-            status = session.value("SELECT txid_status(%s)", [number])
-        finally:
-            session.close()
-        return {"committed": True, "aborted": False}.get(status)
+        self._transaction.commit()
 
     def undo(self) -> None:
-        if shared := _SHARED.pop(self._key, None):
-            shared.tables.release(self._key)
-            shared.session.close()
+        end(self._url)
