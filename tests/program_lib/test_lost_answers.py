@@ -22,7 +22,7 @@ from program_lib.databases import lost
 from program_lib.databases.lost import ConnectionLost, TransactionLost
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.session import Session as MysqlSession
-from program_lib.databases.mysql.writer import Shared
+from program_lib.databases.mysql.transaction import Transaction
 from program_lib.databases.names import Table
 from program_lib.databases.other.writer import OtherWriter
 from program_lib.databases.postgresql.session import Session
@@ -281,7 +281,7 @@ def test_a_new_table_of_mariadb_may_get_its_name_after_the_answer_was_lost(
     mariadb: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server waited for a backup: the run failed as one that wrote nothing, and then the table stood there with its rows."""
-    execute, has_names = MysqlSession.execute, Shared._has_names
+    execute, has_names = MysqlSession.execute, Transaction._has_names
     waiting = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'RENAME%{}%'"
     thread, answers = ThreadPoolExecutor(1), list[bool | None]()
 
@@ -294,13 +294,13 @@ def test_a_new_table_of_mariadb_may_get_its_name_after_the_answer_was_lost(
         eventually(lambda: mariadb.value(waiting.format(made)) == 1)
         raise ConnectionLost("Lost connection")
 
-    def asked(self: Shared, renaming: MysqlSession) -> bool | None:
+    def asked(self: Transaction, renaming: MysqlSession) -> bool | None:
         answers.append(has_names(self, renaming))
         mariadb.execute("UNLOCK TABLES")
         return answers[-1]
 
     monkeypatch.setattr(MysqlSession, "execute", lost)
-    monkeypatch.setattr(Shared, "_has_names", asked)
+    monkeypatch.setattr(Transaction, "_has_names", asked)
     with thread:
         try:
             write_to(mariadb.url, "create")

@@ -326,7 +326,7 @@ def test_new_tables_stand_only_where_nobody_knows_whether_the_rows_beside_them_d
         writer.write(rows_of({"a": INTEGER}, [(2,)]))
     for writer in writers:
         writer.finish()
-    shared = writers[0]._shared  # type: ignore[attr-defined]
+    shared = writers[0]._transaction  # type: ignore[attr-defined]
     rename, replacing = shared._rename, shared.rows.connection.thread_id()
 
     def rename_and_kill(session: Session) -> None:
@@ -680,7 +680,7 @@ def test_a_deadlock_ends_the_transaction_and_no_half_of_the_rows_follows(mariadb
         writer.write(rows_of(columns, [(5, 5)]))
         other.query("BEGIN")
         other.query("INSERT INTO t VALUES (6, 6)")
-        shared = writer._shared  # type: ignore[attr-defined]
+        shared = writer._transaction  # type: ignore[attr-defined]
         shared.rows.execute("SET SESSION innodb_lock_wait_timeout = 1")
         with pytest.raises(TransactionLost, match="Lock wait timeout exceeded"):
             writer.write(rows_of(columns, [(6, 7)]))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from program_lib.databases.keys import Match
-from program_lib.databases.mysql.session import Session, quoted
+from program_lib.databases.mysql.session import Session, quoted, quoted_table
 from program_lib.databases.names import Table
 from program_lib.write_modes import INSERT_OR_IGNORE, UPDATE, UPSERT
 
@@ -37,13 +37,13 @@ class Merge:
     def make(self, session: Session, columns: Sequence[str]) -> None:
         """Of the same types and collations; unlike other DDL this does not commit."""
         session.execute(
-            f"CREATE TEMPORARY TABLE {_sql(self.beside)}"
+            f"CREATE TEMPORARY TABLE {quoted_table(self.beside)}"
             f" ({quoted(self.times)} BIGINT NOT NULL DEFAULT 1, UNIQUE KEY ({_names(self.match.key)}))"
-            f" ENGINE=InnoDB SELECT {_names(columns)} FROM {_sql(self.into)} WHERE FALSE"
+            f" ENGINE=InnoDB SELECT {_names(columns)} FROM {quoted_table(self.into)} WHERE FALSE"
         )
 
     def empty(self, session: Session) -> None:
-        session.execute(f"DELETE FROM {_sql(self.beside)}")  # TRUNCATE would commit
+        session.execute(f"DELETE FROM {quoted_table(self.beside)}")  # TRUNCATE would commit
 
     @property
     def same_key(self) -> str:
@@ -73,7 +73,7 @@ class Merge:
         return int(
             session.value(
                 f"SELECT coalesce(sum({quoted('batch', self.times)}), 0)"
-                f" FROM {_sql(self.beside)} batch STRAIGHT_JOIN {_sql(self.into)} target ON {self._same}"
+                f" FROM {quoted_table(self.beside)} batch STRAIGHT_JOIN {quoted_table(self.into)} target ON {self._same}"
                 " FOR UPDATE"
             )
         )
@@ -81,7 +81,7 @@ class Merge:
     def _update(self, session: Session) -> None:
         changes = [f"{quoted('target', n)} = {quoted('batch', n)}" for n in self.match.others]
         session.execute(
-            f"UPDATE {_sql(self.beside)} batch STRAIGHT_JOIN {_sql(self.into)} target ON {self._same}"
+            f"UPDATE {quoted_table(self.beside)} batch STRAIGHT_JOIN {quoted_table(self.into)} target ON {self._same}"
             f" SET {', '.join(changes)}"
         )
 
@@ -90,9 +90,9 @@ class Merge:
         names = [*self.match.key, *self.match.others]
         values = ", ".join(quoted("batch", name) for name in names)
         return session.execute(
-            f"INSERT INTO {_sql(self.into)} ({_names(names)})"
-            f" SELECT {values} FROM {_sql(self.beside)} batch"
-            f" LEFT JOIN {_sql(self.into)} target ON {self._same}"
+            f"INSERT INTO {quoted_table(self.into)} ({_names(names)})"
+            f" SELECT {values} FROM {quoted_table(self.beside)} batch"
+            f" LEFT JOIN {quoted_table(self.into)} target ON {self._same}"
             f" WHERE {quoted('target', self.match.key[0])} IS NULL"
         )
 
@@ -100,10 +100,6 @@ class Merge:
     def _same(self) -> str:
         pairs = [f"{quoted('target', n)} = {quoted('batch', n)}" for n in self.match.key]
         return " AND ".join(pairs)
-
-
-def _sql(table: Table) -> str:
-    return quoted(table.schema, table.name)
 
 
 def _names(columns: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.native import type_of_declared, type_of_field
 from program_lib.databases.mysql.parameters import streaming
-from program_lib.databases.mysql.session import READING, Session, quoted
+from program_lib.databases.mysql.session import READING, Session, quoted, quoted_table
 from program_lib.databases.names import Table
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
@@ -58,7 +58,7 @@ class MysqlReader(Uncounted):
             column for column in catalog.columns(session, table) if "INVISIBLE" not in column.extra
         ]
         listed = ", ".join(map(_selected, columns))
-        self._run(session.streaming(f"SELECT {listed} FROM {quoted(table.schema, table.name)}"))
+        self._run(session.streaming(f"SELECT {listed} FROM {quoted_table(table)}"))
         self._schema = _schema(
             Column(column.name, type_of_declared(column), column.is_nullable) for column in columns
         )

@@ -14,6 +14,7 @@ from pymysql.cursors import SSCursor
 from sqlalchemy.engine import URL
 
 from program_lib.databases.lost import ConnectionLost, TransactionLost
+from program_lib.databases.names import Table
 from program_lib.errors import ProgramError
 
 CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in the URL says otherwise
@@ -214,3 +215,7 @@ def quoted(*names: str) -> str:
     if any("\0" in name for name in names):
         raise ProgramError("a name has a character NUL in it")
     return ".".join("`" + name.replace("`", "``") + "`" for name in names)
+
+
+def quoted_table(table: Table) -> str:
+    return quoted(table.schema, table.name)

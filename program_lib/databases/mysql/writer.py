@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,13 +19,14 @@ from sqlalchemy.engine import URL
 
 from program_lib.databases.fitting import check, fitted
 from program_lib.databases.keys import Tally, check_no_null, match
-from program_lib.databases.lost import ConnectionLost, TransactionLost, asked_again
+from program_lib.databases.lost import TransactionLost
 from program_lib.databases.mysql import catalog
 from program_lib.databases.mysql.catalog import Declared
 from program_lib.databases.mysql.literals import rows_of_literals
 from program_lib.databases.mysql.merging import Merge
 from program_lib.databases.mysql.native import declared, target
-from program_lib.databases.mysql.session import READING, WRITING, Session, quoted, words
+from program_lib.databases.mysql.session import READING, Session, quoted, quoted_table, words
+from program_lib.databases.mysql.transaction import end_transaction, join_transaction
 from program_lib.databases.names import (
     Table,
     is_there_already,
@@ -34,16 +34,12 @@ from program_lib.databases.names import (
     others_would_lose,
     spelt,
 )
-from program_lib.databases.turns import ClaimedTables, spelled_alike, turn_of
-from program_lib.errors import EndUnknown, ProgramError, RowRefused, TargetFailed
+from program_lib.databases.turns import spelled_alike, turn_of
+from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import Schema
 from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
-WHICH_SERVER = (
-    "SHOW GLOBAL VARIABLES WHERE Variable_name"
-    " IN ('server_uid', 'server_uuid', 'server_id', 'hostname', 'port', 'datadir', 'socket')"
-)
 STATEMENT_BYTES = 1024 * 1024  # of an INSERT, about: longer ones are not faster
 PACKET_REST = 32 * 1024  # bytes of a statement beside its row: names of tables and columns
 HELPER = "job_rows_"  # begins the name that a new table has until its rows are complete
@@ -55,117 +51,6 @@ _OF_NO_ROW = {
     *(ER.NO_SUCH_TABLE, ER.SP_DOES_NOT_EXIST, ER.NO_SUCH_USER),
 }
 _ROW = re.compile(r" at row (\d+)$")
-
-
-@dataclass
-class Shared:
-    """What all writers into one database have in common."""
-
-    url: URL
-    packet_bytes: int  # of a statement, at most
-    rows: Session  # the transaction of append and replace
-    server: list[tuple[str, ...]] = field(default_factory=list)  # as WHICH_SERVER tells it
-    tables: ClaimedTables = field(default_factory=ClaimedTables)
-    new: Session | None = None  # makes and fills new tables
-    helpers: dict[Table, Table] = field(
-        default_factory=dict
-    )  # where a new table is, and where it shall be
-    has_rows: bool = False  # whether that transaction changes anything
-    lost: TransactionLost | None = None
-    is_renamed: bool = False
-    is_committed: bool = False
-    may_stand: bool = False  # whether nobody knows if it is committed
-
-    def for_new_tables(self) -> Session:
-        if self.new is None:
-            self.new = Session(self.url, WRITING)
-            with suppress(pymysql.Error):  # a first TIMESTAMP would set itself at every UPDATE
-                self.new.execute("SET SESSION explicit_defaults_for_timestamp = 1")
-        return self.new
-
-    def commit(self) -> None:
-        """New tables get their names first: that can fail, and can be taken back."""
-        if self.is_committed:
-            return
-        if self.has_rows:  # whose connection broke until now has committed nothing, for sure
-            with self.rows.soon():
-                self.rows.execute("DO 1")
-        if self.new is not None:
-            self._rename(self.new)
-            self.is_renamed = True
-        if self.has_rows:
-            self._commit_rows()
-        self.is_committed = True
-
-    def _rename(self, session: Session) -> None:
-        """Where the answer is lost, it is looked at what the new tables are called."""
-        pairs = [f"{_sql(made)} TO {_sql(place)}" for made, place in self.helpers.items()]
-        try:
-            session.execute(f"RENAME TABLE {', '.join(pairs)}")
-        except ConnectionLost as error:
-            is_renamed = asked_again(
-                lambda: self._has_names(session), pymysql.Error, TransactionLost
-            )
-            if is_renamed is None:
-                raise EndUnknown(str(error)) from error
-            if not is_renamed:
-                raise
-
-    def _has_names(self, renaming: Session) -> bool | None:
-        """Whether the new tables have their names: all get them in one step. None while the server waits to give them."""
-        session = Session(self.url, WRITING)
-        try:
-            with session.soon():
-                # first: it may be done with it just now
-                is_at_work = session.sees_at_work(renaming)
-                has_names = not catalog.columns(session, next(iter(self.helpers)))
-            return has_names or (None if is_at_work else False)
-        finally:
-            session.close()
-
-    def _commit_rows(self) -> None:
-        try:
-            self.rows.execute("COMMIT")
-        except ConnectionLost as error:
-            self.may_stand = True
-            raise EndUnknown(str(error)) from error
-
-    def close(self) -> None:
-        """Takes back what is not committed. Never raises."""
-        self.rows.close()
-        if self.new is None:
-            return
-        self.new.close()
-        if not (self.is_committed or self.may_stand):
-            with suppress(Exception):
-                self._drop_new_tables()
-
-    def _drop_new_tables(self) -> None:
-        """They stay where a lock of somebody else's, as a backup's, lasts longer."""
-        tables = self.helpers.values() if self.is_renamed else self.helpers.keys()
-        session = Session(self.url, WRITING)
-        try:
-            with session.soon():
-                session.execute(f"DROP TABLE IF EXISTS {', '.join(map(_sql, tables))}")
-        finally:
-            session.close()
-
-
-_SHARED: dict[str, Shared] = {}  # by URL; a writer's undo() ends it
-
-
-def _share(url: URL, key: str) -> None:
-    """Outputs that reach one server by two URLs know of each other's tables: one would wait for the other's locks."""
-    rows = Session(url, WRITING)
-    packet_bytes = int(rows.value("SELECT @@max_allowed_packet"))
-    shared = _SHARED[key] = Shared(url, packet_bytes, rows)
-    shared.server = rows.rows(WHICH_SERVER)
-    alike = (other for other in _SHARED.values() if other.server == shared.server)
-    shared.tables = next(alike).tables
-
-
-def _sql(table: Table) -> str:
-    return quoted(table.schema, table.name)
 
 
 class MysqlWriter:
@@ -191,15 +76,13 @@ class MysqlWriter:
     # ------------------------------------------------ before the rows
 
     def start(self, say: Callable[[str], None]) -> None:
-        if self._key not in _SHARED:
-            _share(self._url, self._key)
-        self._shared = _SHARED[self._key]
-        self._session = self._shared.rows
+        self._transaction = join_transaction(self._url)
+        self._session = self._transaction.rows
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
-        self._shared.tables.claim(place, self._mode, self._written, self._key)
+        self._transaction.tables.claim(place, self._mode, self._written, self._key)
         if self._is_there:
-            self._shared.has_rows = True
+            self._transaction.has_rows = True
             self._check_all_or_nothing(self._session)
         if self._mode == REPLACE and self._is_there:
             self._check_nobody_loses(self._session)
@@ -265,12 +148,12 @@ class MysqlWriter:
 
     def _made(self) -> Table:
         """The new table, under another name. It is made before any row is written, since DDL commits."""
-        self._session = session = self._shared.for_new_tables()
+        self._session = session = self._transaction.for_new_tables()
         lines = self._definitions(session.is_mariadb)
         made = Table(self._place.schema, f"{HELPER}{secrets.token_hex(8)}", is_near=False)
-        self._shared.helpers[made] = self._place
+        self._transaction.helpers[made] = self._place
         session.execute(
-            f"CREATE TABLE {_sql(made)} ({', '.join(lines)}) ENGINE=InnoDB CHARACTER SET utf8mb4"
+            f"CREATE TABLE {quoted_table(made)} ({', '.join(lines)}) ENGINE=InnoDB CHARACTER SET utf8mb4"
         )
         return made
 
@@ -286,8 +169,8 @@ class MysqlWriter:
     # ------------------------------------------------ rows
 
     def write(self, table: pa.Table) -> None:
-        if self._shared.lost is not None:
-            raise self._shared.lost
+        if self._transaction.lost is not None:
+            raise self._transaction.lost
         values = [
             fitted(table[i], column.name, column.type, column_target)
             for i, (column, column_target) in enumerate(
@@ -302,7 +185,7 @@ class MysqlWriter:
             self._begin()
             found = self._insert(rows)
         except TransactionLost as error:
-            self._shared.lost = error
+            self._transaction.lost = error
             raise
         self.tally.add(len(table), found)
 
@@ -331,7 +214,7 @@ class MysqlWriter:
     def _inserting(self, rows: str) -> str:
         names = ", ".join(map(quoted, self._names))
         same = "" if self._merge is None else self._merge.same_key
-        return f"INSERT INTO {_sql(self._into)} ({names}) {rows}{same}"
+        return f"INSERT INTO {quoted_table(self._into)} ({names}) {rows}{same}"
 
     def _begin(self) -> None:
         """Stores no row, so that nobody changes the table from now on, looks whether somebody has, and empties it for `replace`.
@@ -348,7 +231,7 @@ class MysqlWriter:
             if self._is_there:
                 self._check_is_as_it_was()
                 if self._mode == REPLACE:
-                    self._session.execute(f"DELETE FROM {_sql(self._into)}")
+                    self._session.execute(f"DELETE FROM {quoted_table(self._into)}")
         except (pymysql.Error, ProgramError) as error:
             raise TargetFailed(self._said(error)) from error
         self._is_begun = True
@@ -391,21 +274,21 @@ class MysqlWriter:
 
     def _check_sizes(self, rows: pa.Array) -> None:
         """The server would drop the connection of a statement that is too long for it."""
-        most = self._shared.packet_bytes - PACKET_REST
+        most = self._transaction.packet_bytes - PACKET_REST
         sizes = pc.binary_length(rows)
         if pc.max(sizes).as_py() > most:
             index = pc.index(pc.greater(sizes, most), True).as_py()
             raise RowRefused(
                 index,
                 f"the row takes {sizes[index].as_py():,} bytes, and the server's"
-                f" max_allowed_packet is {self._shared.packet_bytes:,}",
+                f" max_allowed_packet is {self._transaction.packet_bytes:,}",
             )
 
     # ------------------------------------------------ after the rows
 
     def finish(self) -> None:
-        if self._shared.lost is not None:
-            raise self._shared.lost
+        if self._transaction.lost is not None:
+            raise self._transaction.lost
         if self._mode == REPLACE:
             self._begin()
         try:
@@ -416,14 +299,12 @@ class MysqlWriter:
 
     def commit(self) -> None:
         try:
-            self._shared.commit()
+            self._transaction.commit()
         except pymysql.Error as error:
             raise ProgramError(words(error)) from error
 
     def undo(self) -> None:
-        if shared := _SHARED.pop(self._key, None):
-            shared.tables.release(self._key)
-            shared.close()
+        end_transaction(self._url)
 
 
 def _parts(rows: pa.Array) -> Iterator[pa.Array]:

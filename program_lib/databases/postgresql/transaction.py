@@ -124,7 +124,7 @@ class Transaction:
 _OPEN: dict[str, Transaction] = {}  # by the URL as spelled_alike has it
 
 
-def joined(url: URL) -> Transaction:
+def join_transaction(url: URL) -> Transaction:
     """The transaction of a writer into this database; the first one begins it.
 
     Outputs that reach one database by two URLs know of each other's tables: they would wait for each other for ever.
@@ -139,7 +139,7 @@ def joined(url: URL) -> Transaction:
     return _OPEN[key]
 
 
-def end(url: URL) -> None:
+def end_transaction(url: URL) -> None:
     """Takes back what is not committed. Harmless where there is no transaction, or none any more."""
     if transaction := _OPEN.pop(key := spelled_alike(url), None):
         transaction.tables.release(key)

@@ -44,7 +44,7 @@ from program_lib.databases.postgresql.session import (
     quoted_table,
     words,
 )
-from program_lib.databases.postgresql.transaction import end, joined
+from program_lib.databases.postgresql.transaction import end_transaction, join_transaction
 from program_lib.databases.turns import spelled_alike, turn_of
 from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import Column, Kind, Schema
@@ -106,7 +106,7 @@ class PostgresqlWriter:
 
     def start(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._transaction = joined(self._url)
+        self._transaction = join_transaction(self._url)
         self._session = self._transaction.session
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
@@ -438,4 +438,4 @@ class PostgresqlWriter:
         self._transaction.commit()
 
     def undo(self) -> None:
-        end(self._url)
+        end_transaction(self._url)
