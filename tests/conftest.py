@@ -19,6 +19,8 @@ from program_lib import settings
 from program_lib.secrets import SECRETS
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
+from tests.late import threads
+from tests.late.chance import SEED
 from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
 
 __all__ = [
@@ -47,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts aside
         signal.signal(signal.SIGINT, signal.default_int_handler)
     allow_code(True)  # some graphs are made while tests are collected
+    if SEED and (_is_one_of_several(config) or config.option.dist == "no"):
+        threads.make_late()
     if _is_one_of_several(config):
         width = (TO - FROM) // MOST_PROCESSES
         first = (

@@ -31,9 +31,10 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.browser import late
 from tests.browser.editing import WIDE, Editor, small_graph
 from tests.harness import IN_CI, ROOT, Product, running_product
+from tests.late import pages
+from tests.late.chance import SEED
 
 CHROMIUM = Path("/usr/bin/chromium")
 # The same without windows, tabs and menus: a page costs 0.75 s of a core instead of 1.2
@@ -77,8 +78,8 @@ for _owner in (Page, Locator):
         _only_what_is_seen(_owner, _name)
 
 
-if late.SEED:
-    late.make_late()
+if SEED:
+    pages.make_late()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

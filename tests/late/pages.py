@@ -1,13 +1,8 @@
-"""TEST_WORKERS=3 LATE=<seed> scripts/test tests/browser: what a page is told, and what a test does to it, comes late at random.
-
-As on a machine that is held up. A test that fails then takes something for done that is on its way; or the page does.
-"""
+"""What a page is told, and what a test does to it, comes late at random."""
 
 from __future__ import annotations
 
 import functools
-import os
-import random
 import time
 from typing import Any
 
@@ -19,9 +14,10 @@ from playwright.sync_api import (  # type: ignore[attr-defined]  # LocatorAssert
     Page,
 )
 
-SEED = os.environ.get("LATE", "")
-# How late: of each hundred calls one by 3 s at most, six by 0.6 s, 33 by 0.05 s
-STEPS = ((0.01, 3.0), (0.07, 0.6), (0.4, 0.05))
+from tests.late.chance import Lots
+
+SHARE = 0.4  # of what a test does to a page is late
+HOW_LATE = ((1 / 40, 3.0), (7 / 40, 0.6), (1.0, 0.05))  # of forty such calls one by 3 s at most
 ASKS = ("click", "evaluate", "fill", "press", "inner_text", "get_attribute", "input_value", "count")
 # Each answer, and each message in its turn: half a second at most
 LATE_PAGE = """(() => {
@@ -58,7 +54,7 @@ LATE_PAGE = """(() => {
 
 def make_late() -> None:
     """From now on, in this process: pages of new contexts, and what is asked of pages."""
-    lots = random.Random(SEED)
+    lots = Lots(*HOW_LATE)
     _late_pages()
     for owner, names in {
         Page: (*ASKS[:4], "goto", "wait_for_function"),
@@ -81,14 +77,12 @@ def _late_pages() -> None:
     Browser.new_context = late  # type: ignore[method-assign]
 
 
-def _late(owner: type, name: str, lots: random.Random) -> None:
+def _late(owner: type, name: str, lots: Lots) -> None:
     method = getattr(owner, name)
 
     @functools.wraps(method)
     def late(*arguments: Any, **options: Any) -> Any:
-        lot = lots.random()
-        most = next((seconds for share, seconds in STEPS if lot < share), 0.0)
-        time.sleep(lots.random() * most)
+        time.sleep(lots.seconds(SHARE))
         return method(*arguments, **options)
 
     setattr(owner, name, late)
