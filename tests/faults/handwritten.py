@@ -31,17 +31,18 @@ class Programs:
         self._link = Link(product.nats_url, name="test")
         self._queue = RunQueue(self._link)
 
-    def record(self, body: str) -> Run:
+    def record(self, body: str, tag: str | None = None) -> Run:
         """A run in the store that no queue knows of."""
-        return runs.record(self.store, "\n" + STARTED + body, self._product.tenant_id)
+        return runs.record(self.store, "\n" + STARTED + body, self._product.tenant_id, tag)
 
     def queue(self, run: Run) -> Run:
         assert self._link.wait_up(DEADLINE)  # a server that was killed has just come back
         self._queue.put(run)
         return run
 
-    def execute(self, body: str) -> Run:
-        return self.queue(self.record(body))
+    def execute(self, body: str, tag: str | None = None) -> Run:
+        """`tag`: of the runners that may take it."""
+        return self.queue(self.record(body, tag))
 
     def running(self, run: Run, nodes: int = 1) -> Run:
         """The run once its program said something of `nodes` nodes and the store has it."""
