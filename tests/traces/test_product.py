@@ -44,6 +44,7 @@ def product(
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_EXPORTER_OTLP_HEADERS="authorization=s3cret-of-the-collector",
         OTEL_BSP_SCHEDULE_DELAY="100",
+        OTEL_EXPORTER_OTLP_TIMEOUT=f"{WAIT:g}",
         PYTHON_NODES="on",
     ) as product:
         with sqlite3.connect(data_dir / "few.db") as database:
@@ -86,7 +87,7 @@ def test_a_run_is_one_trace_from_the_caller_to_its_nodes(
     assert execute.began <= queue.began <= queue.ended == run.began == start.began
     assert start.ended <= few.began <= few.ended <= run.ended
     assert abs(run.began - end["startedAt"]) < 0.01
-    assert abs(run.ended - end["endedAt"]) < 5.0
+    assert abs(run.ended - end["endedAt"]) < WAIT / 2
     assert run.attributes["progress.run.status"] == "completed"
     assert few.attributes == {
         "progress.node.id": 1,
@@ -173,7 +174,7 @@ def test_a_collector_that_is_away_or_hangs_holds_nobody_up(
         for _ in range(3):
             began = time.monotonic()
             run_id = product.execute(job_id)
-            assert time.monotonic() - began < 5.0
+            assert time.monotonic() - began < WAIT / 2, "it waited for the collector"
             assert product.run_end(run_id, WAIT)["status"] == "completed"
         product.stop()
     finally:
