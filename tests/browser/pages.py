@@ -19,6 +19,14 @@ AXE = Axe().axe_script
 BREACHES = "async (options) => (await axe.run(options)).violations"
 
 
+def go_within(page: Page, query: str = "") -> None:
+    """As the browser's Back does: the page is not loaded anew, and has no moment to note where it was in the new address."""
+    page.evaluate(
+        "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }",
+        f"./?{query}" if query else "./",
+    )
+
+
 def hold(page: Page, url: str | Pattern[str]) -> list[Route]:
     """Holds back what is asked of these addresses; the list is filled as it is asked for."""
     held: list[Route] = []

@@ -11,7 +11,14 @@ from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground
 from tests.browser.editing import WIDE, small_graph
-from tests.browser.pages import assert_accessible, hold, hold_first, picture, wait_for_held
+from tests.browser.pages import (
+    assert_accessible,
+    go_within,
+    hold,
+    hold_first,
+    picture,
+    wait_for_held,
+)
 from tests.browser.runs import Publisher, amounts_job, make_amounts, move_slider
 from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
@@ -56,12 +63,6 @@ def two(shop: Product) -> TwoRuns:
 
 def go(page: Page, product: Product, query: str) -> None:
     page.goto(f"{product.url}/?{query}")
-
-
-def go_within(page: Page, query: str) -> None:
-    """As the browser's Back does: the page is not loaded anew."""
-    page.evaluate("(q) => { history.pushState(null, '', q); }", f"?{query}")
-    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
 
 
 def release(page: Page, held: list[Route]) -> None:
@@ -267,6 +268,7 @@ def expect_no_figures_of_other_runs(page: Page, two: TwoRuns) -> None:
     expect(compared).to_be_visible()
     held = hold(page, f"**/api/runs/{two.first}/history")
     page.select_option("#compare-other", two.first)
+    wait_for_held(page, held)
     go_within(page, both)  # back to those before, which cannot be had now
     wait_for_held(page, held, 2)
     held[1].fulfill(status=500, json={"detail": "no history"})

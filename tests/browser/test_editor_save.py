@@ -14,7 +14,14 @@ from tests.browser.editing import (
     node_of,
     small_graph,
 )
-from tests.browser.pages import hold, hold_first, look_no_more, refuse_twice, wait_for_held
+from tests.browser.pages import (
+    go_within,
+    hold,
+    hold_first,
+    look_no_more,
+    refuse_twice,
+    wait_for_held,
+)
 from tests.browser.test_playground import (
     expect_live,
     expect_run,
@@ -224,8 +231,7 @@ STAYS = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 
 
 def expect_back_to_stay(page: Page, url: str) -> None:
-    page.evaluate("history.pushState(null, '', './')")
-    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    go_within(page)
     expect(page).to_have_url(url)
     expect(page.locator("#json")).to_be_visible()
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.editing import URL, Editor
-from tests.browser.pages import assert_accessible, hold, picture, wait_for_held
+from tests.browser.pages import assert_accessible, go_within, hold, picture, wait_for_held
 from tests.browser.test_playground import expect_run
 from tests.harness import Product, eventually, running_product
 
@@ -439,8 +439,7 @@ def expect_no_node_in_another_job(editor: Editor, shop: Product) -> None:
     page.click("#confirm-yes")
     wait_for_held(page, held)
     other = shop.create_job({"name": "Another", "graph": reading()})
-    page.evaluate("(place) => history.pushState(null, '', place)", f"?job={other}")
-    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    go_within(page, f"job={other}")
     expect(page.locator("#job-name")).to_have_text("Another")
     expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
     held[0].continue_()

@@ -23,6 +23,7 @@ from tests.browser.editing import WIDE, box_of
 from tests.browser.pages import (
     answer_late,
     assert_accessible,
+    go_within,
     hold,
     picture,
     shift_clock,
@@ -487,8 +488,7 @@ def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product
     expect(page.locator("#runs-page")).to_be_visible()
     page.evaluate(HOLD_FILTER)
     page.fill("#filter-text", "broken")
-    page.evaluate("history.pushState(null, '', '?view=runs&status=failed')")
-    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    go_within(page, "view=runs&status=failed")
     page.evaluate("filter?.()")
     expect(page).to_have_url(re.compile(r"\?view=runs&status=failed$"))
     page.go_back()

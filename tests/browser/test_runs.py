@@ -23,6 +23,7 @@ from tests.browser.editing import box_of
 from tests.browser.load import A_SECOND, NODES, frames_under_load
 from tests.browser.pages import (
     assert_accessible,
+    go_within,
     hold,
     hold_first,
     picture,
@@ -586,8 +587,7 @@ def test_what_one_answer_did_not_bring_is_asked_for_again_and_not_on_its_way_for
     page.route(runs, lambda route: route.fulfill(**fails))
     page.unroute(address)
     with page.expect_response(runs):
-        page.evaluate("history.pushState(null, '', './')")
-        page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+        go_within(page)
         page.go_back()
     expect(page.locator("#runs-empty")).to_have_text("Loading…")
     page.unroute_all()
