@@ -21,17 +21,19 @@ from settings.keys import TrustedKey
 MIN_RSA_BITS = 2_048
 MAX_KEYS = 32  # a token without a kid is tried with each of them
 
+_MEMBERS = {"RSA": "n and e", "EC": "x and y of a point on its curve"}
+
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 class _OfNoUse(Exception):
-    """A valid key of a JWKS that is for another use. RFC 7517, section 5: such keys are ignored."""
+    """A key of a JWKS that is for another use, lacks a member, or is weak. RFC 7517, section 5: such keys are ignored."""
 
 
 def public_keys(text: str, skipped: Callable[[str], None] | None = None) -> tuple[TrustedKey, ...]:
     """The keys of PEM blocks, one after the other, or of a JWKS document. Raises ValueError.
 
-    `skipped` is called with a sentence about each key of a JWKS that is for another use, kind or algorithm.
+    `skipped` is called with a sentence about each key of a JWKS that is of no use beside those that are.
     """
     passed_over: list[str] = []
     text = text.removeprefix("\ufeff")  # as Windows begins files
@@ -81,24 +83,29 @@ def _jwks(text: str, passed_over: list[str]) -> Iterator[TrustedKey]:
 
 
 def _jwk(entry: Any) -> TrustedKey:
-    """The key of a JWKS entry. Raises _OfNoUse, or ValueError for a key that cannot be trusted."""
+    """The key of a JWKS entry. Raises _OfNoUse, or ValueError for a private key, which is known to others now."""
     if not isinstance(entry, dict):
-        raise ValueError("is no object")
+        raise _OfNoUse("is no object")
+    entry = {name: value for name, value in entry.items() if value is not None}  # as .NET fills up
     if "d" in entry or entry.get("kty") == "oct":
         raise ValueError("is private; only public keys belong here")
     _check_use(entry)
     kid = entry.get("kid")
     if kid is not None and not isinstance(kid, str):
-        raise ValueError("has a kid that is no string")
+        raise _OfNoUse("has a kid that is no string")
     reader: Any = {"RSA": RSAAlgorithm, "EC": ECAlgorithm}.get(str(entry.get("kty")))
     if reader is None:
         raise _OfNoUse(f"has kty {entry.get('kty')!r:.40}; RSA and EC are known")
     if reader is ECAlgorithm and entry.get("crv") != "P-256":
         raise _OfNoUse(f"is on the curve {entry.get('crv')!r:.40}; P-256 is known")
     try:
-        return _checked(reader.from_jwk(entry), kid)
-    except (InvalidKeyError, PyJWKError, KeyError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("cannot be read") from None
+        key = reader.from_jwk(entry)
+    except (InvalidKeyError, PyJWKError, KeyError, TypeError, ValueError, UnsupportedAlgorithm):
+        raise _OfNoUse(f"cannot be read: {_MEMBERS[entry['kty']]} are expected") from None
+    try:
+        return _checked(key, kid)
+    except ValueError as error:
+        raise _OfNoUse(str(error)) from None
 
 
 def _check_use(entry: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from tests.harness import StartProduct, eventually, is_alive
 from web.tokens import TokenRefused, TokenVerifier
 
 OLD, NEW = "old " * 8, "new " * 8
-RSA_KEY = rsa.generate_private_key(65_537, 2_048)
+RSA_KEY, SHORT_RSA_KEY = (rsa.generate_private_key(65_537, bits) for bits in (2_048, 1_024))
 EC_KEY, OTHER_EC_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
 
@@ -44,7 +44,7 @@ def jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, **members: Any) -> 
     return {**kept, **members}
 
 
-def jwks(*keys: dict[str, Any]) -> str:
+def jwks(*keys: Any) -> str:
     return json.dumps({"keys": keys})
 
 
@@ -182,6 +182,9 @@ OF_NO_USE: dict[str, dict[str, Any]] = {
     "another curve": {"kty": "EC", "crv": "P-384", "x": "eA", "y": "eA", "kid": "x"},
     "a kind of the future": {"kty": "AKP", "alg": "ML-DSA-44", "pub": "eA", "kid": "y"},
     "no kind": {"kid": "z"},
+    "a certificate alone": {"kty": "RSA", "x5c": ["eA"], "kid": "za"},
+    "a point that is not on its curve": jwk(EC_KEY, y="eA", kid="zb"),
+    "a short RSA key": jwk(SHORT_RSA_KEY, kid="zc"),
 }
 
 
@@ -196,6 +199,21 @@ def test_a_key_that_was_passed_over_counts_for_nothing(kind: str) -> None:
         assert not lets_in(keys, token(key, algorithm, kid=OF_NO_USE[kind]["kid"]))
     with pytest.raises(ValueError, match="no key of use"):
         public_keys(jwks(OF_NO_USE[kind]))
+
+
+@pytest.mark.parametrize("entry", [None, "x", [], jwk(EC_KEY, kid=5)])
+def test_an_entry_that_names_no_key_is_passed_over(entry: Any) -> None:
+    told: list[str] = []
+    keys = public_keys(jwks(jwk(OTHER_EC_KEY, kid="b"), entry), told.append)
+    assert [key.key_id for key in keys] == ["b"]
+    assert len(told) == 1
+
+
+def test_a_member_that_is_null_counts_as_one_that_is_missing() -> None:
+    """As a JsonWebKey of .NET is written."""
+    nulls: dict[str, Any] = dict.fromkeys(["alg", "d", "k", "key_ops", "kid", "use", "x5c"])
+    keys = public_keys(jwks(jwk(EC_KEY, **nulls)))
+    assert lets_in(keys, token(EC_KEY, "ES256", kid="a"))
 
 
 # ---------------------------------------------------------------- what a kid can do
@@ -282,7 +300,7 @@ BAD_KEYS: dict[str, str] = {
     "two of one kid": jwks(jwk(EC_KEY, kid="a"), jwk(OTHER_EC_KEY, kid="a")),
     "another algorithm": jwks(jwk(RSA_KEY, alg="RS512")),
     "half a key": jwks({"kty": "EC", "crv": "P-256", "x": "eA"}),
-    "a short RSA key": pem(rsa.generate_private_key(65_537, 1_024)),
+    "a short RSA key": pem(SHORT_RSA_KEY),
     "another curve": pem(ec.generate_private_key(ec.SECP384R1())),
     "too many": jwks(*[jwk(EC_KEY, kid=str(n)) for n in range(MAX_KEYS + 1)]),
     "only keys for encryption": jwks(jwk(RSA_KEY, use="enc")),
