@@ -133,7 +133,7 @@ class TokenVerifier:
         raise TokenRefused("the token's signature or form is not valid here")
 
     def _candidates(self, token: str) -> list[TrustedKey]:
-        """The trusted keys that may have signed it. Its kid only picks among them."""
+        """The trusted keys that may have signed it. Its kid only picks among them. Raises TokenRefused where none may."""
         try:
             header = jwt.get_unverified_header(token)
         except UNREADABLE:
@@ -141,9 +141,13 @@ class TokenVerifier:
         _check_type(header.get("typ"))
         algorithm, key_id = header.get("alg"), header.get("kid")
         fitting = [key for key in self._keys if key.algorithm == algorithm]
-        if key_id is None:
-            return fitting
-        return [key for key in fitting if key.key_id in (None, key_id)]
+        if not fitting:
+            known = " or ".join(sorted({key.algorithm for key in self._keys}))
+            raise TokenRefused(f"the token's alg is not {known}, for which this server has a key")
+        named = [key for key in fitting if key_id is None or key.key_id in (None, key_id)]
+        if not named:
+            raise TokenRefused("the token's kid is that of no key of this server")
+        return named
 
     def _tenant(self, claimed: object) -> str:
         if claimed is None:

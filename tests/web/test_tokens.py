@@ -105,7 +105,7 @@ def test_a_token_without_a_signature_is_refused() -> None:
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512", "hs256", "", None, 1, ["HS256"]])
 def test_another_algorithm_than_ours_is_refused(algorithm: Any) -> None:
-    refusal(signed(good_claims(), {"alg": algorithm}))
+    assert "alg is not HS256" in refusal(signed(good_claims(), {"alg": algorithm}))
 
 
 def test_the_public_key_is_no_secret_to_sign_with() -> None:
