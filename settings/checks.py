@@ -40,6 +40,8 @@ _OF_A_SHELL = re.compile(r"~|\$\w+|\$\{\w+\}")  # a part of a path
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PORT = re.compile(r":[0-9]{1,5}$")
 _LAST_IS_NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$")
+# faß.de is xn--fa-hia.de to browsers, and fass.de, which may be somebody else's, to Python
+_IS_TWO_HOSTS = re.compile("[ßẞς\u200c\u200d]")
 _SEGMENT = r"/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"  # without . and .., which clients take away
 _PATH = re.compile(f"({_SEGMENT})+")
 _PUBLIC_URL = re.compile(rf"https?://[A-Za-z0-9.\[\]:-]+({_SEGMENT})*")
@@ -289,6 +291,7 @@ def hosts(found: str) -> tuple[str, ...]:
 
 
 def _host(entry: str) -> str:
+    _check_is_one_host(entry)
     host, port = entry.lower(), ""
     try:
         if "/" in host:
@@ -311,17 +314,26 @@ def _host(entry: str) -> str:
     )
 
 
+def _check_is_one_host(named: str) -> None:
+    if found := _IS_TWO_HOSTS.search(named):
+        raise ValueError(
+            f"{named!r:.80} is one host to browsers and another to others, for its {found[0]!r}: write it as xn--…"
+        )
+
+
 def origins(found: str) -> tuple[str, ...]:
     """Origins, separated by white space or commas. Returns them as browsers write them."""
     return tuple(map(_origin, entries(",".join(found.lower().split()))))
 
 
 def _origin(origin: str) -> str:
+    _check_is_one_host(origin)
+    scheme, _, host = origin.partition("://")
     try:
         if _ORIGIN.fullmatch(origin):
-            scheme, _, host = origin.partition("://")
-            return f"{scheme}://{host.encode('idna').decode('ascii')}"
-    except UnicodeError:
+            is_ipv6 = host.startswith("[")
+            return f"{scheme}://{_host(host) if is_ipv6 else host.encode('idna').decode('ascii')}"
+    except ValueError:  # UnicodeError is one
         pass
     raise ValueError(f"{origin!r:.80} is not of the form https://host[:port]")
 

@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 MAX_URL = 8_000  # characters, as most servers allow
 PORTS = {"http": 80, "https": 443}
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\\]")
+# faß.de is xn--fa-hia.de to browsers, and fass.de, which may be somebody else's, to Python
+_IS_TWO_HOSTS = re.compile("[ßẞς\u200c\u200d]")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*", re.ASCII)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 # What stays as it is: reserved characters, and %, since most of a URL is written with escapes already
@@ -120,6 +122,8 @@ def parse_host(text: str, is_bracketed: bool = False) -> str:
             raise WrongUrl(
                 "has a host of digits that is no address such as 127.0.0.1 or [::1]"
             ) from None
+    if _IS_TWO_HOSTS.search(text):
+        raise WrongUrl("has a host with ß, ς or a joiner, which is two hosts: write it as xn--…")
     try:
         host = text.encode("idna").decode("ascii").lower().removesuffix(".")
     except UnicodeError:

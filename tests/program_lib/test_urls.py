@@ -62,6 +62,7 @@ def test_a_url_has_one_spelling(text: str, means: str) -> None:
         "http://[127.0.0.1]/",
         "http://a..b/",
         "http://*.example.com/",
+        "http://faß.example/",
         "http://{host}/",
         f"http://api.example.com/{'a' * 8_000}",
     ],

@@ -343,11 +343,21 @@ def test_good_values_are_taken(tmp_path: Path) -> None:
         ("https://München.example:8443", "https://xn--mnchen-3ya.example:8443"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
         ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://[2001:DB8:0::1]", "https://[2001:db8::1]"),
     ],
 )
 def test_an_origin_is_what_browsers_send(named: str, sent: str) -> None:
     settings = Settings.from_env({"ALLOWED_ORIGINS": named})
     assert settings.server.allowed_origins == (sent,)
+
+
+@pytest.mark.parametrize("name", ["ALLOWED_ORIGINS", "HTTP_INPUT_HOSTS"])
+@pytest.mark.parametrize("host", ["faß.example", "FAẞ.example", "ας.example", "a\u200db.example"])
+def test_a_host_that_is_another_one_to_browsers_is_refused(name: str, host: str) -> None:
+    """fass.example may be somebody else's, whose page would be let in."""
+    value = f"https://{host}" if name == "ALLOWED_ORIGINS" else host
+    with pytest.raises(SettingsError, match="xn--"):
+        Settings.from_env({name: value})
 
 
 @pytest.mark.parametrize(
