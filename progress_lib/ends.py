@@ -35,6 +35,14 @@ def text_of(value: object) -> str:
         return ""
 
 
+def shown(value: object) -> str:
+    """What a wrong value is, for a sentence; Python writes no whole number of more than 4,300 digits."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:
+        return f"a {type(value).__name__} that has no text"
+
+
 class Left(Enum):
     """How a loop ended before its rows did."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from progress_lib.ends import text_of
+from progress_lib.ends import shown, text_of
 
 
 class Status(StrEnum):
@@ -231,7 +231,7 @@ def _whole(name: str, value: Any) -> int:
     except (TypeError, ValueError, OverflowError, ArithmeticError):
         is_whole = False
     if not is_whole or not -MAX_WHOLE <= whole < MAX_WHOLE:
-        raise MalformedProgress(f"{name} must be a whole number of 64 bits, found {value!r:.60}")
+        raise MalformedProgress(f"{name} must be a whole number of 64 bits, found {shown(value)}")
     return whole
 
 
@@ -281,7 +281,7 @@ def _status(value: Any) -> Status:
         return Status(value)
     except ValueError:
         raise MalformedProgress(
-            f"status must be running, completed or failed, found {value!r:.60}"
+            f"status must be running, completed or failed, found {shown(value)}"
         ) from None
 
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from progress_lib.children import at_end_of_child, exception_of_child
-from progress_lib.ends import failure_of, text_of
+from progress_lib.ends import failure_of, shown, text_of
 from progress_lib.environment import nodes_around, program_link, told_run_of
 from progress_lib.fitting import fitted
 from progress_lib.nats import Link
@@ -205,7 +205,7 @@ class ProgressReporter:
         if isinstance(error, OutboxFull):
             node = "any other node"
         else:
-            node = f"node {getattr(progress, 'node_id', progress)!r:.60}"
+            node = f"node {shown(getattr(progress, 'node_id', progress))}"
         if node not in self._warned and len(self._warned) < MAX_WARNINGS:
             self._warned.add(node)
             why = (

@@ -258,6 +258,13 @@ class Whole:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Untold:
+    """As an object of a session that is closed."""
+
+    def __repr__(self) -> str:
+        raise ValueError("it is detached")
+
+
 def odd(**fields: Any) -> Progress:
     """A progress whose fields nobody has checked, as Python lets a program make it."""
     plain = {"node_id": 1, "node_name": "A", "status": Status.RUNNING, "row_count": 5}
@@ -298,6 +305,9 @@ def test_what_can_be_said_otherwise_is(
         {"row_count": None},
         {"node_id": "1"},
         {"node_id": None},
+        {"node_id": 10**5_000},
+        {"node_id": Untold()},
+        {"row_count": Untold()},
         {"status": "ok"},
         {"status": None},
         {"row": 7},
