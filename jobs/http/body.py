@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -202,7 +203,8 @@ def invalid(field: str, message: str) -> Problem:
 
 def _parsed(body: bytes, most_levels: int) -> Any:
     try:
-        parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        text = body.decode("utf-8").removeprefix("\ufeff")  # as Windows begins files
+        parsed = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except RecursionError:
         raise _too_deep(most_levels) from None
     except ValueError as error:
@@ -214,6 +216,15 @@ def _parsed(body: bytes, most_levels: int) -> Any:
     except UnicodeEncodeError:
         raise Problem(400, "the body holds half of a surrogate pair, which is no text") from None
     return parsed
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises Problem (400) where two have one name, as after a merge by hand: the first would go without a word."""
+    found = dict(members)
+    if len(found) < len(members):
+        [(twice, _)] = Counter(name for name, _ in members).most_common(1)
+        raise Problem(400, f"an object of the body has two members {twice!r:.80}: take one out")
+    return found
 
 
 def _check_depth(parsed: Any, most_levels: int) -> None:

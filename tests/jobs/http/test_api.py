@@ -230,6 +230,7 @@ def test_the_node_types_are_served(client: FlaskClient) -> None:
         (b'{"name": "\\ud800", "graph": {}}', "application/json", 400),
         (b'{"a":' * 500 + b"1" + b"}" * 500, "application/json", 400),
         (b"[" * 200_000, "application/json", 400),
+        (b'{"name": "a", "name": "b", "graph": {}}', "application/json", 400),
         (b'{"n": 1' + b"0" * 10_000 + b"}", "application/json", 400),
         (b"name=x", "application/x-www-form-urlencoded", 415),
         (b"{}", "text/plain", 415),
@@ -245,6 +246,19 @@ def test_a_bad_body_is_a_clear_problem(
     client: FlaskClient, body: bytes, content_type: str, status: int
 ) -> None:
     problem(client.post("/api/jobs", data=body, content_type=content_type), status)
+
+
+def test_a_member_that_is_there_twice_is_named(client: FlaskClient) -> None:
+    """Of a graph that was merged by hand the first nodes went without a word."""
+    body = '{"name": "a", "graph": {"nodes": [], "edges": [], "nodes": []}}'
+    answer = client.post("/api/jobs", data=body, content_type="application/json")
+    assert "two members 'nodes'" in problem(answer, 400)["detail"]
+
+
+def test_a_body_that_begins_with_a_byte_order_mark_is_taken(client: FlaskClient) -> None:
+    body = '\ufeff{"name": "a", "graph": {"nodes": [], "edges": []}}'
+    answer = client.post("/api/jobs", data=body, content_type="application/json")
+    assert answer.status_code == 201, answer.get_json()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "DEFLATE", "br", "gzip, identity"])
