@@ -64,6 +64,30 @@ def test_one_runs_before_the_first_row_and_one_after_the_last(target: Target) ->
     assert target.rows("SELECT said FROM log") == [("100% of 3",)]
 
 
+@pytest.mark.parametrize("statement", ["DELETE FROM t", "DELETE FROM nowhere"])
+def test_one_runs_before_the_rows_of_other_outputs_too(target: Target, statement: str) -> None:
+    """What an output had written was deleted again, as another one had its first row later."""
+    writers = [writer_of(target), writer_of(target, statement)]
+    try:
+        for writer in writers:
+            writer.start(say)
+            writer.open(Schema([Column("id", INTEGER)]))
+        if "nowhere" in statement:
+            with pytest.raises(StatementFailed, match=r"^SQL before the rows of t: "):
+                writers[0].write(rows_of(ROW, [(3,)]))
+            return
+        for number, writer in enumerate(writers, 3):
+            writer.write(rows_of(ROW, [(number,)]))
+        for writer in writers:
+            writer.finish()
+        for writer in writers:
+            writer.commit()
+    finally:
+        for writer in writers:
+            writer.undo()
+    assert target.rows("SELECT id FROM t ORDER BY id") == [(3,), (4,)]
+
+
 def test_they_run_without_rows_too(target: Target) -> None:
     write(writer_of(target, BEFORE, AFTER))
     assert target.rows("SELECT said FROM log") == [("100% of 1",)]
@@ -77,9 +101,9 @@ def test_they_are_undone_with_the_rows(target: Target) -> None:
 
 @pytest.mark.parametrize("statement", ["DELETE FROM nowhere", "DELETE FROM log; DELETE FROM t"])
 def test_one_that_fails_says_which_and_names_no_row(target: Target, statement: str) -> None:
-    with pytest.raises(StatementFailed, match=r"^SQL before the rows: "):
+    with pytest.raises(StatementFailed, match=r"^SQL before the rows of t: "):
         write(writer_of(target, before=statement), [(3,)])
-    with pytest.raises(StatementFailed, match=r"^SQL after the rows: "):
+    with pytest.raises(StatementFailed, match=r"^SQL after the rows of t: "):
         write(writer_of(target, after=statement), [(3,)])
     assert target.rows("SELECT id FROM t ORDER BY id") == [(1,), (2,)]
 
@@ -123,9 +147,9 @@ def test_a_program_says_which_failed_and_leaves_all_as_it_was(tmp_path: Path) ->
     sink = node(2, "db_output", **places, before="DELETE FROM t", after="UPDATE t SET x = 1")
     ended = run(chain(source, sink), tmp_path)
     assert ended.code == 1
-    assert "SQL after the rows: no such column: x" in ended.reason(2)
+    assert "SQL after the rows of t: no such column: x" in ended.reason(2)
     assert made.rows("SELECT id FROM t") == [(1,)]
     sink = node(2, "db_output", **places, before="DELETE FROM t WHERE x = 1")
     ended = run(chain(source, sink), tmp_path)
-    assert "SQL before the rows: no such column: x" in ended.reason(2)
+    assert "SQL before the rows of t: no such column: x" in ended.reason(2)
     assert "(row" not in ended.reason(2)

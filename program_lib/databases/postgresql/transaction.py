@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -29,6 +29,8 @@ class Transaction:
     session: Session
     database: tuple[str, ...] = ()  # as WHICH_DATABASE tells it
     tables: ClaimedTables = field(default_factory=ClaimedTables)
+    # what runs SQL before the rows, of all writers, until the first of them has rows
+    before: list[Callable[[], None]] = field(default_factory=list)
     lost: Exception | None = None  # why there is no connection, or no transaction, any more
     _unfinished: int = 0  # writers that may still change rows
     _is_committed: bool = False

@@ -108,6 +108,7 @@ class PostgresqlWriter:
         self._say = say
         self._transaction = join_transaction(self._url)
         self._session = self._transaction.session
+        self._transaction.before.append(lambda: self._run("before", self._around.before))
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
         tables = self._transaction.tables
@@ -354,7 +355,8 @@ class PostgresqlWriter:
             return
         try:
             with self._transaction.savepoint():
-                self._run("before", self._around.before)
+                for run in self._transaction.before:  # else it might change what another has written
+                    run()
                 for statement in plan.before:
                     self._session.execute(statement)
                 if self._mode == REPLACE and self._is_there and not plan.moving:
@@ -365,6 +367,7 @@ class PostgresqlWriter:
             raise
         except (psycopg.Error, ProgramError) as error:
             raise TargetFailed(words(error)) from error
+        self._transaction.before.clear()
         plan.is_begun = True
 
     def _copy(self, columns: list[pa.Array]) -> int:
@@ -421,7 +424,9 @@ class PostgresqlWriter:
             self._session.prepared(text)
             self._session.execute(text)
         except (psycopg.Error, ProgramError) as error:
-            raise StatementFailed(f"SQL {when} the rows: {words(error)}") from error
+            raise StatementFailed(
+                f"SQL {when} the rows of {self._written}: {words(error)}"
+            ) from error
 
     def _set(self, sequence: NumberSequence) -> None:
         """The next value must be one that is not there; a sequence is never set back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
@@ -68,6 +68,7 @@ class SqliteWriter:
     def start(self, say: Say) -> None:
         self._say = say
         self._file = _File.shared(self._place, say)
+        self._file.before.append(lambda: self._run("before", self._around.before))
         table = self._there()
         name = table.name if table else new_table_name(self._table)
         self._file.tables.claim(name.lower(), self._mode, self._table)
@@ -117,12 +118,14 @@ class SqliteWriter:
     def _made_ready(self) -> Plan:
         assert self._file is not None, "start comes first"
         with self._file.all_or_nothing():
-            self._run("before", self._around.before)
+            for run in self._file.before:  # else it might change what another has written
+                run()
             plan = self._plan()  # once more: others may have changed the table until now
             for statement in plan.statements:
                 self._file.link.execute(statement)
             if self._mode == "replace":
                 self._check_empty(plan)
+        self._file.before.clear()
         return plan
 
     def _check_empty(self, plan: Plan) -> None:
@@ -138,7 +141,7 @@ class SqliteWriter:
         try:
             self._file.link.execute(bound(self._file.link, statement)).fetchall()
         except (sqlite3.Error, sqlite3.Warning, ProgramError) as error:
-            raise StatementFailed(f"SQL {when} the rows: {error}") from error
+            raise StatementFailed(f"SQL {when} the rows of {self._table}: {error}") from error
 
     def _there(self) -> Table | None:
         """The table. Raises ProgramError where its being there or not is against the mode."""
@@ -261,6 +264,8 @@ class _File:
             raise
         self.turn = turn_of(("sqlite", key))
         self.tables = ClaimedTables()
+        # what runs SQL before the rows, of all writers, until the first of them has rows
+        self.before: list[Callable[[], None]] = []
         self._writers = 0
         self._is_begun = self._is_committed = False
         self._identity = _identity(key)
