@@ -57,6 +57,7 @@ def public_keys(text: str, skipped: Callable[[str], None] | None = None) -> tupl
 def _pems(text: str) -> Iterator[TrustedKey]:
     if "PRIVATE KEY-----" in text:
         raise ValueError("holds a private key; only public keys belong here")
+    text = text.replace("\\n", "\n")  # as a file of variables has line ends, which is one line each
     for piece in text.split(_BEGIN)[1:]:
         block = f"{_BEGIN}{piece.partition(_END)[0]}{_END}\n"
         try:

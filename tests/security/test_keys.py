@@ -103,6 +103,12 @@ def test_two_pem_blocks_one_after_the_other_are_two_keys() -> None:
     assert not lets_in(keys, token(OTHER_EC_KEY, "ES256"))
 
 
+def test_a_pem_block_on_one_line_of_a_file_of_variables_is_a_key() -> None:
+    """Docker and systemd take no other: key="-----BEGIN PUBLIC KEY-----\\nMIIB…"."""
+    [key] = public_keys(pem(EC_KEY).replace("\n", "\\n"))
+    assert lets_in((key,), token(EC_KEY, "ES256"))
+
+
 def test_a_file_of_keys_is_read_again_on_sighup_and_nobody_is_locked_out(
     tmp_path: Path, start_product: StartProduct
 ) -> None:
