@@ -246,6 +246,8 @@ def database_url(found: str) -> str:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if found.startswith("postgres://"):  # as those who rent out databases write it
+        found = found.replace("postgres", "postgresql", 1)
     try:
         url = make_url(found)
         if url.get_backend_name() in STORES:
@@ -258,6 +260,8 @@ def database_url(found: str) -> str:
         raise ValueError(
             f"is a URL of {url.get_backend_name()!r:.40}; jobs and runs are kept in SQLite or PostgreSQL"
         )
+    if "@" in (url.host or ""):
+        raise ValueError("has more than one @: in a user's name or a password it is written %40")
     if url.get_backend_name() == "sqlite" and _is_in_memory(url):
         raise ValueError(
             "is a database in memory, which each process would have for itself; "

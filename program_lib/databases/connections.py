@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import data_file
@@ -23,7 +24,8 @@ def database_url(connection: str) -> URL:
     The path of a SQLite file is its real path. Raises ProgramError, and PermissionError for a file that is no data.
     """
     is_named = "://" not in connection
-    url = make_url(_of_environment(connection) if is_named else connection)
+    text = _of_environment(connection) if is_named else connection
+    url = _parsed(text, f"the connection {connection}" if is_named else "the connection")
     SECRETS.update(_passwords(url))
     if is_sqlite_file(url):
         assert url.database is not None
@@ -36,12 +38,31 @@ def database_url(connection: str) -> URL:
     return url
 
 
+def _parsed(text: str, what: str) -> URL:
+    """Raises ProgramError, which tells nothing of a URL that cannot be read: what stands where may be its password."""
+    scheme, mark, rest = text.partition("://")
+    scheme = scheme.lower()
+    if scheme == "postgres":  # as libpq knows it, and those who rent out databases write it
+        scheme = "postgresql"
+    try:
+        url = make_url(f"{scheme}{mark}{rest}")
+    except (ArgumentError, ValueError):
+        raise ProgramError(
+            f"{what} is no URL of a database such as postgresql://user:password@host:5432/name"
+        ) from None
+    if "@" in (url.host or ""):
+        raise ProgramError(
+            f"{what} has more than one @: in a user's name or a password it is written %40"
+        )
+    return url
+
+
 def _of_environment(name: str) -> str:
     variable = f"CONNECTION_{name.upper()}"
     if variable not in os.environ:
         why = f"{variable} is not set, or is for other tenants"
         raise ProgramError(f"the connection {name} is not known: {why}")
-    text = os.environ[variable]
+    text = os.environ[variable].strip()
     if "://" not in text or text.startswith(OF_SERVICES):
         raise ProgramError(f"the connection {name} is no URL of a database")
     return text

@@ -167,6 +167,35 @@ def test_a_named_connection_comes_from_the_environment(monkeypatch: pytest.Monke
         database_url("till")
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "PostgreSQL"])
+def test_a_connection_may_be_written_as_libpq_knows_it(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONNECTION_SHOP", f"{scheme}://me:pw-of-51@db/shop\n")
+    url = database_url("shop")
+    assert (url.get_backend_name(), url.database) == ("postgresql", "shop")
+    SECRETS.discard("pw-of-51")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("postgresql://me:s@cret@db/shop", "it is written %40"),
+        ("postgresql://me:s3cret/shop", "is no URL of a database"),
+        ("postgresql://me:pw@one:1,two:s3cret/shop", "is no URL of a database"),
+        ("jdbc:postgresql://db/shop?password=s3cret", "is no URL of a database"),
+    ],
+)
+def test_a_connection_that_cannot_be_read_tells_nothing_of_its_password(
+    text: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stood behind a second @ was told as a host that is not found, and what is no port as no number."""
+    monkeypatch.setenv("CONNECTION_SHOP", text)
+    with pytest.raises(ProgramError, match=f"the connection shop .*{reason}") as refused:
+        database_url("shop")
+    assert "cret" not in str(refused.value)
+
+
 def test_a_named_file_of_sqlite_is_the_one_that_a_link_leads_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ BAD: list[tuple[str, str]] = [
     ("DATABASE_URL", "oracle-of-delphi://x/y"),
     ("DATABASE_URL", "mysql+pymysql://x/y"),
     ("DATABASE_URL", "mssql://x/y"),
+    ("DATABASE_URL", "postgresql://u:hun@ter@h/n"),
     ("DATABASE_CONNECT_TIMEOUT", "1"),
     ("DATABASE_TIMEOUT", "0"),
     ("DATABASE_POOL_TIMEOUT", "soon"),
@@ -265,6 +266,11 @@ def test_a_relative_database_is_one_file_wherever_it_is_asked_for() -> None:
     assert read("sqlite:///kept/a.db?timeout=5") == f"{sqlite_url(ROOT / 'kept/a.db')}?timeout=5"
     for whole in ("sqlite:////srv/a.db", "sqlite:///file:/srv/a.db?uri=true", "postgresql://h/a"):
         assert read(whole) == whole
+
+
+def test_a_database_may_be_named_as_libpq_knows_it() -> None:
+    settings = Settings.from_env({"DATABASE_URL": "postgres://u:p@h/postgres"})
+    assert settings.database_url == "postgresql://u:p@h/postgres"
 
 
 def test_a_secret_is_not_repeated_when_it_is_refused() -> None:
