@@ -16,6 +16,17 @@ from tests.harness import ROOT, eventually
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOK = {"runOnly": {"type": "tag", "values": STANDARDS}, "resultTypes": ["violations"]}
 AXE = Axe().axe_script
+# What is hidden but read out, and stays beside the box that scrolls its neighbours: it makes the window longer than it is
+LOOSE = """() => [...document.querySelectorAll('body *')].filter((part) => {
+  const {position, clipPath} = getComputedStyle(part);
+  if (position !== 'absolute' || clipPath !== 'inset(50%)' || !part.checkVisibility()) return false;
+  for (let box = part.parentElement; box !== null; box = box.parentElement) {
+    const {position, overflow} = getComputedStyle(box);
+    if (position !== 'static') return false;
+    if (/auto|scroll/.test(overflow)) return true;
+  }
+  return false;
+}).map((part) => part.outerHTML.slice(0, 90))"""
 BREACHES = "async (options) => (await axe.run(options)).violations"
 
 
@@ -87,6 +98,7 @@ def look_no_more(page: Page) -> None:
 
 def assert_accessible(page: Page, where: str) -> None:
     """No breach of WCAG 2.2 AA that axe-core can find. (It comes in over the debugger: our CSP lets no script in.)"""
+    assert page.evaluate(LOOSE) == [], f"{where}: hidden, and beside the box that scrolls it"
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE)
     if found := page.evaluate(BREACHES, {**LOOK, "selectors": False}):  # it takes long to say where

@@ -236,9 +236,12 @@ def test_the_keys_are_explained(edit: Any) -> None:
 
 
 def test_a_narrow_window_edits_by_forms(edit: Any) -> None:
-    editor = edit(viewport={"width": 390, "height": 800})
+    editor = edit(name="Order report", viewport={"width": 390, "height": 800})
     page = editor.page
     expect(page.locator(".port:visible")).to_have_count(0)
+    page.click("#job-menu")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.keyboard.press("Escape")
     page.click("#add")
     page.click('.picker-item[data-key="map"]')
     editor.expect_nodes("Orders", "Report", "Map", "Recent")

@@ -25,7 +25,7 @@ export class MenuList {
   open(items) {
     this.#list.replaceChildren(...items.map((item) => this.#element(item)));
     this.#list.hidden = false;
-    this.#list.firstElementChild?.focus();
+    this.#list.firstElementChild?.focus({ preventScroll: true }); // its owner has yet to say where it stands
   }
 
   close({ refocus = true } = {}) {
@@ -71,12 +71,14 @@ export class MenuList {
 /** A button that opens a menu. */
 export class Menu {
   #button;
+  #box;
   #list;
   #itemsOf;
 
   /** `itemsOf()`: the items at the moment of opening, as MenuList takes them. */
   constructor(button, list, itemsOf) {
     this.#button = button;
+    this.#box = list;
     this.#list = new MenuList(list, ({ refocus }) => this.#onClose(refocus));
     this.#itemsOf = itemsOf;
     button.addEventListener('click', () => (this.isOpen ? this.close() : this.open()));
@@ -94,6 +96,8 @@ export class Menu {
 
   open() {
     this.#list.open(this.#itemsOf());
+    this.#box.style.left = '0'; // below the left end of its button, unless the window ends before it does
+    this.#box.style.left = `${Math.min(0, innerWidth - 4 - this.#box.getBoundingClientRect().right)}px`;
     setAttribute(this.#button, 'aria-expanded', 'true');
   }
 
