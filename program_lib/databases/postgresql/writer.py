@@ -355,7 +355,9 @@ class PostgresqlWriter:
             return
         try:
             with self._transaction.savepoint():
-                for run in self._transaction.before:  # else it might change what another has written
+                for (
+                    run
+                ) in self._transaction.before:  # of another one, it might change what we write
                     run()
                 for statement in plan.before:
                     self._session.execute(statement)
