@@ -355,9 +355,8 @@ class PostgresqlWriter:
             return
         try:
             with self._transaction.savepoint():
-                for (
-                    run
-                ) in self._transaction.before:  # of another one, it might change what we write
+                # of all writers: that of another one might change what we write
+                for run in self._transaction.before:
                     run()
                 for statement in plan.before:
                     self._session.execute(statement)
