@@ -1,8 +1,6 @@
-/** The looks of <job-progress>. A constructed sheet, which a strict Content-Security-Policy allows. */
+/** The looks of <job-progress>, for a constructed sheet, which a strict Content-Security-Policy allows. */
 
-export const STYLE = new CSSStyleSheet();
-
-STYLE.replaceSync(`
+export const STYLE = `
 :host { display: block; font: 14px/1.4 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: light-dark(#171b21, #e9edf2); }
 :host([hidden]) { display: none; }
 section { border: 1px solid light-dark(#dde1e6, #2b323b); border-radius: 10px; padding: 12px 14px; background: light-dark(#ffffff, #191d23); }
@@ -32,4 +30,4 @@ p { margin: 8px 0 0; overflow-wrap: anywhere; }
 [part="reason"] { color: var(--tone); }
 [part="problem"] { color: light-dark(#55606d, #a9b3bf); }
 section[data-stale="true"] :is(header, ul) { filter: grayscale(1); }
-`);
+`;

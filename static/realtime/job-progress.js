@@ -31,7 +31,12 @@ const FRAME = `
     <p part="problem" role="status" hidden></p>
   </section>`;
 
-export class JobProgress extends HTMLElement {
+/** Who renders pages on a server imports this, too, where there are no elements. */
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (/** @type {unknown} */ (class {}));
+
+let sheet = null; // of all elements
+
+export class JobProgress extends Base {
   static observedAttributes = ['job', 'server'];
 
   #token = '';
@@ -44,7 +49,7 @@ export class JobProgress extends HTMLElement {
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open' });
-    root.adoptedStyleSheets = [STYLE];
+    root.adoptedStyleSheets = [styleSheet()];
     root.innerHTML = FRAME;
     this.#parts = Object.fromEntries(
       [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[part]'))].map((one) => [one.getAttribute('part'), one]),
@@ -227,4 +232,13 @@ function socketAddress(server) {
   }
 }
 
-customElements.get('job-progress') ?? customElements.define('job-progress', JobProgress);
+function styleSheet() {
+  if (sheet === null) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+  }
+  return sheet;
+}
+
+const { customElements } = globalThis;
+customElements?.get('job-progress') ?? customElements?.define('job-progress', JobProgress);

@@ -346,6 +346,21 @@ def test_the_react_hook_shows_a_job_and_leaves_it(host: Page, server: TinyServer
     eventually(lambda: (1, {"action": "unsubscribe", "jobId": 43}) in server.received)
 
 
+def test_the_element_is_imported_where_there_are_none(modules: Page) -> None:
+    """A worker has no DOM, as where pages are rendered on a server; that failed with “HTMLElement is not defined”."""
+    said = modules.evaluate("""async () => {
+      const source = `import('${location.origin}/realtime/job-progress.js')
+        .then(({ JobProgress }) => postMessage([typeof HTMLElement, typeof JobProgress]), (error) => postMessage(String(error)))`;
+      const worker = new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })), { type: 'module' });
+      try {
+        return await new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
+      } finally {
+        worker.terminate();
+      }
+    }""")
+    assert said == ["undefined", "function"]
+
+
 def test_the_package_names_all_that_it_gives() -> None:
     package = json.loads((ROOT / "static/realtime/package.json").read_text())
     for entry in package["exports"].values():
