@@ -6,6 +6,8 @@ belongs to another tenant is answered as not found.
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, request
 
 from described.operation import Operation
@@ -26,6 +28,7 @@ from jobs.http.refusals import REFUSALS
 from jobs.http.runs import operations as run_operations
 from jobs.http.runs.detail_routes import RunDetailRoutes
 from jobs.http.runs.routes import RunRoutes
+from jobs.http.takers import shown_by
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import WebhookRoutes
 from jobs.work.deleted_jobs import DeletedJobs
@@ -47,8 +50,9 @@ def create_blueprint(parts: ApiParts) -> Blueprint:
 def _routes(parts: ApiParts) -> Routes:
     store, link, tenant, settings = parts.store, parts.link, parts.tenant, parts.settings
     many, why_not_ours = parts.has_many_tenants, parts.why_not_ours
-    previews = PreviewRequests(link, has_many_tenants=many, why_not_ours=why_not_ours)
-    files = FileRequests(link, has_many_tenants=many, why_not_ours=why_not_ours)
+    takers = partial(shown_by, store.runners)
+    previews = PreviewRequests(link, takers, has_many_tenants=many, why_not_ours=why_not_ours)
+    files = FileRequests(link, takers, has_many_tenants=many, why_not_ours=why_not_ours)
     kept = KeptRoutes(store, previews, tenant)
     deleted_jobs = DeletedJobs(store, link, settings.stream_rules(store.installation))
     has_shop = settings.server.sample_orders > 0

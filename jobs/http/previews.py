@@ -2,7 +2,7 @@
 
 import json
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,12 @@ from jobs.graph.parsing import parse_graph
 from jobs.graph.runner_tag import parse_runner_tag
 from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
+from jobs.http.takers import BUSY, nobody_shown
+from jobs.store.runners import Takers
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import (
     ANSWER_WAIT,
+    BUSY_WAIT,
     KILL_AFTER,
     LOOK_WAIT,
     TAKEN_WAIT,
@@ -39,9 +42,15 @@ class PreviewRequests:
     """Asks runners for previews, few at a time, with a fair share for each tenant."""
 
     def __init__(
-        self, link: Link, *, has_many_tenants: bool, why_not_ours: WhyNotOurs = nobody_elses
+        self,
+        link: Link,
+        takers: Callable[[], Takers] = nobody_shown,
+        *,
+        has_many_tenants: bool,
+        why_not_ours: WhyNotOurs = nobody_elses,
     ) -> None:
         self._link = link
+        self._takers = takers
         self._why_not_ours = why_not_ours
         self._places = FairPlaces(ASKING, has_many_tenants=has_many_tenants)
 
@@ -140,21 +149,36 @@ class PreviewRequests:
 
     def _in_turn(self, tenant_id: str, tag: str | None, question: PreviewQuestion) -> Document:
         subject = preview_subject(tenant_id, tag)
-        return self._asked(tenant_id, subject, question.to_json(), _nobody(tag))
+        return self._asked(
+            tenant_id, subject, question.to_json(), _nobody(tag), lambda: self._takers().has(tag)
+        )
 
-    def _asked(self, tenant_id: str, subject: str, question: bytes, nobody: str) -> Document:
+    def _asked(
+        self,
+        tenant_id: str,
+        subject: str,
+        question: bytes,
+        nobody: str,
+        is_there: Callable[[], bool] | None = None,
+    ) -> Document:
         check_ours(self._why_not_ours)
         if not self._places.take(tenant_id):
             raise unavailable("too many previews are being made; try again in a moment")
         try:
-            answer = self._answer(subject, question, nobody)
+            answer = self._answer(subject, question, nobody, TAKEN_WAIT, is_there)
         finally:
             self._places.give_back(tenant_id)
         return _unpacked(answer)
 
     def _answer(
-        self, subject: str, question: bytes, nobody: str, taken_wait: float = TAKEN_WAIT
+        self,
+        subject: str,
+        question: bytes,
+        nobody: str,
+        taken_wait: float,
+        is_there: Callable[[], bool] | None = None,
     ) -> Document:
+        """`nobody`: why there is no answer where no runner is there; `is_there`: whether one is, None where that is not known."""
         answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         reply = self._link.new_inbox()
         inbox = self._link.subscribe(reply, answers.put)
@@ -162,6 +186,8 @@ class PreviewRequests:
             if not self._link.wait_up(TAKEN_WAIT) or not self._publish(subject, question, reply):
                 raise unavailable("a preview needs NATS, which is away")
             first = _next(answers, taken_wait)
+            if first is None and is_there is not None and is_there():
+                first, nobody = _next(answers, BUSY_WAIT), BUSY
             if first is None:
                 raise unavailable(nobody)
             if not first.get("taken"):

@@ -25,13 +25,22 @@ class Takers:
     """Whose runs are taken now, by all runners together."""
 
     tags: frozenset[str]
-    untagged: bool  # true as well where no runner shows itself: those of an earlier release do not
+    untagged: bool  # whether one takes runs without a tag
+    is_any_there: (
+        bool  # false also where there are those of an earlier release, which do not show themselves
+    )
+
+    def has(self, tag: str | None) -> bool:
+        """Whether a runner shows itself that takes runs with this tag, or those without one."""
+        return self.untagged if tag is None else tag in self.tags
 
     def why_waiting(self, tag: str | None) -> str | None:
         """Why a run with this tag waits that no runner may take; None where one may."""
+        if self.has(tag):
+            return None
         if tag is not None:
-            return None if tag in self.tags else f"no runner with the tag {tag} is there"
-        return None if self.untagged else "no runner that takes runs without a tag is there"
+            return f"no runner with the tag {tag} is there"
+        return "no runner that takes runs without a tag is there" if self.is_any_there else None
 
 
 class Runners:
@@ -78,4 +87,4 @@ def _takers(connection: Connection) -> Takers:
         sa.select(RUNNERS.c.tags, RUNNERS.c.takes_untagged).where(there)
     ).all()
     tags = frozenset(tag for row in rows for tag in row.tags.split())
-    return Takers(tags, not rows or any(row.takes_untagged for row in rows))
+    return Takers(tags, any(row.takes_untagged for row in rows), is_any_there=bool(rows))

@@ -20,6 +20,7 @@ from progress_lib.subjects import EVERY_TENANT, check_id
 KEPT = "kept"  # the third part of a subject of kept outputs
 KILL_AFTER = 10.0  # seconds until SIGKILL; a query may keep Python from ending
 TAKEN_WAIT = 2.0  # seconds within which a runner says that it took the question
+BUSY_WAIT = 6.0  # and as many more where one is there: a busy machine may keep it from that
 LOOK_WAIT = (
     5.0  # seconds for the same where a run is to begin with what was kept: it is refused after that
 )

@@ -9,8 +9,8 @@ import { asSentence } from './text.js';
 /** Milliseconds; longer than any honest answer, shorter than a person's patience. */
 const TIMEOUT = 20_000;
 
-/** The same where the server asks a runner: up to 26 s, of one that answers others first. */
-const RUNNER_TIMEOUT = 30_000;
+/** The same where the server asks a runner: up to 32 s, of one that is busy and answers others first. */
+const RUNNER_TIMEOUT = 36_000;
 
 /** And for a whole log, of 16 MiB at most, over a slow line. */
 const LOG_TIMEOUT = 300_000;

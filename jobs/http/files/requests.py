@@ -8,6 +8,8 @@ from typing import Self
 
 from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
+from jobs.http.takers import BUSY, nobody_shown
+from jobs.store.runners import Takers
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.file_questions import (
     ANSWER_WAIT,
@@ -35,9 +37,15 @@ class FileRequests:
     """Asks runners, and moves the bytes of files between them and clients. Any thread may call."""
 
     def __init__(
-        self, link: Link, *, has_many_tenants: bool, why_not_ours: WhyNotOurs = nobody_elses
+        self,
+        link: Link,
+        takers: Callable[[], Takers] = nobody_shown,
+        *,
+        has_many_tenants: bool,
+        why_not_ours: WhyNotOurs = nobody_elses,
     ) -> None:
         self._link = link
+        self._takers = takers
         self._why_not_ours = why_not_ours
         self._places = FairPlaces(TRANSFERS, has_many_tenants=has_many_tenants)
 
@@ -108,7 +116,8 @@ class FileRequests:
         except NatsAway:
             raise unavailable("; ".join(filter(None, (_AWAY, unanswered)))) from None
         except NatsError:
-            raise unavailable(unanswered or _NOBODY) from None
+            nobody = BUSY if self._takers().is_any_there else _NOBODY
+            raise unavailable(unanswered or nobody) from None
         about, content = unpacked(answer)
         if "message" in about:
             status = int(about["status"])

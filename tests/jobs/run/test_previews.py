@@ -17,14 +17,18 @@ import pytest
 
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.feeding import feeding_part
+from jobs.http.files.requests import FileRequests
 from jobs.http.previews import ASKING, MOST_SAID, PreviewRequests, _unpacked
 from jobs.http.problems import Problem
+from jobs.http.takers import nobody_shown
 from jobs.run.previews import AROUND, ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
+from jobs.store.runners import Takers
+from jobs.work.file_questions import files_subject
 from jobs.work.preview_questions import ANSWER_WAIT
 from jobs.work.run_files import RunFiles, place_of_runs
-from progress_lib.nats import Link
+from progress_lib.nats import Link, Message
 from tests.harness import (
     DEADLINE,
     Answer,
@@ -37,6 +41,7 @@ from tests.harness import (
 from tests.programs import allowance
 
 URL = "sqlite:///shop.db"
+TENANT = "default"
 
 
 @pytest.fixture(scope="module")
@@ -354,6 +359,56 @@ def test_whether_rows_are_kept_is_told_though_each_preview_waits(
         assert asking.missing("default", place, "a" * 32, [2, 3]) == [3]
     finally:
         runner.stop()
+
+
+ONE_IS_THERE = Takers(frozenset({"gpu"}), untagged=True, is_any_there=True)
+QUERY = {"nodes": [{"id": 1, "type": "db_input", "config": {"connection": "c", "sql": "SELECT 1"}}], "edges": []}  # fmt: skip
+
+
+def test_a_runner_that_is_slow_to_take_a_question_is_waited_for(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it was “no runner answered”, though the runner took the question a moment later."""
+    monkeypatch.setattr("jobs.http.previews.TAKEN_WAIT", 0.01)
+    asked: list[Message] = []
+    slow = link.subscribe("tenant.*.preview", asked.append, group="previews")
+
+    def takers() -> Takers:
+        """It is asked for when TAKEN_WAIT is over."""
+        eventually(lambda: asked, what="the question is there")
+        for said in ({"taken": True}, {"columns": ["a"], "types": ["integer"]}):
+            link.publish(asked[0].reply, json.dumps(said).encode())
+        return ONE_IS_THERE
+
+    try:
+        told = PreviewRequests(link, takers, has_many_tenants=False).columns(TENANT, QUERY, 1, {})
+        assert told["columns"] == ["a"]
+    finally:
+        link.unsubscribe(slow)
+
+
+@pytest.mark.parametrize(
+    ("takers", "tag", "said"),
+    [
+        (ONE_IS_THERE, None, "the runner does not answer: it is busy"),
+        (ONE_IS_THERE, "gpu", "the runner does not answer: it is busy"),
+        (ONE_IS_THERE, "eu", "no runner with the tag eu answered"),
+        (nobody_shown(), None, "no runner answered"),
+    ],
+)
+def test_a_runner_that_is_there_and_does_not_answer_is_not_called_missing(
+    link: Link, monkeypatch: pytest.MonkeyPatch, takers: Takers, tag: str | None, said: str
+) -> None:
+    monkeypatch.setattr("jobs.http.previews.TAKEN_WAIT", 0.01)
+    monkeypatch.setattr("jobs.http.previews.BUSY_WAIT", 0.01)
+    asking = PreviewRequests(link, lambda: takers, has_many_tenants=False)
+    with pytest.raises(Problem, match=said) as refused:
+        asking.columns(TENANT, {**QUERY, "runnerTag": tag}, 1, {})
+    assert refused.value.code == 503
+    if tag is None:
+        files = FileRequests(link, lambda: takers, has_many_tenants=False)
+        with pytest.raises(Problem, match=said):
+            files._piece(files_subject(TENANT), b"{}", 0.01)
 
 
 # ---------------------------------------------------------------- around a row at fault
