@@ -218,7 +218,9 @@ class Python(InnerNode):
         """What the code gives; its failure is the node's, with the line of the code that failed."""
         try:
             return work()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:  # of somebody who runs the program by hand
+            raise
+        except BaseException as error:  # asyncio's CancelledError is no Exception
             check()  # a stop that came while it worked is no failure of the code
             raise CodeFailed(self._told(error)) from error
         finally:

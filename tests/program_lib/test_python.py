@@ -297,6 +297,7 @@ def test_decimals_are_not_rounded() -> None:
         ("def transform(row): return [{'x': ''}, {}] if row['n'] == 0 else None", "row 2 that transform gave has no 'x' (row 2 of"),
         ("def transform(row): return 5", "transform gave 5 (int): a dictionary, several, or None are rows (row 1"),
         ("def transform(row):\n    import sys\n    sys.exit(0)", "SystemExit: 0 (line 3 of its code: sys.exit(0))"),
+        ("import asyncio\ndef transform(row): raise asyncio.CancelledError('late')", "CancelledError: late (line 2 of its code"),
         ("def transform(row): yield {'x': 'a'}; raise KeyError('k')", "KeyError: 'k' (line 1 of its code"),
         ("1 / 0\ndef transform(row): pass", "ZeroDivisionError: division by zero (line 1 of its code: 1 / 0)"),
         ("transform = 5", "the code defines no function transform"),
