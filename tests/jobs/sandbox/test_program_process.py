@@ -1,6 +1,7 @@
 """A program as a child process: its whole group ends, its output never blocks anything."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from jobs.sandbox import program_process
+from jobs.sandbox import program_process, run_confined
 from jobs.sandbox.interpreters import Fresh
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.process_identity import ProcessIdentity, kill_marked
@@ -183,3 +184,17 @@ def test_a_program_whose_start_fails_half_way_does_not_go_on(
     monkeypatch.undo()
     assert processes_of(mark, tmp_path) == []
     assert len(os.listdir("/proc/self/fd")) <= files
+
+
+@pytest.mark.parametrize("stream", [None, io.TextIOWrapper(io.BytesIO())], ids=["none", "closed"])
+def test_a_program_whose_code_took_its_stdout_away_ends_as_it_did(
+    stream: io.TextIOWrapper | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run failed with what it had written in place."""
+    if stream is not None:
+        stream.close()
+    with monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+        patched.setattr(os, "_exit", sys.exit)
+        patched.setattr(sys, "stdout", stream)
+        run_confined.end(0)
+    assert ended.value.code == 0
