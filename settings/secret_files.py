@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def read_secret(path: Path) -> str:
-    """The text of a file that only its owner may read.
+    """The text of a file that only its owner may read, without a byte order mark, as Windows begins files.
 
     ValueError's text continues "FILE …", as in "is no UTF-8 text".
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise ValueError("is no regular file")

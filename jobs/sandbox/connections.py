@@ -9,6 +9,7 @@ that a service wants, as a JSON object of texts.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from settings.secret_files import read_secret
 PREFIX = "CONNECTION_"
 TENANTS = "TENANTS_"  # prefix of the line that lists a connection's tenants
 HEADERS = "HEADERS_"  # prefix of the line that holds the headers of a service
+_QUOTED = re.compile(r"""(["'])(.*)\1""")  # as files of variables have values
 _HEADERS_HINT = 'write a JSON object of texts, as in {"Authorization": "Bearer …"}'
 _TENANTS_HINT = "write the tenants that may use it, separated by commas, or * for every one"
 
@@ -129,15 +131,19 @@ def _read_file(file: Path, found: Connections) -> None:
         lines = read_secret(file).splitlines()
     except ValueError as error:
         raise ConnectionsUnusable(f"CONNECTIONS_FILE {file} {error}") from None
+    first: dict[str, int] = {}  # the line of each name
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, is_pair, value = (part.strip() for part in line.partition("="))
-        name = name.upper()
+        name = name.upper().removeprefix(PREFIX)  # as it is written in an environment
+        value = _QUOTED.sub(r"\2", value)
         is_fitting = name.startswith((TENANTS, HEADERS)) or "://" in value
         where = f"CONNECTIONS_FILE {file}, line {number}"
         if not is_pair or not CONNECTION_NAME.fullmatch(name) or not is_fitting:
             raise ConnectionsUnusable(f"{where}: write NAME=URL, or # before a remark")
+        if first.setdefault(name, number) != number:
+            raise ConnectionsUnusable(f"{where}: {name} stands in line {first[name]}, too")
         try:
             found.take(name, value)
         except ValueError as error:

@@ -83,6 +83,26 @@ def test_the_file_says_the_same(tmp_path: Path) -> None:
     assert read_connections(file, {}).for_nobody() == ["CONNECTION_SHOP"]
 
 
+@pytest.mark.parametrize(
+    "text", ["\ufeffSHOP={}", "SHOP='{}'", 'shop = "{}"\r\n', "CONNECTION_SHOP={}"]
+)
+def test_the_file_may_be_written_as_windows_and_files_of_variables_are(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "connections"
+    write_secret(file, text.format(URL))
+    assert read_connections(file, {}).urls == {"CONNECTION_SHOP": URL}
+
+
+def test_a_name_that_the_file_has_twice_is_refused(tmp_path: Path) -> None:
+    """The last one counted, without a word: of two databases rows went into one."""
+    file = tmp_path / "connections"
+    write_secret(file, f"SHOP={URL}\n# new\nshop={URL}-new\n")
+    with pytest.raises(ConnectionsUnusable, match="line 3: SHOP stands in line 1, too") as refused:
+        read_connections(file, {})
+    assert PASSWORD not in str(refused.value)
+
+
 @pytest.mark.parametrize("bound", ["a b", "acme;bolt", "acme,../bolt", "acme,b*", URL])
 def test_what_is_no_tenant_is_refused_without_a_word_of_a_password(
     tmp_path: Path, bound: str
