@@ -12,7 +12,7 @@ from program_lib.databases.around import Around, StatementFailed
 from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError
 from program_lib.ports import Writer
-from program_lib.types import INTEGER, Column, Schema
+from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.program_lib.moving import rows_of, say
 from tests.program_lib.test_upsert import Sqlite, Target
 from tests.programs import chain, node, run
@@ -39,6 +39,12 @@ def writer_of(target: Target, before: str = "", after: str = "", mode: str = "ap
     if isinstance(target, Sqlite):
         return SqliteWriter(target.path, "t", mode, (), Around(before, after))
     return write_rows(target.url, "t", mode, before=before, after=after)
+
+
+def into_log(target: Target, after: str) -> Writer:
+    if isinstance(target, Sqlite):
+        return SqliteWriter(target.path, "log", "append", (), Around("", after))
+    return write_rows(target.url, "log", "append", after=after)
 
 
 def write(writer: Writer, *batches: list[Any], commits: bool = True) -> None:
@@ -86,6 +92,24 @@ def test_one_runs_before_the_rows_of_other_outputs_too(target: Target, statement
         for writer in writers:
             writer.undo()
     assert target.rows("SELECT id FROM t ORDER BY id") == [(3,), (4,)]
+
+
+def test_one_runs_after_the_rows_of_other_outputs_too(target: Target) -> None:
+    """It counted the rows of before, where that output replaced them at its end."""
+    writers = [into_log(target, AFTER), writer_of(target, mode="replace")]
+    try:
+        for writer in writers:
+            writer.start(say)
+        writers[0].open(Schema([Column("said", TEXT)]))
+        writers[1].open(Schema([Column("id", INTEGER)]))
+        for writer in writers:  # no rows: the second empties its table now
+            writer.finish()
+        for writer in writers:
+            writer.commit()
+    finally:
+        for writer in writers:
+            writer.undo()
+    assert target.rows("SELECT said FROM log") == [("100% of 0",)]
 
 
 def test_they_run_without_rows_too(target: Target) -> None:

@@ -32,6 +32,7 @@ class Transaction:
     # what runs SQL before the rows, of all writers, until the first of them has rows
     before: list[Callable[[], None]] = field(default_factory=list)
     lost: Exception | None = None  # why there is no connection, or no transaction, any more
+    _after: list[Callable[[], None]] = field(default_factory=list)  # SQL after the rows, of writers
     _unfinished: int = 0  # writers that may still change rows
     _is_committed: bool = False
 
@@ -72,10 +73,16 @@ class Transaction:
         """A writer joins."""
         self._unfinished += 1
 
-    def note_finished(self) -> None:
-        """A writer changes no more rows. After the last one constraints are checked: what others change at their end counts, too."""
+    def note_finished(self, after: Callable[[], None]) -> None:
+        """A writer changes no more rows. After the last one comes what all of them do `after` the rows, so that it finds those of all.
+
+        Then constraints are checked: what others change at their end counts, too.
+        """
+        self._after.append(after)
         self._unfinished -= 1
         if not self._unfinished:
+            for run in self._after:
+                run()
             self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def commit(self) -> None:

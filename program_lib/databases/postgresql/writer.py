@@ -413,8 +413,7 @@ class PostgresqlWriter:
                 self.tally.found = self.tally.rows - self._session.execute(self._plan.moving)
             for sequence in self._plan.sequences:
                 self._set(sequence)
-            self._run("after", self._around.after)
-            self._transaction.note_finished()
+            self._transaction.note_finished(lambda: self._run("after", self._around.after))
 
     def _run(self, when: str, statement: str) -> None:
         """Raises StatementFailed, also where it is more than one statement."""

@@ -91,8 +91,7 @@ class SqliteWriter:
         assert self._file is not None, "start comes first"
         if self._mode in ("create", "replace") or self._around:
             self._begun()  # a table without rows is made or emptied, too
-        self._run("after", self._around.after)
-        self._file.check()
+        self._file.finish(lambda: self._run("after", self._around.after))
 
     def commit(self) -> None:
         assert self._file is not None, "start comes first"
@@ -264,9 +263,11 @@ class _File:
             raise
         self.turn = turn_of(("sqlite", key))
         self.tables = ClaimedTables()
-        # what runs SQL before the rows, of all writers, until the first of them has rows
+        # what runs SQL before the rows, of all writers, until the first of them has rows; and after, once all have finished
         self.before: list[Callable[[], None]] = []
+        self.after: list[Callable[[], None]] = []
         self._writers = 0
+        self._unfinished = 0  # writers that may still change rows
         self._is_begun = self._is_committed = False
         self._identity = _identity(key)
 
@@ -278,6 +279,7 @@ class _File:
             cls._check_no_other_name(key)
             file = cls.open_now[key] = cls(key, place, say)
         file._writers += 1
+        file._unfinished += 1
         return file
 
     @classmethod
@@ -329,6 +331,14 @@ class _File:
                 raise TargetFailed(f"{error}: all that this run wrote is rolled back") from error
             raise
         self.link.execute("RELEASE batch")
+
+    def finish(self, after: Callable[[], None]) -> None:
+        """One of the writers has written all; what is to run after that waits for the others, which may change what it sees."""
+        self.after.append(after)
+        self._unfinished -= 1
+        for run in () if self._unfinished else self.after:
+            run()
+        self.check()
 
     def commit(self) -> None:
         if self._is_begun and not self._is_committed:
