@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from program_lib.databases import write_rows
 from program_lib.databases.connections import database_url
+from program_lib.databases.mysql.session import Session
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.secrets import SECRETS, hidden
 from program_lib.types import INTEGER, TEXT
@@ -194,6 +196,23 @@ def test_a_connection_that_cannot_be_read_tells_nothing_of_its_password(
     with pytest.raises(ProgramError, match=f"the connection shop .*{reason}") as refused:
         database_url("shop")
     assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("ssl-mode=REQUIRED", "among ssl-mode: .*; for TLS write ssl_ca="),
+        ("ssl=true", "among ssl: .*; for TLS write ssl_ca="),
+        ("connect_timeout=soon&charset=utf8", "among connect_timeout, charset: .*'soon'$"),
+    ],
+)
+def test_an_option_that_the_driver_of_mariadb_does_not_take_is_told(
+    option: str, reason: str
+) -> None:
+    """'str' object has no attribute 'get', it said."""
+    url = make_url(f"mariadb://me@127.0.0.1:1/shop?{option}")
+    with pytest.raises(ProgramError, match=reason):
+        Session(url, [])
 
 
 def test_a_named_file_of_sqlite_is_the_one_that_a_link_leads_to(

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from program_lib.databases.lost import ConnectionLost, TransactionLost
 from program_lib.databases.names import Table
 from program_lib.errors import ProgramError
+from program_lib.types import listed
 
 CONNECT_SECONDS = 30  # for a server that does not answer; connect_timeout in the URL says otherwise
 # 23 days: a run may read elsewhere meanwhile, and has deadlines of its own
@@ -80,14 +81,16 @@ class Session:
     """A connection in a transaction."""
 
     def __init__(self, url: URL, settings: Sequence[str]) -> None:
-        """`settings` is READING or WRITING. Raises pymysql.Error."""
-        options = {"connect_timeout": CONNECT_SECONDS, **_arguments(url)}
-        # a new table commits as it is made, and its rows would be none of a transaction with the URL's autocommit
-        ours = {"charset": "utf8mb4", "use_unicode": True, "conv": _AS_TEXT, "autocommit": False}
-        self._options = options | ours
-        # PyMySQL bounds the way to the server's port alone: one that hangs takes connections, and says nothing
-        bound = {"read_timeout": self._options["connect_timeout"]}
-        self.connection = pymysql.connect(**bound | self._options)
+        """`settings` is READING or WRITING. Raises pymysql.Error, and ProgramError for an option of the URL that is none."""
+        try:
+            self._options = _options(url)
+            # PyMySQL bounds the way to the server's port alone: one that hangs takes connections, and says nothing
+            bound = {"read_timeout": self._options["connect_timeout"]}
+            self.connection = pymysql.connect(**bound | self._options)
+        except (AttributeError, TypeError, ValueError) as error:  # of what it makes of the options
+            if not url.query:
+                raise
+            raise ProgramError(_told_options(url, error)) from error
         self._is_asking = False  # whether an answer is to come
         self._is_interrupted = False
         self._known_as: list[tuple[Any, ...]] = []
@@ -194,6 +197,21 @@ class Session:
             cursor.execute(_KNOWN_AS, [number])
             if self._known_as and [*cursor.fetchall()] == self._known_as:
                 cursor.execute(f"KILL {number}")
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """What PyMySQL gets of a URL, and of us."""
+    options = {"connect_timeout": CONNECT_SECONDS, **_arguments(url)}
+    # a new table commits as it is made, and its rows would be none of a transaction with the URL's autocommit
+    ours = {"charset": "utf8mb4", "use_unicode": True, "conv": _AS_TEXT, "autocommit": False}
+    return options | ours
+
+
+def _told_options(url: URL, error: Exception) -> str:
+    """Why PyMySQL does not take what stands behind the ? of a URL; what is usual elsewhere, as ssl-mode, it does not know."""
+    told = f"the connection's URL has an option that PyMySQL does not take, among {listed(url.query)}: {error}"
+    is_of_tls = any(name.startswith("ssl") for name in url.query)
+    return f"{told}; for TLS write ssl_ca=, and the file of the server's CA" if is_of_tls else told
 
 
 def _arguments(url: URL) -> dict[str, Any]:
