@@ -3,6 +3,7 @@
  */
 
 import { element } from './dom.js';
+import { growing } from './growing.js';
 
 const made = new WeakMap(); // box → {text, shown}: what it was made with, and how a browser shows that
 
@@ -12,6 +13,7 @@ export function textBox(text) {
   box.autocomplete = 'off';
   box.spellcheck = false;
   box.value = text;
+  growing(box);
   made.set(box, { text, shown: box.value });
   box.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey) return;

@@ -33,6 +33,38 @@ def ids(graph: dict[str, Any]) -> list[int]:
     return [node["id"] for node in graph["nodes"]]
 
 
+def test_without_field_sizing_a_field_is_seen_whole_once_it_is_shown_and_when_it_gets_narrow(
+    modules: Page,
+) -> None:
+    heights = modules.evaluate(
+        """async () => {
+          const { supports } = CSS;
+          CSS.supports = () => false;
+          const { growing } = await import('/playground/growing.js?without');
+          CSS.supports = supports;
+          const [box, area] = [document.createElement('div'), document.createElement('textarea')];
+          area.rows = 1;
+          area.value = 'round(quantity * price * (1 - discount / 100), 2)';
+          growing(area);
+          box.hidden = true;
+          box.append(area);
+          document.body.append(box);
+          const heights = [];
+          for (const width of [600, 300, 150]) {
+            const { height } = area.style;
+            area.style.width = `${width}px`;
+            box.hidden = false;
+            for (let left = 300; left > 0 && area.style.height === height; left -= 1) await new Promise(requestAnimationFrame);
+            heights.push([area.clientHeight >= area.scrollHeight, area.clientHeight]);
+          }
+          box.remove();
+          return heights;
+        }"""
+    )
+    assert [is_whole for is_whole, _ in heights] == [True, True, True]
+    assert heights[0][1] < heights[1][1] < heights[2][1]
+
+
 # ---------------------------------------------------------------- changes
 
 

@@ -4,9 +4,10 @@
  */
 
 import { element, iconButton, setHidden, setText } from '../dom.js';
+import { growing } from '../growing.js';
 import { lineOf, nameIn } from './one-line.js';
 import { completing } from './completion.js';
-import { byExpression, FILLED, growing } from './expression-field.js';
+import { byExpression, FILLED } from './expression-field.js';
 import { indented, isCode, namesIn, shownText, textOfNames, valueOf } from './fields.js';
 
 let nextId = 0;
@@ -97,6 +98,7 @@ function program(field, say) {
 function expression(field, say, says) {
   const control = area(field, say, 2);
   const [input] = control.inputs();
+  input.classList.add('grows');
   const grow = growing(input);
   const set = (value) => {
     const before = input.value;
@@ -266,7 +268,8 @@ function textCell(label, entry, place, member, change, tag = 'input') {
 function expressionCell(label, entry, place, member, change, says) {
   const made = textCell(label, entry, place, member, change, 'textarea');
   made.rows = 1;
-  growing(made)();
+  made.classList.add('grows');
+  growing(made);
   return byExpression(made, says.expression);
 }
 

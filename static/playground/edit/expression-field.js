@@ -15,20 +15,6 @@ const QUIET = 600;
 /** What a field of an expression is told of when the page has written another one into it, as undo does. */
 export const FILLED = 'expression-filled';
 
-const GROWS = CSS.supports('field-sizing', 'content');
-
-/** Makes a textarea as high as its text; the function that it gives is called when the text was changed by the page. */
-export function growing(area) {
-  area.classList.add('grows');
-  const grow = () => {
-    if (GROWS) return;
-    area.style.height = 'auto';
-    if (area.scrollHeight > 0) area.style.height = `${area.scrollHeight + 2}px`;
-  };
-  area.addEventListener('input', grow);
-  return grow;
-}
-
 /**
  * Wraps the textarea. `words()`: {functions, columns, …}; `announce(text)`; `pickFunction(onPick)` lets a person choose one;
  * `valuesOf(expression)` resolves to the text of its first values, or rejects with an Error to show.
