@@ -38,6 +38,7 @@ def run(*nodes: Node, job_id: int | str, tenant_id: str) -> int:
     used up. Unless it is 0 or 3, nothing was written, but for what an output committed on the way, as it was asked to.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.raiseExceptions = False  # the code of a Python node may close stderr
     gc.set_threshold(GARBAGE)
     if any(isinstance(node, Step | Split) for node in nodes):
         engine.prepare()
@@ -62,7 +63,8 @@ def run_nodes(nodes: Sequence[Node], report: Report) -> int:
         check()  # a library may have made an error of a stop, as SQLite does in its authorizer
         failure.reason += _standing(nodes)
         failure.node.say(Status.FAILED, failure.reason, failure.row, failure.fault)
-        print(hidden(told(failure)), file=sys.stderr)
+        with suppress(ValueError, OSError):  # it is closed
+            print(hidden(told(failure)), file=sys.stderr)
         return STANDS if failure.stands else FAILED
     return 0
 

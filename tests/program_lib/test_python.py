@@ -35,6 +35,7 @@ from program_lib.types import (
 )
 from tests.harness import eventually
 from tests.program_lib.gathered import Handed, handed_on, table_of
+from tests.programs import chain, node, run
 
 SCHEMA = Schema([Column("n", INTEGER), Column("price", NUMERIC), Column("t", TEXT)])
 ROWS = [(1, "1.50", "a"), (0, None, None), (3, "2", "c")]
@@ -356,3 +357,25 @@ def transform(row):
         stopper.join()
         signal.signal(signal.SIGUSR1, before)
     assert calls.read_text() == "called "
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "status"), [("1", 0, "completed"), ("1 / 0", 1, "failed")]
+)
+def test_a_node_whose_code_closes_stderr_ends_as_another(
+    tmp_path: Path, given: str, code: int, status: str
+) -> None:
+    """What its program logs had nowhere to go, and ended it: no node said why."""
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    text = f"import sys\nsys.stderr.close()\ndef transform(row): return {{'r': {given}}}\n"
+    columns = [{"column": "r", "type": "integer"}]
+    ended = run(
+        chain(
+            node(1, "csv_input", path="in.csv"),
+            node(2, "python", code=text, columns=columns, keep="none"),
+            node(3, "csv_output", path="out.csv"),
+        ),
+        tmp_path,
+    )
+    assert (ended.code, ended.state(2)[0]) == (code, status)
+    assert (tmp_path / "out.csv").exists() == (code == 0)
