@@ -21,8 +21,9 @@ from program_lib.retype import retyped, widened
 from program_lib.types import Column, Kind, Schema, Type, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes
-# What DuckDB says of a NUMERIC that it cannot compute with
+# What DuckDB says of a NUMERIC that it cannot compute with, at all or beside another number
 _NO_DECIMAL = re.compile(r"""Could not convert string ["'](NaN|-?Infinity)["'] to DECIMAL""")
+_NO_ROOM = re.compile(r"""Could not convert string ["']([-0-9.]+)["'] to DECIMAL\(38,(\d+)\)""")
 FIRST = "first"  # or ALL: the conditions of `split` that get a row for which several are true
 
 
@@ -225,6 +226,11 @@ def engine_reason(error: Exception) -> str:
     said = said if mark and " " in f"{kind} " else first
     if found := _NO_DECIMAL.match(said):
         said = f"{found[1]} is no exact number: is_finite(x) tells such values, and float(x) computes with them"
+    elif found := _NO_ROOM.match(said):
+        said = (
+            f"{found[1]} has no room in 38 digits, of which {found[2]} stand behind the point, as another number here"
+            " has them: round(x, digits) that one, or float(x) computes with fewer digits"
+        )
     return reason(ProgramError(said.partition(" when casting from source column ")[0]))
 
 

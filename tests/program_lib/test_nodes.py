@@ -202,6 +202,23 @@ def test_a_numeric_that_is_no_number_is_told_with_what_finds_it(text: str) -> No
     )
 
 
+@pytest.mark.parametrize("text", ["price + 1e-38", "price == 1e-38", "price in (1e-38, 5)"])
+def test_a_numeric_that_has_no_room_beside_another_number_says_so(text: str) -> None:
+    """Could not convert string "5" to DECIMAL(38,38), it said."""
+    prices = Schema([Column("price", NUMERIC)])
+    code, said = ran(
+        Source(1, "Orders", lambda: rows_of(prices, [["5"]]), feeds=[2]),
+        Map(2, "Compute", lambda batch: batch.compute({"x": text}), feeds=[3]),
+        Output(3, "Out", Kept),
+    )
+    assert code == 1
+    assert last(said, 2).message == (
+        "5 has no room in 38 digits, of which 38 stand behind the point, as another number here has them:"
+        " round(x, digits) that one, or float(x) computes with fewer digits"
+        f" (in {text}) (line 2 of orders.csv: price=5)"
+    )
+
+
 @pytest.mark.parametrize("at", [1, 2, 3, 777, 1_000])
 def test_the_row_at_fault_is_named_as_it_is_found_at_its_source(
     at: int, capfd: pytest.CaptureFixture[str]
