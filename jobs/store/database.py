@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from jobs.store.migration import bring_up_to_date
+from jobs.store.native_pool import NativePool
 from settings.groups import DatabaseLimits
 
 T = TypeVar("T")
@@ -158,7 +159,9 @@ class Database:
             )  # with its driver, which SQLite does without
 
             return new_engine(self._url, self._limits)
-        engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT})
+        engine = sa.create_engine(
+            self._url, poolclass=NativePool, connect_args={"timeout": BUSY_TIMEOUT}
+        )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine

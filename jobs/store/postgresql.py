@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from psycopg.abc import RV, PQGen
 from sqlalchemy.engine import URL, Engine
 
+from jobs.store.native_pool import NativePool
 from settings.groups import DatabaseLimits
 
 KEPT_OPEN = 5  # connections of a process that stay open; those beyond are closed after use
@@ -45,7 +46,9 @@ class BoundedConnection(psycopg.Connection[Any]):
 def new_engine(url: URL, limits: DatabaseLimits | None) -> Engine:
     """An engine whose connections keep to the limits."""
     if limits is None:
-        return sa.create_engine(url, pool_pre_ping=True, isolation_level=ISOLATION)
+        return sa.create_engine(
+            url, poolclass=NativePool, pool_pre_ping=True, isolation_level=ISOLATION
+        )
     return _bounded(url, limits)
 
 
@@ -53,6 +56,7 @@ def _bounded(url: URL, limits: DatabaseLimits) -> Engine:
     kept = min(KEPT_OPEN, limits.pool)
     engine = sa.create_engine(
         url,
+        poolclass=NativePool,
         isolation_level=ISOLATION,
         pool_pre_ping=True,
         pool_timeout=limits.pool_wait,
