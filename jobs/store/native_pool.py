@@ -5,13 +5,12 @@ issue 2013, and with 26.9.0 still): a thread that was held up for some milliseco
 and with them each request of the worker.
 """
 
-from _queue import Empty, SimpleQueue  # in C, and native whatever gevent does
+from _queue import Empty, SimpleQueue  # these are in C, and gevent leaves them
+from _thread import RLock
 from typing import Any
 
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.util import queue
-
-from jobs.store.native_thread import native_lock
 
 
 class NativePool(QueuePool):
@@ -19,7 +18,7 @@ class NativePool(QueuePool):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._overflow_lock = native_lock()
+        self._overflow_lock = RLock()  # type: ignore[assignment]  # only entered and left
 
 
 class _Kept(queue.QueueCommon[ConnectionPoolEntry]):

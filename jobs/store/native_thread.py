@@ -1,7 +1,6 @@
 """Runs blocking calls where they do not stall the other connections of a gevent worker."""
 
 import sys
-import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
@@ -30,15 +29,6 @@ def off_the_loop(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     if error is not None:
         raise error
     return cast(R, result)
-
-
-def native_lock() -> threading.Lock:
-    """A lock for what such calls share: gevent's loses wake-ups between native threads."""
-    if not _on_a_gevent_loop():
-        return threading.Lock()
-    from gevent.monkey import get_original
-
-    return cast(threading.Lock, get_original("_thread", "allocate_lock")())
 
 
 def _on_a_gevent_loop() -> bool:
