@@ -1116,6 +1116,32 @@ def test_the_bare_mouse_does_not_end_a_pinch(modules: Page) -> None:
     assert zooms == [1, 2]
 
 
+def test_the_keyboard_asks_for_a_menu_also_where_it_is_told_as_the_right_button(
+    modules: Page,
+) -> None:
+    """As by WebKit. A press of that button asks once, when it comes up; browsers tell of the menu before that, or after."""
+    asked = run(
+        modules,
+        "graph/gestures",
+        """const canvas = document.createElement('div');
+        document.body.replaceChildren(canvas);
+        const asked = [];
+        new m.Gestures(canvas, { camera: { x: 0, y: 0, zoom: 1 }, menu: ({ isByKey }) => asked.push(isByKey) });
+        const tell = (...types) => {
+          for (const type of types) canvas.dispatchEvent(new PointerEvent(type, { pointerType: 'mouse', pointerId: 1, button: 2, bubbles: true }));
+          asked.push('|');
+        };
+        tell('contextmenu');
+        tell('pointerdown', 'contextmenu', 'pointerup');
+        tell('contextmenu');
+        tell('pointerdown', 'pointerup', 'contextmenu');
+        tell('contextmenu');
+        document.body.replaceChildren();
+        return asked;""",
+    )
+    assert asked == [True, "|", False, "|", True, "|", False, "|", True, "|"]
+
+
 def test_values_that_were_written_are_there_also_in_a_form_that_is_opened_again_at_once(
     modules: Page,
 ) -> None:

@@ -34,6 +34,7 @@ export class Gestures {
   #touches = new Map(); // pointer id → point, of fingers that are down
   #spaceDown = false;
   #swallowClick = false;
+  #isRightPress = false; // the last press, of which no menu was asked for yet
 
   constructor(canvas, host) {
     this.#canvas = canvas;
@@ -72,6 +73,7 @@ export class Gestures {
 
   #onDown(event) {
     this.#swallowClick = false;
+    this.#isRightPress = event.button === 2;
     if (event.target.closest('.canvas-tools, .canvas-note, .canvas-add') !== null) return;
     const point = this.pointOf(event);
     if (event.pointerType === 'touch') {
@@ -153,10 +155,12 @@ export class Gestures {
     event.preventDefault();
   }
 
-  // The right button asks when it comes up: until then it may be a drag.
+  // The right button asks when it comes up: until then it may be a drag. (WebKit names that button also where the keyboard asks.)
   #onMenu(event) {
     event.preventDefault();
-    if (event.button === 2) return;
+    const isPress = this.#isRightPress;
+    this.#isRightPress = false;
+    if (isPress) return;
     this.abort();
     this.#gesture = null;
     const { target, clientX, clientY, pointerType } = event;
