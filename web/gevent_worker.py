@@ -12,6 +12,7 @@ from gevent.server import StreamServer
 from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
+from logs.native_locks import use_native_locks
 from web.gevent_sockets import raw
 from web.http_connection import (
     DISCARD_BYTES,
@@ -115,6 +116,10 @@ class _Named:
 
 class GeventWorker(HostsTheApplication, _GeventWorker):  # type: ignore[misc]
     """gevent; its own keepalive timeout is the deadline for request headers."""
+
+    def patch(self) -> None:
+        super().patch()
+        use_native_locks()
 
     def run(self) -> None:
         WAITS.most = SLOW_GREENLETS

@@ -1,14 +1,16 @@
 """A pool of connections for native threads of a gevent worker: what they share has no locks of gevent's.
 
-SQLAlchemy's own pool has, as gevent takes the place of `threading`. Such a lock loses wake-ups between threads without a loop (gevent
-issue 2013, and with 26.9.0 still): a thread that was held up for some milliseconds while it had the pool's had all others wait for ever,
-and with them each request of the worker.
+SQLAlchemy's own pool has, and so has what it does once with a first connection, as gevent takes the place of `threading`. Such a lock
+loses wake-ups between threads without a loop (gevent issue 2013, and with 26.9.0 still): a thread that was held up for some milliseconds
+while it had one had all others wait for ever, and with them each request of the worker.
 """
 
 from _queue import Empty, SimpleQueue  # these are in C, and gevent leaves them
 from _thread import RLock
+from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy.event import attr
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.util import queue
 
@@ -48,3 +50,5 @@ class _Kept(queue.QueueCommon[ConnectionPoolEntry]):
 
 
 NativePool._queue_class = _Kept
+# All that it uses of threading
+attr.threading = SimpleNamespace(Lock=RLock)  # type: ignore[assignment, attr-defined]

@@ -78,6 +78,39 @@ def test_a_locked_database_stalls_no_gevent_worker_whose_threads_share_locks_of_
     )
 
 
+FIRST_CONNECTIONS = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+import gevent
+import sqlalchemy as sa
+from gevent.monkey import get_original
+from jobs.store.database import Database
+from jobs.store.native_thread import off_the_loop
+native_sleep = get_original("time", "sleep")
+engine = Database(f"sqlite:///{sys.argv[1]}")._new_engine()
+sa.event.listen(engine, "connect", lambda *_: native_sleep(0.003))
+asking = [gevent.spawn(off_the_loop, lambda: engine.connect().close()) for _ in range(10)]
+gevent.joinall(asking, timeout=30, raise_error=True)
+print(sum(one.successful() for one in asking))
+"""
+
+
+def test_first_connections_that_are_made_at_once_wait_for_each_other_and_not_for_ever(
+    tmp_path: Path,
+) -> None:
+    """As where the database is back, and everybody asks: of ten a few were made, and each request after them waited for ever."""
+    answer = subprocess.run(
+        [sys.executable, "-c", FIRST_CONNECTIONS, str(tmp_path / "progress.db")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert answer.stdout == "10\n"
+
+
 def test_files_of_runs_are_read_and_deleted_where_they_stall_no_gevent_worker(
     store: Store, link: Link, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
