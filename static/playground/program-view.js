@@ -1,6 +1,6 @@
 /** The program that a run executed, with the numbers of its lines. Test hooks: `#program-text .code-line`, `#program-note`. */
 
-import { copyOrSelect } from './copying.js';
+import { copyAndTell } from './copying.js';
 import { byId, element, setHidden, setText } from './dom.js';
 
 export class ProgramView {
@@ -8,9 +8,11 @@ export class ProgramView {
   #text = '';
   #nodeLines = {}; // node id → number of the line at which it begins
 
-  constructor({ onDownload }) {
+  /** `say(text)`: reads it out. */
+  constructor({ onDownload, say }) {
+    const copies = byId('program-copy');
     byId('program-download').addEventListener('click', () => onDownload(this.#text));
-    byId('program-copy').addEventListener('click', () => copyOrSelect(this.#text, this.#box));
+    copies.addEventListener('click', () => copyAndTell({ label: copies.querySelector('span'), say }, this.#text, this.#box));
   }
 
   /** Show a program ({text, nodeLines}); or, without one (null), why there is none. */

@@ -77,7 +77,10 @@ export class Runs {
     this.#times = new TimesView({ onSelect: (id) => page.select(id) });
     this.#history = new HistoryView({ onShow: (runId) => this.#go({ run: runId }), onMore: oneAtATime(() => this.#loadMore()) });
     this.#log = new LogView({ onDownload: () => this.#downloadLog() });
-    this.#program = new ProgramView({ onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py') });
+    this.#program = new ProgramView({
+      onDownload: (text) => saveAs(new Blob([text], { type: 'text/x-python' }), 'program.py'),
+      say: (text) => page.announce(text),
+    });
     this.#pastView = new PastView({ onTime: (ts) => this.#goTo(ts), onClose: () => this.#go(), actions: () => this.#pastActions() });
     this.#compareView = new CompareView({ onChoose: (one, other) => this.#go({ run: one, with: other }), onClose: () => this.#onCompareClosed() });
     this.#drawers = new DrawersView({ onOpen: (name) => this.#onOpened(name) });

@@ -1142,6 +1142,31 @@ def test_the_keyboard_asks_for_a_menu_also_where_it_is_told_as_the_right_button(
     assert asked == [True, "|", False, "|", True, "|", False, "|", True, "|"]
 
 
+def test_a_button_that_copies_says_whether_it_did(modules: Page) -> None:
+    told = run(
+        modules,
+        "copying",
+        """const copied = [];
+        const clipboard = { writeText: (text) => (text === '' ? Promise.reject(new Error()) : Promise.resolve(copied.push(text))) };
+        Object.defineProperty(navigator, 'clipboard', { value: clipboard, configurable: true });
+        const [label, source, said] = [document.createElement('span'), document.createElement('pre'), []];
+        label.textContent = 'Copy';
+        const shown = [];
+        for (const text of ['program', '']) {
+          await m.copyAndTell({ label, say: (words) => said.push(words) }, text, source);
+          shown.push(label.textContent);
+        }
+        delete navigator.clipboard;
+        return { copied, shown, said, before: label.dataset.before };""",
+    )
+    assert told == {
+        "copied": ["program"],
+        "shown": ["Copied", "Selected"],
+        "said": ["Copied.", "Selected: copy it with the keyboard."],
+        "before": "Copy",
+    }
+
+
 def test_values_that_were_written_are_there_also_in_a_form_that_is_opened_again_at_once(
     modules: Page,
 ) -> None:

@@ -4,15 +4,12 @@
  */
 
 import { addressOf, jobPlace } from '../address.js';
-import { copyOrSelect } from '../copying.js';
+import { copyAndTell } from '../copying.js';
 import { byId, element, setHidden, setText } from '../dom.js';
 import { openHelp } from '../edit/help.js';
 import { currentTenant } from '../session.js';
 import { found } from './find.js';
 import { freeNumber, PROGRAM, settingsText } from './publish.js';
-
-/** Milliseconds for which a button says that it has copied. */
-const SAID = 1_500;
 
 export class GuideView {
   #dialog = byId('guide');
@@ -68,13 +65,9 @@ export class GuideView {
     setText(byId('guide-found'), this.#functions === null ? this.#why : `${shown.length} of ${known.length} functions`);
   }
 
-  async #copy(button) {
+  #copy(button) {
     const source = byId(button.dataset.copies);
-    const label = (button.dataset.label ??= button.textContent); // as it was before the first of two presses
-    const isCopied = await copyOrSelect(source.textContent, source);
-    setText(button, isCopied ? 'Copied' : 'Selected');
-    this.#host.say(isCopied ? 'Copied.' : 'Selected: copy it with the keyboard.');
-    setTimeout(() => setText(button, label), SAID);
+    return copyAndTell({ label: button, say: this.#host.say }, source.textContent, source);
   }
 }
 
