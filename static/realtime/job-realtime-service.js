@@ -35,7 +35,7 @@ const STABLE_AFTER = 5_000;
 /** Milliseconds; a server that accepts TCP and then says nothing counts as away, and so does whoever gives tokens. */
 const OPEN_TIMEOUT = 10_000;
 
-/** Failures to open a WebSocket, while HTTP works, after which WebSockets count as blocked. */
+/** Failures to open a WebSocket, while HTTP works, after which WebSockets count as blocked; one that was not even refused counts as so many. */
 const BLOCKED_AFTER = 2;
 
 /** Milliseconds between two tries of a WebSocket while HTTP does its work, on average: where they are blocked, and where there is no room. */
@@ -342,7 +342,7 @@ export class JobRealtimeService {
     } catch (error) {
       return this.#giveUp('bad_address', `Cannot open a connection: ${error.message}`);
     }
-    this.#openTimer = setTimeout(current(() => this.#onNeverOpened()), OPEN_TIMEOUT);
+    this.#openTimer = setTimeout(current(() => this.#onNeverOpened({ isHeldBack: true })), OPEN_TIMEOUT);
     this.#socket.onopen = current(() => this.#onOpen());
     this.#socket.onmessage = current((event) => this.#onMessage(event.data));
     this.#socket.onclose = current((event) => this.#onClose(event));
@@ -423,8 +423,9 @@ export class JobRealtimeService {
 
   // The browser does not tell a refused token, or a blocked WebSocket, from a server that is away: ask in a way that does. Where nobody
   // may be asked, and no connection ever opened, this machine's clock says whether the token has expired: it may be wrong, and then a
-  // server that restarts would be given up for good.
-  async #onNeverOpened() {
+  // server that restarts would be given up for good. `isHeldBack`: nobody refused it. Firefox holds WebSockets back for up to a minute
+  // after several that failed, also once the server is there again.
+  async #onNeverOpened({ isHeldBack = false } = {}) {
     this.#abandonSocket();
     if (this.#http !== null) return this.#tryWebSocketLater(); // it goes on meanwhile
     const generation = this.#generation;
@@ -432,7 +433,7 @@ export class JobRealtimeService {
     if (generation !== this.#generation) return undefined;
     const isExpiredByClock = this.#tokenCheckUrl === null && this.#openedAt === 0 && isExpired(this.#usedToken);
     if (isExpiredByClock || status === 401 || status === 403) return this.#onTokenRefused();
-    this.#unopened = status === 200 ? this.#unopened + 1 : 0;
+    this.#unopened = status === 200 ? this.#unopened + (isHeldBack ? BLOCKED_AFTER : 1) : 0;
     if (status === 200) this.#isFull = await this.#isRoomless();
     if (generation !== this.#generation) return undefined;
     if (this.#isFull || this.#unopened >= BLOCKED_AFTER) return this.#goHttp();

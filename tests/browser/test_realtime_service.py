@@ -643,6 +643,27 @@ def test_where_websockets_are_blocked_the_same_comes_over_http(
     assert "/api/runs/r1/events Bearer t" in modules.evaluate("asked")
 
 
+def test_where_a_websocket_is_held_back_and_http_answers_http_is_used_after_one(
+    modules: Page, server: TinyServer
+) -> None:
+    """As by Firefox, for up to a minute, once the server is back after minutes: the page stayed offline meanwhile."""
+    start_blocked(modules, server)
+    used = modules.evaluate(
+        """async () => {
+          const { setTimeout, WebSocket } = window;
+          let tried = 0;
+          window.WebSocket = class { constructor() { tried += 1; } close() {} };
+          window.setTimeout = (work, wait) => setTimeout(work, wait === 10_000 ? 100 : wait);
+          service.subscribeToJob(42);
+          const end = performance.now() + 10_000;
+          while (service.state !== 'connected' && performance.now() < end) await new Promise(requestAnimationFrame);
+          Object.assign(window, { setTimeout, WebSocket });
+          return [service.state, service.transport, tried];
+        }"""
+    )
+    assert used == ["connected", "http", 1]
+
+
 def test_a_job_that_is_subscribed_while_http_comes_up_is_followed(
     modules: Page, server: TinyServer
 ) -> None:
