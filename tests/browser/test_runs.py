@@ -611,6 +611,8 @@ def test_the_program_opens_at_the_node_that_is_selected(
     first = page.locator("#program-text .code-line").first
     expect(first).not_to_be_in_viewport()
     assert records_asked_for(page) <= 2, "several parts of the page want it"
+    page.click("#program-copy")
+    expect(page.locator("#announcer")).to_contain_text(re.compile("Copied|Selected"))
     page.emulate_media(media="print")
     expect(page.locator(".jobs")).to_be_hidden()
     whole = "document.documentElement.scrollHeight > document.getElementById('program-text').scrollHeight"
