@@ -116,8 +116,17 @@ def expect_what_comes_late_to_change_nothing(page: Page, two: TwoRuns) -> None:
 
 
 def choose(page: Page, key: str) -> None:
-    page.click("#past-menu")
-    page.click(f'#past-menu-list [data-key="{key}"]')
+    """The menu is made when it is opened, and has what compares once the page knows of another run."""
+    entry = page.locator(f'#past-menu-list [data-key="{key}"]')
+
+    def is_offered() -> bool:
+        page.click("#past-menu")
+        if entry.count() == 0:
+            page.keyboard.press("Escape")
+        return entry.count() > 0
+
+    eventually(is_offered, what=f"{key} is offered")
+    entry.click()
 
 
 def seconds_of(page: Page) -> float:
