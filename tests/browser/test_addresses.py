@@ -57,8 +57,13 @@ def filter_of(job: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def two(shop: Product) -> TwoRuns:
-    return TwoRuns(shop, make_amounts(shop), "Twice")
+def amounts(shop: Product) -> str:
+    return make_amounts(shop)
+
+
+@pytest.fixture(scope="module")
+def two(shop: Product, amounts: str) -> TwoRuns:
+    return TwoRuns(shop, amounts, "Twice")
 
 
 def go(page: Page, product: Product, query: str) -> None:
@@ -211,9 +216,9 @@ def test_the_version_of_a_past_run_comes_back_as_one_step_that_undo_takes_back(
 
 
 def test_a_past_version_is_run_once_more_when_the_person_says_so(
-    open_playground: OpenPlayground, shop: Product
+    open_playground: OpenPlayground, shop: Product, amounts: str
 ) -> None:
-    two = TwoRuns(shop, "sqlite:///amounts.db", "Once more")
+    two = TwoRuns(shop, amounts, "Once more")
     page = open_playground(two.job_id, f"run={two.first}", viewport=WIDE)
     choose(page, "run")
     page.click("#confirm-yes")
