@@ -137,7 +137,8 @@ def _read_file(file: Path, found: Connections) -> None:
             continue
         name, is_pair, value = (part.strip() for part in line.partition("="))
         name = name.upper().removeprefix(PREFIX)  # as it is written in an environment
-        value = _QUOTED.sub(r"\2", value)
+        if quoted := _QUOTED.fullmatch(value):
+            value = quoted[2]
         is_fitting = name.startswith((TENANTS, HEADERS)) or "://" in value
         where = f"CONNECTIONS_FILE {file}, line {number}"
         if not is_pair or not CONNECTION_NAME.fullmatch(name) or not is_fitting:
