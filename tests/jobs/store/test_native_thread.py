@@ -58,11 +58,10 @@ print(json.dumps({"stall": max(stalls), "done": done, "locks": locks}))
 """
 
 
-def test_a_locked_database_stalls_no_gevent_worker_whose_threads_share_locks_of_the_system(
-    tmp_path: Path,
-) -> None:
+def printed_by(program: str, directory: Path) -> str:
+    """What a program prints that is given a database in this directory."""
     answer = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path / "progress.db")],
+        [sys.executable, "-c", program, str(directory / "progress.db")],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -70,7 +69,13 @@ def test_a_locked_database_stalls_no_gevent_worker_whose_threads_share_locks_of_
         check=False,
     )
     assert answer.returncode == 0, answer.stderr
-    seen = json.loads(answer.stdout)
+    return answer.stdout
+
+
+def test_a_locked_database_stalls_no_gevent_worker_whose_threads_share_locks_of_the_system(
+    tmp_path: Path,
+) -> None:
+    seen = json.loads(printed_by(PROGRAM, tmp_path))
     assert seen["done"]
     assert seen["stall"] < 0.5, seen
     assert seen["locks"] == [], (
@@ -100,15 +105,7 @@ def test_first_connections_that_are_made_at_once_wait_for_each_other_and_not_for
     tmp_path: Path,
 ) -> None:
     """As where the database is back, and everybody asks: of ten a few were made, and each request after them waited for ever."""
-    answer = subprocess.run(
-        [sys.executable, "-c", FIRST_CONNECTIONS, str(tmp_path / "progress.db")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert answer.stdout == "10\n"
+    assert printed_by(FIRST_CONNECTIONS, tmp_path) == "10\n"
 
 
 def test_files_of_runs_are_read_and_deleted_where_they_stall_no_gevent_worker(
