@@ -224,7 +224,10 @@ while True:
 
 
 def pids_of(directory: Path) -> list[int]:
-    return [int(pid) for pid in (directory / "pids").read_text().split()]
+    """Of a program and its child, once both are there: the file is empty for a moment."""
+    pids = [int(pid) for pid in (directory / "pids").read_text().split()]
+    assert len(pids) == 2
+    return pids
 
 
 def test_programs_and_their_children_die_with_a_runner_that_is_killed(tmp_path: Path) -> None:
