@@ -60,6 +60,13 @@ def write(writer: Writer, *batches: list[Any], commits: bool = True) -> None:
         writer.undo()
 
 
+def finish_and_commit(writers: list[Writer]) -> None:
+    for writer in writers:
+        writer.finish()
+    for writer in writers:
+        writer.commit()
+
+
 BEFORE = "DELETE FROM t WHERE id = 1"
 AFTER = "INSERT INTO log SELECT '100% of ' || count(*) FROM t"
 
@@ -84,10 +91,7 @@ def test_one_runs_before_the_rows_of_other_outputs_too(target: Target, statement
             return
         for number, writer in enumerate(writers, 3):
             writer.write(rows_of(ROW, [(number,)]))
-        for writer in writers:
-            writer.finish()
-        for writer in writers:
-            writer.commit()
+        finish_and_commit(writers)
     finally:
         for writer in writers:
             writer.undo()
@@ -102,10 +106,7 @@ def test_one_runs_after_the_rows_of_other_outputs_too(target: Target) -> None:
             writer.start(say)
         writers[0].open(Schema([Column("said", TEXT)]))
         writers[1].open(Schema([Column("id", INTEGER)]))
-        for writer in writers:  # no rows: the second empties its table now
-            writer.finish()
-        for writer in writers:
-            writer.commit()
+        finish_and_commit(writers)  # no rows: the second empties its table now
     finally:
         for writer in writers:
             writer.undo()

@@ -12,18 +12,17 @@ import pyarrow.csv
 from program_lib.texts import column_texts
 from program_lib.types import BYTES
 
-ROWS_AT_ONCE = (
-    16 * 1024
-)  # that are sent at once: the server stores them while lines are made of the next
+# That are sent at once: the server stores them while lines are made of the next
+ROWS_AT_ONCE = 16 * 1024
 
 
 def lines(table: pa.Table) -> memoryview:
-    lines = io.BytesIO()
+    written = io.BytesIO()
     options = pa.csv.WriteOptions(
         include_header=False, quoting_style="needed", batch_size=ROWS_AT_ONCE
     )
-    pa.csv.write_csv(table, lines, options)
-    return lines.getbuffer()
+    pa.csv.write_csv(table, written, options)
+    return written.getbuffer()
 
 
 def writable(values: pa.Array) -> pa.Array:
@@ -44,8 +43,8 @@ def row_of_line(line: int, columns: list[pa.Array]) -> int:
     if total is None:
         return line - 1
     first = _breaks([values.slice(0, 1) for values in columns], "\r")
-    lines = pa.concat_arrays([first, total.slice(1)])
-    last_lines = pc.cumulative_sum(pc.add(lines, 1))
+    breaks = pa.concat_arrays([first, total.slice(1)])
+    last_lines = pc.cumulative_sum(pc.add(breaks, 1))
     return int(pc.sum(pc.cast(pc.less(last_lines, line), pa.int64())).as_py() or 0)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import psycopg
 from sqlalchemy.engine import URL
 
+from program_lib.databases.around import AroundAll
 from program_lib.databases.lost import asked_again
 from program_lib.databases.postgresql.refusals import OF_A_CONNECTION, is_operational
 from program_lib.databases.postgresql.session import READING, WRITING, Session, words
@@ -29,11 +30,8 @@ class Transaction:
     session: Session
     database: tuple[str, ...] = ()  # as WHICH_DATABASE tells it
     tables: ClaimedTables = field(default_factory=ClaimedTables)
-    # what runs SQL before the rows, of all writers, until the first of them has rows
-    before: list[Callable[[], None]] = field(default_factory=list)
+    around: AroundAll = field(default_factory=AroundAll)
     lost: Exception | None = None  # why there is no connection, or no transaction, any more
-    _after: list[Callable[[], None]] = field(default_factory=list)  # SQL after the rows, of writers
-    _unfinished: int = 0  # writers that may still change rows
     _is_committed: bool = False
 
     def bound_waits(self) -> None:
@@ -69,20 +67,9 @@ class Transaction:
             self.session.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
             raise
 
-    def note_begun(self) -> None:
-        """A writer joins."""
-        self._unfinished += 1
-
-    def note_finished(self, after: Callable[[], None]) -> None:
-        """A writer changes no more rows. After the last one comes what all of them do `after` the rows, so that it finds those of all.
-
-        Then constraints are checked: what others change at their end counts, too.
-        """
-        self._after.append(after)
-        self._unfinished -= 1
-        if not self._unfinished:
-            for run in self._after:
-                run()
+    def finish(self, after: Callable[[], None]) -> None:
+        """A writer changes no more rows. Once none does, constraints are checked: what others change at their end counts, too."""
+        if self.around.finish(after):
             self.session.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def commit(self) -> None:
@@ -144,7 +131,6 @@ def join_transaction(url: URL) -> Transaction:
         [begun.database] = begun.session.rows(WHICH_DATABASE)
         alike = (other for other in _OPEN.values() if other.database == begun.database)
         begun.tables = next(alike).tables
-    _OPEN[key].note_begun()
     return _OPEN[key]
 
 

@@ -108,7 +108,7 @@ class PostgresqlWriter:
         self._say = say
         self._transaction = join_transaction(self._url)
         self._session = self._transaction.session
-        self._transaction.before.append(lambda: self._run("before", self._around.before))
+        self._transaction.around.join(lambda: self._run("before", self._around.before))
         self._place, self._is_there = self._find()
         place = self._place.schema, self._place.name
         tables = self._transaction.tables
@@ -355,9 +355,7 @@ class PostgresqlWriter:
             return
         try:
             with self._transaction.savepoint():
-                # of all writers: that of another one might change what we write
-                for run in self._transaction.before:
-                    run()
+                self._transaction.around.run_before()
                 for statement in plan.before:
                     self._session.execute(statement)
                 if self._mode == REPLACE and self._is_there and not plan.moving:
@@ -368,7 +366,7 @@ class PostgresqlWriter:
             raise
         except (psycopg.Error, ProgramError) as error:
             raise TargetFailed(words(error)) from error
-        self._transaction.before.clear()
+        self._transaction.around.note_begun()
         plan.is_begun = True
 
     def _copy(self, columns: list[pa.Array]) -> int:
@@ -413,7 +411,7 @@ class PostgresqlWriter:
                 self.tally.found = self.tally.rows - self._session.execute(self._plan.moving)
             for sequence in self._plan.sequences:
                 self._set(sequence)
-            self._transaction.note_finished(lambda: self._run("after", self._around.after))
+            self._transaction.finish(lambda: self._run("after", self._around.after))
 
     def _run(self, when: str, statement: str) -> None:
         """Raises StatementFailed, also where it is more than one statement."""

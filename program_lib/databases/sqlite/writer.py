@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from program_lib.databases import names
-from program_lib.databases.around import Around, StatementFailed
+from program_lib.databases.around import Around, AroundAll, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite.inserts import Inserts, Plan, inserting
 from program_lib.databases.sqlite.keys import check_spelling
@@ -68,7 +68,7 @@ class SqliteWriter:
     def start(self, say: Say) -> None:
         self._say = say
         self._file = _File.shared(self._place, say)
-        self._file.before.append(lambda: self._run("before", self._around.before))
+        self._file.around.join(lambda: self._run("before", self._around.before))
         table = self._there()
         name = table.name if table else new_table_name(self._table)
         self._file.tables.claim(name.lower(), self._mode, self._table)
@@ -91,7 +91,8 @@ class SqliteWriter:
         assert self._file is not None, "start comes first"
         if self._mode in ("create", "replace") or self._around:
             self._begun()  # a table without rows is made or emptied, too
-        self._file.finish(lambda: self._run("after", self._around.after))
+        self._file.around.finish(lambda: self._run("after", self._around.after))
+        self._file.check()
 
     def commit(self) -> None:
         assert self._file is not None, "start comes first"
@@ -117,14 +118,13 @@ class SqliteWriter:
     def _made_ready(self) -> Plan:
         assert self._file is not None, "start comes first"
         with self._file.all_or_nothing():
-            for run in self._file.before:  # else it might change what another has written
-                run()
+            self._file.around.run_before()
             plan = self._plan()  # once more: others may have changed the table until now
             for statement in plan.statements:
                 self._file.link.execute(statement)
             if self._mode == "replace":
                 self._check_empty(plan)
-        self._file.before.clear()
+        self._file.around.note_begun()
         return plan
 
     def _check_empty(self, plan: Plan) -> None:
@@ -263,11 +263,8 @@ class _File:
             raise
         self.turn = turn_of(("sqlite", key))
         self.tables = ClaimedTables()
-        # what runs SQL before the rows, of all writers, until the first of them has rows; and after, once all have finished
-        self.before: list[Callable[[], None]] = []
-        self.after: list[Callable[[], None]] = []
+        self.around = AroundAll()
         self._writers = 0
-        self._unfinished = 0  # writers that may still change rows
         self._is_begun = self._is_committed = False
         self._identity = _identity(key)
 
@@ -279,7 +276,6 @@ class _File:
             cls._check_no_other_name(key)
             file = cls.open_now[key] = cls(key, place, say)
         file._writers += 1
-        file._unfinished += 1
         return file
 
     @classmethod
@@ -331,14 +327,6 @@ class _File:
                 raise TargetFailed(f"{error}: all that this run wrote is rolled back") from error
             raise
         self.link.execute("RELEASE batch")
-
-    def finish(self, after: Callable[[], None]) -> None:
-        """One of the writers has written all; what is to run after that waits for the others, which may change what it sees."""
-        self.after.append(after)
-        self._unfinished -= 1
-        for run in () if self._unfinished else self.after:
-            run()
-        self.check()
 
     def commit(self) -> None:
         if self._is_begun and not self._is_committed:
