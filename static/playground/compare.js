@@ -1,5 +1,7 @@
 /** Two runs of a job side by side: what each node did, and which settings, and values of parameters, differ. Pure. */
 
+import { isSame } from './same-json.js';
+
 /**
  * `one`, `other`: {graph, state: the JobState at the run's end, values: of its parameters, {name: text or null}}. Returns {nodes: [{nodeId, names, one, other}], settings}: `one` and `other` of a node
  * are its views, null where the run's graph does not have it; `settings`: [{nodeId, name, field, one, other}] with the values, undefined of what is missing.
@@ -64,19 +66,4 @@ function edgesOf(one, other) {
   const gone = [...was].filter(([key]) => !is.has(key)).map(([, text]) => ({ nodeId: null, name: text, field: 'edge', one: 'there', other: undefined }));
   const added = [...is].filter(([key]) => !was.has(key)).map(([, text]) => ({ nodeId: null, name: text, field: 'edge', one: undefined, other: 'there' }));
   return [...gone, ...added];
-}
-
-/** Whether two values of JSON are the same: a setting that is null is one that is missing; the order of an object's members does not matter. */
-export function isSame(one, other) {
-  return canonical(one ?? null) === canonical(other ?? null);
-}
-
-function canonical(value) {
-  const sorted = (
-    _,
-    part,
-  ) => (part !== null && typeof part === 'object' && !Array.isArray(part)
-    ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : part);
-  return JSON.stringify(value, sorted);
 }

@@ -6,7 +6,7 @@
 import { jobPlace } from './address.js';
 import { isUndecided, newIdempotencyKey } from './api.js';
 import { confirmed } from './edit/confirm.js';
-import { parametersOf } from './edit/parameters-form.js';
+import { parametersOf } from './edit/graphs.js';
 import { ExecuteForm } from './execute-form.js';
 import { isOtherGraph, isStillNewest } from './job-at-hand.js';
 import { formatMoment } from './text.js';

@@ -649,7 +649,7 @@ def test_a_value_of_rows_shows_what_nobody_would_see(modules: Page) -> None:
     body = """const table = m.rowsTable({ columns: ['a\\nb'], rows: given.map((value) => [value]) });
       return [...table.querySelectorAll('th[scope=col], td')].map((cell) => [cell.textContent, cell.title]);"""
     values = ["  paid", "two\nlines", "paid", 5, None]
-    _, *cells = run(modules, "edit/preview-view", body, values)
+    _, *cells = run(modules, "rows-table", body, values)
     assert cells == [
         ["a⏎b", ""],
         ["␣␣paid", "  paid"],

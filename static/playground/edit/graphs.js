@@ -16,6 +16,12 @@ export function nodeOf(graph, id) {
   return graph.nodes.find((node) => node.id === id);
 }
 
+/** The parameters of a graph that may have any error: those that are objects. */
+export function parametersOf(graph) {
+  const found = Array.isArray(graph?.parameters) ? graph.parameters : [];
+  return found.filter((one) => typeof one === 'object' && one !== null && typeof one.name === 'string');
+}
+
 export function hasEdge(graph, edge) {
   return graph.edges.some((other) => edgeKey(other) === edgeKey(edge));
 }

@@ -4,7 +4,8 @@
  */
 
 import { keptForm } from '../kept/kept-form.js';
-import { parametersForm, parametersOf } from './parameters-form.js';
+import { parametersOf } from './graphs.js';
+import { parametersForm } from './parameters-form.js';
 import { retriesForm } from './retries-form.js';
 import { tagForm } from './tag-form.js';
 

@@ -4,9 +4,9 @@
  */
 
 import { columnsEntering, columnsOfEdge, linesOf, valuesText, whyUnread, withExpression } from './columns.js';
+import { parametersOf } from './graphs.js';
 import { Latest } from './latest.js';
 import { nameIn } from './naming.js';
-import { parametersOf } from './parameters-form.js';
 import { columnsBefore } from './words.js';
 
 /** Milliseconds without a change until the columns between nodes are asked for, which may open files and databases. */

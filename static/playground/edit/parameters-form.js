@@ -34,12 +34,6 @@ function add(parameter) {
   return made;
 }
 
-/** The parameters of a graph that may have any error: those that are objects. */
-export function parametersOf(graph) {
-  const found = Array.isArray(graph?.parameters) ? graph.parameters : [];
-  return found.filter((one) => typeof one === 'object' && one !== null && typeof one.name === 'string');
-}
-
 // A line that nobody wrote anything into is none.
 function readLine(row) {
   const of = (member) => row.querySelector(`[data-member="${member}"]`);

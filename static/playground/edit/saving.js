@@ -1,6 +1,6 @@
 /** Saves and deletions that take nobody else's work away unasked. */
 
-import { isSame } from '../compare.js';
+import { isSame } from '../same-json.js';
 import { confirmed } from './confirm.js';
 
 const MOST_UNANSWERED = 20; // of a job: each attempt while the server is away is one

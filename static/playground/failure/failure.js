@@ -8,7 +8,7 @@
  */
 
 import { byId, element, isPressable, labelledButton, putAway, setDisabled, setHidden, setText } from '../dom.js';
-import { parametersOf } from '../edit/parameters-form.js';
+import { parametersOf } from '../edit/graphs.js';
 import { REJECTED } from '../edit/ports.js';
 import { asSentence, formatCount } from '../text.js';
 import { rowsAround } from './around.js';

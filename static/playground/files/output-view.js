@@ -6,7 +6,7 @@
 
 import { byId, isPressable, setDisabled, setHidden, setText } from '../dom.js';
 import { patiently } from '../edit/patience.js';
-import { rowsTable } from '../edit/preview-view.js';
+import { rowsTable } from '../rows-table.js';
 import { formatCount, formatMoment } from '../text.js';
 import { formatBytes } from './names.js';
 

@@ -5,7 +5,7 @@
 
 import { byId, element, setHidden, setText } from '../dom.js';
 import { patiently } from '../edit/patience.js';
-import { rowsTable } from '../edit/preview-view.js';
+import { rowsTable } from '../rows-table.js';
 import { formatCount } from '../text.js';
 import { figuresOf } from './rules.js';
 
