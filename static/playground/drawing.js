@@ -4,12 +4,12 @@
  */
 
 import { runShare } from '../realtime/estimate.js';
-import { setAttribute } from './dom.js';
-import { edgeKey } from './edit/ports.js';
-import { holding, holdsText } from './room/holding.js';
-import { ratesOf } from './room/throughput.js';
-import { currentRights, knownCredential } from './session.js';
-import { TitleView } from './title-view.js';
+import { holding, holdsText } from './graph/holding.js';
+import { edgeKey } from './model/ports.js';
+import { setAttribute } from './parts/dom.js';
+import { ratesOf } from './run/throughput.js';
+import { currentRights, knownCredential } from './session/session.js';
+import { TitleView } from './status/title-view.js';
 
 export class Drawing {
   #parts;

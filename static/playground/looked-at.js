@@ -4,7 +4,7 @@
  */
 
 import { nodeShare } from '../realtime/estimate.js';
-import { currentRights } from './session.js';
+import { currentRights } from './session/session.js';
 
 export class LookedAt {
   #job;

@@ -1,8 +1,8 @@
 /** Which page is shown: the links to the others, and where "Skip to the content" leads. Test hooks: `html[data-page]`, `[data-page-link]`. */
 
-import { runsPlace } from './address.js';
-import { all, byId, setAttribute } from './dom.js';
-import { Links } from './home-view.js';
+import { Links } from './home/home-view.js';
+import { all, byId, setAttribute } from './parts/dom.js';
+import { runsPlace } from './places/address.js';
 
 /** After what the page's notice stands: there is one, on the page that is shown. */
 const NOTICE_AFTER = { home: '#home .home-head', runs: '#runs-page .home-head', job: '#run-reason' };

@@ -70,7 +70,7 @@ def test_what_a_key_does_to_indentation(modules: Page) -> None:
         ["a", 1, 1, "Tab", True],
         ["a", 1, 1, "x", False],
     ]
-    assert run(modules, "edit/fields", body, given) == [
+    assert run(modules, "edit/form/fields", body, given) == [
         ["a:\n    ", 7, 7],
         ["    a\n    ", 10, 10],
         ["a    b", 5, 5],

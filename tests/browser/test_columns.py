@@ -253,9 +253,9 @@ def test_a_new_output_writes_in_a_mode_whose_second_run_works(edit: Any) -> None
 def test_the_word_in_a_list_of_names_is_its_line(modules: Page) -> None:
     body = "const f = m.inNames(given[0], given[1], given[2].map((name) => ({name, type: 'text'}))); return [f.start, f.end, f.offers.map((o) => o.insert)];"
     columns = ["id", "order id", "identity"]
-    assert run(modules, "edit/words", body, ["id\nide", 6, columns]) == [3, 6, ["identity"]]
-    assert run(modules, "edit/words", body, ["ID\nx", 2, columns]) == [0, 2, ["id", "identity", "order id"]]  # fmt: skip
-    assert run(modules, "edit/words", body, ["", 0, columns]) == [0, 0, columns]
+    assert run(modules, "edit/form/words", body, ["id\nide", 6, columns]) == [3, 6, ["identity"]]
+    assert run(modules, "edit/form/words", body, ["ID\nx", 2, columns]) == [0, 2, ["id", "identity", "order id"]]  # fmt: skip
+    assert run(modules, "edit/form/words", body, ["", 0, columns]) == [0, 0, columns]
 
 
 def test_the_word_in_a_query_is_a_table_or_a_column_of_those_it_names(modules: Page) -> None:
@@ -264,18 +264,21 @@ def test_the_word_in_a_query_is_a_table_or_a_column_of_those_it_names(modules: P
         {"name": "far.items", "columns": [{"name": "item", "type": "text"}]},
     ]  # fmt: skip
     body = "const f = m.inQuery(given[0], given[0].length, given[1]); return f && [f.start, f.offers.map((o) => o.insert)];"
-    assert run(modules, "edit/words", body, ["SELECT * FROM o", tables]) == [14, ["orders"]]
-    assert run(modules, "edit/words", body, ["SELECT * FROM orders WHERE o", tables]) == [27, ['"Odd one"', "orders"]]  # fmt: skip
-    assert run(modules, "edit/words", body, ["SELECT orders.i", tables]) == [14, ["id"]]
-    assert run(modules, "edit/words", body, ["SELECT * FROM far.it", tables]) == [14, ["far.items"]]
-    assert run(modules, "edit/words", body, ["SELECT 'o", tables]) is None
+    assert run(modules, "edit/form/words", body, ["SELECT * FROM o", tables]) == [14, ["orders"]]
+    assert run(modules, "edit/form/words", body, ["SELECT * FROM orders WHERE o", tables]) == [27, ['"Odd one"', "orders"]]  # fmt: skip
+    assert run(modules, "edit/form/words", body, ["SELECT orders.i", tables]) == [14, ["id"]]
+    assert run(modules, "edit/form/words", body, ["SELECT * FROM far.it", tables]) == [
+        14,
+        ["far.items"],
+    ]
+    assert run(modules, "edit/form/words", body, ["SELECT 'o", tables]) is None
 
 
 def test_what_a_problem_says_twice_is_told_once(modules: Page) -> None:
     body = "return m.problemsOfBoth(given[0], given[1]).map((one) => one.message);"
     checked = [{"nodeId": 1, "field": "a", "message": "x"}, {"nodeId": 1, "field": "b", "text": "t", "message": "y"}]  # fmt: skip
     found = [{"nodeId": 1, "field": "b", "text": "t", "message": "y, longer"}, {"nodeId": 2, "field": "b", "text": "t", "message": "z"}]  # fmt: skip
-    assert run(modules, "edit/columns", body, [checked, found]) == ["x", "y", "z"]
+    assert run(modules, "edit/form/columns", body, [checked, found]) == ["x", "y", "z"]
 
 
 def test_rows_of_several_edges_have_the_columns_of_all(modules: Page) -> None:
@@ -288,7 +291,7 @@ def test_rows_of_several_edges_have_the_columns_of_all(modules: Page) -> None:
     }  # fmt: skip
     graph = {"nodes": [{"id": n, "type": "t", "config": {}} for n in (1, 2, 3)], "edges": [{"from": 1, "to": 3}, {"from": 2, "to": 3}]}  # fmt: skip
     body = "const k = m.columnsEntering(given[0], given[1], new Map(), 3); return [k.columns.map((c) => c.name), k.all, m.countText(k), m.linesOf(k)];"
-    assert run(modules, "edit/columns", body, [told, graph]) == [
+    assert run(modules, "edit/form/columns", body, [told, graph]) == [
         *(["a", "b"], True, "5 columns"),
         ["a text", "b (a run tells its type)", "… and 3 more"],
     ]

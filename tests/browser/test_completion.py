@@ -174,7 +174,7 @@ def test_the_word_and_the_call_at_the_caret(
     modules: Page, text: str, word: str | None, call: str | None
 ) -> None:
     body = "return [m.wordAt(given, given.length)?.word ?? null, m.callAt(given, given.length)];"
-    assert run(modules, "edit/words", body, text) == [word, call]
+    assert run(modules, "edit/form/words", body, text) == [word, call]
 
 
 def test_offers_are_columns_first_then_names_then_what_others_call_them(modules: Page) -> None:
@@ -184,13 +184,16 @@ def test_offers_are_columns_first_then_names_then_what_others_call_them(modules:
         {"name": "pi", "signature": "pi()", "help": "", "also": []},
     ]
     body = "return m.offersFor(given[0], { functions: given[1], columns: given[2] }).map((o) => o.insert);"
-    assert run(modules, "edit/words", body, ["tr", functions, ["Track", "x"]]) == [
+    assert run(modules, "edit/form/words", body, ["tr", functions, ["Track", "x"]]) == [
         "Track",
         "trunc(",
         "strip(",
     ]
-    assert run(modules, "edit/words", body, ["pi", functions, ["pi"]]) == ["pi()"]
-    assert run(modules, "edit/words", "return m.columnText(given);", 'a "b"') == 'col("a \\"b\\"")'
+    assert run(modules, "edit/form/words", body, ["pi", functions, ["pi"]]) == ["pi()"]
+    assert (
+        run(modules, "edit/form/words", "return m.columnText(given);", 'a "b"')
+        == 'col("a \\"b\\"")'
+    )
 
 
 def test_columns_come_from_all_nodes_before(modules: Page) -> None:
@@ -198,5 +201,5 @@ def test_columns_come_from_all_nodes_before(modules: Page) -> None:
         "const types = new Map([['csv_input', { fields: [{ name: 'types', kind: 'types' }] }]]);"
         "return m.columnsBefore(given, types, 3, new Map([[2, ['total']], [9, ['no']]])).sort();"
     )
-    assert run(modules, "edit/words", body, GRAPH) == ["leftover", "order id", "total"]
-    assert run(modules, "edit/words", body, EMPTY) == []
+    assert run(modules, "edit/form/words", body, GRAPH) == ["leftover", "order id", "total"]
+    assert run(modules, "edit/form/words", body, EMPTY) == []

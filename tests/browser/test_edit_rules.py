@@ -40,7 +40,7 @@ def test_without_field_sizing_a_field_is_seen_whole_once_it_is_shown_and_when_it
         """async () => {
           const { supports } = CSS;
           CSS.supports = () => false;
-          const { growing } = await import('/playground/growing.js?without');
+          const { growing } = await import('/playground/parts/growing.js?without');
           CSS.supports = supports;
           const [box, area] = [document.createElement('div'), document.createElement('textarea')];
           area.rows = 1;
@@ -71,7 +71,7 @@ def test_without_field_sizing_a_field_is_seen_whole_once_it_is_shown_and_when_it
 def test_drafts_of_jobs_that_nobody_opens_any_more_do_not_fill_the_browser(modules: Page) -> None:
     left = run(
         modules,
-        "edit/kept-drafts",
+        "edit/saving/kept-drafts",
         """localStorage.clear();
         const draft = (keptAt) => JSON.stringify({ etag: 'e', graph: { nodes: [], edges: [] }, keptAt });
         const now = Date.now() / 1000;
@@ -88,7 +88,7 @@ def test_drafts_of_jobs_that_nobody_opens_any_more_do_not_fill_the_browser(modul
 def test_a_save_that_is_refused_after_another_one_was_answered_says_why(modules: Page) -> None:
     problem = run(
         modules,
-        "edit/saving",
+        "edit/saving/saving",
         """let refuse;
         const refused = { saveJob: () => new Promise((_, reject) => { refuse = reject; }) };
         const late = m.send(refused, { id: 7, etag: 'a' }, {}).catch((problem) => problem.message);
@@ -104,7 +104,7 @@ def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
 ) -> None:
     asked, refused, kept = run(
         modules,
-        "making",
+        "server/making",
         """const asked = [];
         let status = 0;
         let updatedAt = 1;
@@ -152,7 +152,7 @@ def test_a_job_that_is_made_again_after_a_lost_answer_is_the_one_that_was_made(
 def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
     before, after = run(
         modules,
-        "edit/graphs",
+        "model/graphs",
         """const before = structuredClone(given);
         let now = m.moved(given, new Set([1]), 8, 16);
         now = m.renamed(m.configured(m.connected(now, { from: 2, to: 5 }), 1, 'b', 2), 2, 'Other');
@@ -170,7 +170,7 @@ def test_a_change_leaves_the_graph_before_it_as_it_was(modules: Page) -> None:
 def test_nodes_go_with_their_edges_and_edges_alone(modules: Page) -> None:
     gone, cut, same = run(
         modules,
-        "edit/graphs",
+        "model/graphs",
         """return [m.without(given, new Set([1])), m.without(given, new Set(), new Set(['1>2'])),
                 m.without(given, new Set([99])) === given];""",
         GRAPH,
@@ -194,7 +194,7 @@ def test_nodes_go_with_their_edges_and_edges_alone(modules: Page) -> None:
 )
 def test_what_may_be_connected(modules: Page, source: int, target: int, why: str | None) -> None:
     body = "return m.whyNoEdge(given[0], new Map(Object.entries(given[1])), { from: given[2], to: given[3] });"
-    found = run(modules, "edit/graphs", body, [GRAPH, TYPES, source, target])
+    found = run(modules, "model/graphs", body, [GRAPH, TYPES, source, target])
     assert found is None if why is None else why in found
 
 
@@ -202,7 +202,7 @@ def test_a_cycle_is_told_and_an_unknown_type_may_be_anything(modules: Page) -> N
     nodes = [{"id": n, "type": "?", "name": str(n)} for n in (1, 2, 3)]
     chain = {"nodes": nodes, "edges": [{"from": 1, "to": 2}, {"from": 2, "to": 3}]}
     body = "return [m.whyNoEdge(given, new Map(), { from: 3, to: 1 }), m.whyNoEdge(given, new Map(), { from: 1, to: 3 })];"
-    cycle, shortcut = run(modules, "edit/graphs", body, chain)
+    cycle, shortcut = run(modules, "model/graphs", body, chain)
     assert "cycle" in cycle
     assert shortcut is None
 
@@ -238,7 +238,7 @@ def test_an_edge_takes_the_first_output_and_the_first_input_that_is_free(modules
         const made = (edge) => m.completed(given[0], types, edge);
         return [made({ from: 1, to: 2 }), made({ from: 1, to: 3 }), made({ from: 2, to: 3, fromPort: 'else' }),
                 m.outputsOf(types.get('split'), given[0].nodes[1].config).map(({ name }) => name)];"""
-    plain, free, named, outputs = run(modules, "edit/ports", body, [JOINED, PORT_TYPES])
+    plain, free, named, outputs = run(modules, "model/ports", body, [JOINED, PORT_TYPES])
     assert plain == {"from": 1, "to": 2}
     assert free == {"from": 1, "to": 3, "toPort": "right"}
     assert named == {"from": 2, "to": 3, "fromPort": "else", "toPort": "right"}
@@ -254,7 +254,7 @@ def test_two_nodes_may_be_connected_by_several_ports_but_not_twice_by_the_same(
         {"from": 2, "to": 3, "fromPort": "a", "toPort": "right"},
         {"from": 2, "to": 3, "fromPort": "a", "toPort": "left"},
     ]
-    other, same = run(modules, "edit/graphs", body, [JOINED, PORT_TYPES, edges])
+    other, same = run(modules, "model/graphs", body, [JOINED, PORT_TYPES, edges])
     assert other is None
     assert "connected already" in same
 
@@ -272,7 +272,7 @@ def test_a_setting_may_name_inputs(modules: Page) -> None:
         return [m.completed(given[0], types, { from: 1, to: 2 }),
                 m.inputsOf(types.get('sql'), given[0].nodes[1].config).map(({ label }) => label),
                 m.inputsOf(types.get('sql'), undefined).length];"""
-    edge, names, without = run(modules, "edit/ports", body, [document, {**PORT_TYPES, "sql": sql}])
+    edge, names, without = run(modules, "model/ports", body, [document, {**PORT_TYPES, "sql": sql}])
     assert edge == {"from": 1, "to": 2, "toPort": "b"}
     assert names == ["a", "b"]
     assert without == 1
@@ -330,13 +330,13 @@ FOLLOWED = """const split = { rejects: true, outputsIn: 'branches', outputs: [{ 
 def test_edges_follow_an_output_that_is_renamed(
     modules: Page, steps: list[Any], before: list[str] | str, after: list[str]
 ) -> None:
-    assert run(modules, "edit/renamed-ports", FOLLOWED, [steps, list(before)]) == after
+    assert run(modules, "edit/graph/renamed-ports", FOLLOWED, [steps, list(before)]) == after
 
 
 def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:
     found = run(
         modules,
-        "edit/graphs",
+        "model/graphs",
         """const fragment = m.fragmentOf(given, new Set([1, 2]));
         return m.withFragment(given, fragment, 6, { x: 10, y: 20 });""",
         GRAPH,
@@ -356,7 +356,7 @@ def test_a_fragment_comes_in_under_new_ids_and_names(modules: Page) -> None:
 def test_a_name_that_is_taken_gets_the_next_free_number(modules: Page) -> None:
     body = "return given.map(([name, taken]) => m.freeName(name, new Set(taken)));"
     asked = [["Map", []], ["Map", ["Map"]], ["Map 2", ["Map", "Map 2"]], ["A", ["A", "A 2", "A 3"]]]
-    assert run(modules, "edit/graphs", body, asked) == ["Map", "Map 2", "Map 3", "A 4"]
+    assert run(modules, "model/graphs", body, asked) == ["Map", "Map 2", "Map 3", "A 4"]
 
 
 # ---------------------------------------------------------------- undo
@@ -371,7 +371,7 @@ STEPS = """
 def test_undo_and_redo_go_back_and_forth_by_name(modules: Page) -> None:
     found = run(
         modules,
-        "edit/edit-model",
+        "edit/graph/edit-model",
         STEPS
         + """model.do(set('one', 1), 0);
         model.do(set('two', 2), 9000);
@@ -390,7 +390,7 @@ def test_undo_and_redo_go_back_and_forth_by_name(modules: Page) -> None:
 def test_letters_of_a_word_are_one_step_until_one_pauses(modules: Page) -> None:
     found = run(
         modules,
-        "edit/edit-model",
+        "edit/graph/edit-model",
         STEPS
         + """model.do(set('type', 1, 'f'), 0);
         model.do(set('type', 2, 'f'), 1000);
@@ -407,7 +407,7 @@ def test_letters_of_a_word_are_one_step_until_one_pauses(modules: Page) -> None:
 def test_a_new_change_forgets_what_could_be_redone_and_no_change_is_no_step(modules: Page) -> None:
     found = run(
         modules,
-        "edit/edit-model",
+        "edit/graph/edit-model",
         STEPS
         + """model.do(set('one', 1), 0);
         model.undo();
@@ -423,7 +423,7 @@ def test_a_new_change_forgets_what_could_be_redone_and_no_change_is_no_step(modu
 def test_saved_is_what_the_server_got_even_while_one_goes_on(modules: Page) -> None:
     found = run(
         modules,
-        "edit/edit-model",
+        "edit/graph/edit-model",
         STEPS
         + """model.do(set('one', 1), 0);
         const sent = model.graph;
@@ -443,7 +443,7 @@ def test_saved_is_what_the_server_got_even_while_one_goes_on(modules: Page) -> N
 def test_an_id_is_never_given_twice(modules: Page) -> None:
     found = run(
         modules,
-        "edit/edit-model",
+        "edit/graph/edit-model",
         STEPS
         + """const first = model.nextId();
         model.do({ label: 'add', apply: (now) => ({ ...now, nodes: [...now.nodes, { id: first }] }) }, 0);
@@ -457,7 +457,7 @@ def test_an_id_is_never_given_twice(modules: Page) -> None:
 def test_steps_are_bounded(modules: Page) -> None:
     found = run(
         modules,
-        "edit/edit-model",
+        "edit/graph/edit-model",
         STEPS
         + """for (let step = 0; step < m.MOST_STEPS + 50; step += 1) model.do(set('s', step), step * 9000);
         let count = 0;
@@ -530,7 +530,7 @@ def test_revealing_moves_only_as_far_as_it_must(
 def test_what_was_copied_can_be_pasted_and_a_jobs_json_too(modules: Page) -> None:
     found = run(
         modules,
-        "edit/clipboard",
+        "edit/graph/clipboard",
         """const copied = m.fromClipboardText(m.asClipboardText({ nodes: given.nodes, edges: given.edges }));
         const job = m.fromClipboardText(JSON.stringify({ name: 'a job', graph: given }));
         return [copied, job];""",
@@ -551,7 +551,7 @@ def test_other_text_is_not_taken_for_nodes(modules: Page) -> None:
         '{"nodes": [{"id": 1}]}',
         '{"nodes": [{"id": 1, "type": "map"}, {"id": 1, "type": "map"}]}',
     ]
-    found = run(modules, "edit/clipboard", "return given.map(m.fromClipboardText);", texts)
+    found = run(modules, "edit/graph/clipboard", "return given.map(m.fromClipboardText);", texts)
     assert found == [None] * len(texts)
 
 
@@ -559,7 +559,7 @@ def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
     text = (
         '{"nodes": [{"id": 1, "type": "map", "config": 5}], "edges": [{"from": 1, "to": 9}, null]}'
     )
-    found = run(modules, "edit/clipboard", "return m.fromClipboardText(given);", text)
+    found = run(modules, "edit/graph/clipboard", "return m.fromClipboardText(given);", text)
     node = {"id": 1, "type": "map", "config": {}, "name": "map", "position": {"x": 0, "y": 0}}
     assert found == {"nodes": [node], "edges": []}
 
@@ -604,7 +604,7 @@ def test_what_is_typed_becomes_a_value(
     modules: Page, kind: str, text: str, value: dict[str, Any]
 ) -> None:
     body = "const found = m.valueOf(given[0], given[1]); return JSON.parse(JSON.stringify(found));"
-    assert run(modules, "edit/fields", body, [{"kind": kind, "label": "Field"}, text]) == value
+    assert run(modules, "edit/form/fields", body, [{"kind": kind, "label": "Field"}, text]) == value
 
 
 @pytest.mark.parametrize("kind", ["names", "column"])
@@ -641,7 +641,7 @@ def test_a_line_keeps_a_name_that_it_cannot_hold(
     field = {"kind": kind, "label": "Columns"}
     value = [name, "id"] if kind == "names" else name
     body = "const shown = m.shownText(...given); return [shown, m.valueOf(given[0], shown).value];"
-    shown, read = run(modules, "edit/fields", body, [field, value])
+    shown, read = run(modules, "edit/form/fields", body, [field, value])
     assert (shown, read) == (f"{line}\nid" if kind == "names" else line, value)
 
 
@@ -649,7 +649,7 @@ def test_a_value_of_rows_shows_what_nobody_would_see(modules: Page) -> None:
     body = """const table = m.rowsTable({ columns: ['a\\nb'], rows: given.map((value) => [value]) });
       return [...table.querySelectorAll('th[scope=col], td')].map((cell) => [cell.textContent, cell.title]);"""
     values = ["  paid", "two\nlines", "paid", 5, None]
-    _, *cells = run(modules, "rows-table", body, values)
+    _, *cells = run(modules, "parts/rows-table", body, values)
     assert cells == [
         ["a⏎b", ""],
         ["␣␣paid", "  paid"],
@@ -664,7 +664,7 @@ def test_what_is_no_json_is_told_for_a_kind_without_a_control(modules: Page) -> 
     body = """const field = { kind: 'new', label: 'Shape' };
       const { value, error } = m.valueOf(field, '{');
       return [error, m.shownText(field, value), m.shownText(field, '7')];"""
-    error, shown, text = run(modules, "edit/fields", body)
+    error, shown, text = run(modules, "edit/form/fields", body)
     assert "Shape must be JSON" in error
     assert (shown, text) == (
         "{",
@@ -686,7 +686,7 @@ def test_beside_its_field_a_message_need_not_name_it(
     modules: Page, message: str, shown: str
 ) -> None:
     assert (
-        run(modules, "edit/fields", "return m.besideField({ label: 'Path' }, given);", message)
+        run(modules, "edit/form/fields", "return m.besideField({ label: 'Path' }, given);", message)
         == shown
     )
 
@@ -697,7 +697,9 @@ def test_a_new_node_starts_with_the_defaults_of_its_type(modules: Page) -> None:
         {"name": "b", "default": None},
         {"name": "c", "default": "x"},
     ]
-    assert run(modules, "edit/fields", "return m.startingConfig(given);", {"fields": fields}) == {
+    assert run(
+        modules, "edit/form/fields", "return m.startingConfig(given);", {"fields": fields}
+    ) == {
         "a": [],
         "c": "x",
     }
@@ -717,7 +719,7 @@ def test_a_field_of_before_is_offered_where_it_is_given(
     modules: Page, former: bool, config: Any, offered: bool
 ) -> None:
     body = "return m.isOffered({ name: 'f', former: given[0] }, given[1]);"
-    assert run(modules, "edit/fields", body, [former, config]) is offered
+    assert run(modules, "edit/form/fields", body, [former, config]) is offered
 
 
 @pytest.mark.parametrize(
@@ -735,7 +737,7 @@ def test_a_field_that_a_choice_needs_is_offered_with_that_choice(
 ) -> None:
     need = {"field": "mode", "values": ["upsert"]}
     body = "return m.isOffered({ name: 'key', former: false, neededFor: given[0] }, given[1]);"
-    assert run(modules, "edit/fields", body, [need, config]) is offered
+    assert run(modules, "edit/form/fields", body, [need, config]) is offered
 
 
 # ---------------------------------------------------------------- types found in a file
@@ -750,7 +752,7 @@ def entry(column: str, of: str) -> dict[str, str]:
 
 
 def test_found_types_are_in_the_order_of_the_file(modules: Page) -> None:
-    found = run(modules, "edit/found-types", PROPOSED, [{"path": "a.csv"}, FOUND])
+    found = run(modules, "edit/form/found-types", PROPOSED, [{"path": "a.csv"}, FOUND])
     listed = [entry("id", "integer"), entry("name", "text"), entry("price", "numeric")]
     assert found["config"] == {"path": "a.csv", "types": listed}
     assert found["text"] == "Found the types of 3 columns."
@@ -758,7 +760,7 @@ def test_found_types_are_in_the_order_of_the_file(modules: Page) -> None:
 
 def test_what_is_named_stays_and_number_columns_become_types(modules: Page) -> None:
     named = {"types": [entry("price", "text"), entry("away", "date")], "numbers": ["id"]}
-    found = run(modules, "edit/found-types", PROPOSED, [named, FOUND])
+    found = run(modules, "edit/form/found-types", PROPOSED, [named, FOUND])
     listed = [entry("id", "numeric"), entry("name", "text"), entry("price", "text")]
     assert found["config"] == {"types": [*listed, entry("away", "date")]}
     assert found["text"] == (
@@ -770,7 +772,7 @@ def test_what_is_named_stays_and_number_columns_become_types(modules: Page) -> N
 @pytest.mark.parametrize("odd", [None, 7, "x", [None, 7, {}, {"column": 5}, {"column": ""}]])
 def test_types_that_make_no_sense_are_replaced(modules: Page, odd: Any) -> None:
     found = run(
-        modules, "edit/found-types", PROPOSED, [{"types": odd, "numbers": odd and 3}, FOUND]
+        modules, "edit/form/found-types", PROPOSED, [{"types": odd, "numbers": odd and 3}, FOUND]
     )
     assert found["added"] == 3
     assert [one["column"] for one in found["config"]["types"]] == FOUND["columns"]
@@ -779,7 +781,7 @@ def test_types_that_make_no_sense_are_replaced(modules: Page, odd: Any) -> None:
 def test_nothing_new_says_so(modules: Page) -> None:
     named = {"types": [entry("a", "text")]}
     found = run(
-        modules, "edit/found-types", PROPOSED, [named, {"columns": ["a"], "types": ["text"]}]
+        modules, "edit/form/found-types", PROPOSED, [named, {"columns": ["a"], "types": ["text"]}]
     )
     assert found["text"] == "No column was found that has no type yet."
     assert found["config"] == named
@@ -787,7 +789,7 @@ def test_nothing_new_says_so(modules: Page) -> None:
 
 def test_of_very_many_columns_those_of_text_are_not_listed(modules: Page) -> None:
     many = {"columns": [f"c{n}" for n in range(120)], "types": ["text"] * 119 + ["date"]}
-    found = run(modules, "edit/found-types", PROPOSED, [{}, many])
+    found = run(modules, "edit/form/found-types", PROPOSED, [{}, many])
     assert found["config"]["types"] == [entry("c119", "date")]
 
 
@@ -804,7 +806,7 @@ def test_another_file_is_told_from_other_types(
     modules: Page, other: dict[str, Any], same: bool
 ) -> None:
     body = "return m.isSameFile({ path: 'a' }, given);"
-    assert run(modules, "edit/found-types", body, other) is same
+    assert run(modules, "edit/form/found-types", body, other) is same
 
 
 # ---------------------------------------------------------------- the newest answer
@@ -813,7 +815,7 @@ def test_another_file_is_told_from_other_types(
 def test_only_the_newest_answer_counts_whichever_comes_last(modules: Page) -> None:
     found = run(
         modules,
-        "edit/latest",
+        "server/latest",
         """const told = [], asked = [], aborted = [], answers = new Map();
         const latest = new m.Latest({
           ask: (question, signal) => {
@@ -843,8 +845,8 @@ def test_a_question_that_failed_and_may_go_well_later_is_asked_again(modules: Pa
     """A condition that was wrong had no mark until the next key."""
     found = run(
         modules,
-        "edit/latest",
-        """const { Problem } = await import('/playground/api.js');
+        "server/latest",
+        """const { Problem } = await import('/playground/server/api.js');
         const told = [], asked = [], failures = [new Problem(502, {}), new Problem(401, {}), new Problem(403, {})];
         const ask = (question) => {
           asked.push(question);
@@ -872,7 +874,9 @@ def test_what_fails_is_asked_again_less_and_less_often_and_not_by_all_pages_in_s
     modules: Page,
 ) -> None:
     body = "return given.map(([failed, drawn]) => m.nextWait(failed, () => drawn));"
-    waits = run(modules, "asking-again", body, [[0, 0.5], [2_000, 0.5], [9e6, 0.5], [9e6, 0.25]])
+    waits = run(
+        modules, "server/asking-again", body, [[0, 0.5], [2_000, 0.5], [9e6, 0.5], [9e6, 0.25]]
+    )
     assert waits == [1_500, 2_000, 30_000, 15_000]
 
 
@@ -881,7 +885,7 @@ def test_the_columns_of_a_graph_that_has_lost_all_its_nodes_are_not_those_of_bef
 ) -> None:
     told = run(
         modules,
-        "edit/known-columns",
+        "edit/form/known-columns",
         """const drafts = { graph: { nodes: [{ id: 1 }], edges: [] } };
         let answer;
         const api = { columns: () => new Promise((resolve) => (answer = resolve)) };
@@ -904,7 +908,7 @@ def test_the_columns_of_a_graph_that_has_lost_all_its_nodes_are_not_those_of_bef
 def test_each_key_means_one_thing(modules: Page) -> None:
     found = run(
         modules,
-        "edit/keys",
+        "help/keys",
         """const press = (key, how = {}) => m.commandOf({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...how }, m.KEYS)?.command ?? null;
         const all = [...m.KEYS, ...m.KEYS_EVERYWHERE].map(({ key, mod, shift }) => `${mod} ${shift} ${key}`);
         return { twice: all.length - new Set(all).size,
@@ -917,7 +921,7 @@ def test_each_key_means_one_thing(modules: Page) -> None:
 def test_a_key_that_is_held_saves_once(modules: Page) -> None:
     saves = run(
         modules,
-        "edit/graph-keys",
+        "edit/graph/graph-keys",
         """document.body.innerHTML = '<div id="nodes"></div>';
         let saves = 0;
         const keys = new m.GraphKeys({ drafts: { current: null }, asked: { save: () => { saves += 1; } } });
@@ -935,7 +939,7 @@ def test_shift_that_is_held_since_before_a_press_does_not_end_it(modules: Page) 
     """What moves from under the pointer before its click gets none."""
     told = run(
         modules,
-        "presses",
+        "parts/presses",
         """m.watchPresses();
         const told = [];
         const key = (repeat) => dispatchEvent(new KeyboardEvent('keydown', { key: 'Shift', repeat }));
@@ -955,7 +959,7 @@ def test_a_node_of_another_type_shows_the_fields_of_that_one(modules: Page) -> N
     """As where the other version of a job is taken while its form is open: what was chosen there is no field here."""
     checked = run(
         modules,
-        "edit/node-form",
+        "edit/form/node-form",
         """document.body.innerHTML = '<section id="details"><h2 id="details-name"></h2><form id="node-form"></form></section>';
         const field = (name) => ({ name, label: name, kind: 'line', help: '', required: false });
         const type = (...names) => ({ oneOf: names, fields: names.map(field), inputsIn: null });
@@ -988,7 +992,7 @@ def test_a_node_of_another_type_shows_the_fields_of_that_one(modules: Page) -> N
 def test_a_letter_that_is_not_latin_is_called_by_its_place(
     modules: Page, key: str, code: str, name: str
 ) -> None:
-    assert run(modules, "edit/keys", "return m.keyName(given);", {"key": key, "code": code}) == name
+    assert run(modules, "help/keys", "return m.keyName(given);", {"key": key, "code": code}) == name
 
 
 # ---------------------------------------------------------------- parts of a form, and menus
@@ -999,7 +1003,7 @@ def test_what_writes_a_job_is_done_one_after_the_other_and_waited_for_by_its_num
 ) -> None:
     told = run(
         modules,
-        "edit/turns",
+        "edit/saving/turns",
         """const turns = new m.Turns();
         const told = [];
         const { promise, reject } = Promise.withResolvers();
@@ -1019,7 +1023,7 @@ def test_what_writes_a_job_is_done_one_after_the_other_and_waited_for_by_its_num
 def test_values_that_are_shown_follow_an_expression_that_undo_brings_back(modules: Page) -> None:
     shown = run(
         modules,
-        "edit/controls",
+        "edit/form/controls",
         """const nothing = () => undefined;
         const valuesOf = async (expression) => `values of ${expression}`;
         const expression = { words: () => ({ functions: [], columns: [] }), announce: nothing, pickFunction: nothing, valuesOf };
@@ -1043,14 +1047,14 @@ def test_a_choice_that_is_no_text_is_offered_once(modules: Page) -> None:
     body = """const control = m.CONTROLS.choice({ choices: ['a'], default: 'a' }, () => undefined);
         for (let times = 0; times < 3; times += 1) control.set(5);
         return [...control.element.options].map(({ value }) => value);"""
-    assert run(modules, "edit/controls", body) == ["a", "5"]
+    assert run(modules, "edit/form/controls", body) == ["a", "5"]
 
 
 def test_the_button_of_a_menu_closes_it_where_a_press_takes_no_focus(modules: Page) -> None:
     """As in Safari: the menu closed as its item lost the focus, and the click opened it again."""
     is_open = run(
         modules,
-        "edit/menu",
+        "parts/menu",
         """const [button, list] = [document.createElement('button'), document.createElement('div')];
         list.hidden = true;
         document.body.replaceChildren(button, list);
@@ -1145,7 +1149,7 @@ def test_the_keyboard_asks_for_a_menu_also_where_it_is_told_as_the_right_button(
 def test_a_button_that_copies_says_whether_it_did(modules: Page) -> None:
     told = run(
         modules,
-        "copying",
+        "parts/copying",
         """const copied = [];
         const clipboard = { writeText: (text) => (text === '' ? Promise.reject(new Error()) : Promise.resolve(copied.push(text))) };
         Object.defineProperty(navigator, 'clipboard', { value: clipboard, configurable: true });
@@ -1173,7 +1177,7 @@ def test_values_that_were_written_are_there_also_in_a_form_that_is_opened_again_
     """A close is told later: the form was that of the new opening by then, in which nothing was written."""
     shown = run(
         modules,
-        "execute-form",
+        "run/execute-form",
         """document.body.innerHTML = '<dialog id="ask"><form id="ask-form"><b id="ask-title"></b><div id="ask-fields"></div><p id="ask-general"></p>'
           + '<button id="ask-run"></button></form></dialog>';
         const dialog = document.getElementById('ask');

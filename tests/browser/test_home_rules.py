@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 OVERVIEW = """async (steps) => {
-  const { Overview } = await import('/playground/overview.js');
+  const { Overview } = await import('/playground/home/overview.js');
   const overview = new Overview();
   const said = [];
   for (const [name, ...values] of steps) {
@@ -238,7 +238,9 @@ def test_runs_that_wait_are_in_the_order_of_their_turns_and_retries_that_are_not
 
 
 def test_the_typical_duration_is_the_middle_of_runs_that_completed(modules: Page) -> None:
-    script = """async (runs) => (await import('/playground/overview.js')).typicalDuration(runs)"""
+    script = (
+        """async (runs) => (await import('/playground/home/overview.js')).typicalDuration(runs)"""
+    )
     runs = [run("completed", startedAt=0, endedAt=took) for took in (9, 1, 2)]
     failed = run("failed", startedAt=0, endedAt=100)
     assert modules.evaluate(script, [*runs, failed]) == 2
@@ -248,7 +250,7 @@ def test_the_typical_duration_is_the_middle_of_runs_that_completed(modules: Page
 
 def test_a_place_and_its_address_say_the_same(modules: Page) -> None:
     script = """async (query) => {
-      const { addressOf, placeIn } = await import('/playground/address.js');
+      const { addressOf, placeIn } = await import('/playground/places/address.js');
       const place = placeIn(`http://here/below/${query}`);
       return [place, addressOf(place)];
     }"""
@@ -290,7 +292,7 @@ def test_a_place_and_its_address_say_the_same(modules: Page) -> None:
 
 
 COMPARE = """async ([one, other, was = {}, is = {}]) => {
-  const { compared } = await import('/playground/compare.js');
+  const { compared } = await import('/playground/run/compare.js');
   const { JobState } = await import('/realtime/run-state.js');
   const side = (graph, values) => ({ graph, values, state: new JobState(graph.nodes.map(({ id }) => id)) });
   return compared(side(one, was), side(other, is));
@@ -302,7 +304,7 @@ def node(node_id: int, name: str, **config: Any) -> dict[str, Any]:
 
 
 READ_ANEW = """async (steps) => {
-  const { NOT_READ, withFirstPage, withNextPage } = await import('/playground/read-anew.js');
+  const { NOT_READ, withFirstPage, withNextPage } = await import('/playground/server/read-anew.js');
   const how = { keyOf: ({ id }) => id, isBehind: ({ id }, last) => id < last.id };
   const page = ([ids, next]) => ({ entries: ids.map((id) => ({ id })), next });
   let list = NOT_READ;
@@ -335,7 +337,7 @@ def test_a_list_that_is_read_anew_keeps_its_further_pages_and_has_no_gap(modules
 def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) -> None:
     found = modules.evaluate(
         """async () => {
-          const { comparedWith } = await import('/playground/compare.js');
+          const { comparedWith } = await import('/playground/run/compare.js');
           const runs = [['now', null], ['c', 3], ['b', 2], ['a', 1]].map(([runId, endedAt]) => ({ runId, endedAt }));
           return ['c', 'a', 'older'].map((runId) => comparedWith(runs, runId)?.runId ?? null).concat(comparedWith(runs.slice(0, 2), 'c') ?? null);
         }"""
@@ -346,7 +348,7 @@ def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) 
 def test_of_a_node_that_did_not_run_no_rows_are_compared(modules: Page) -> None:
     rows = modules.evaluate(
         """async () => {
-          const { rowsOfNode } = await import('/playground/compare.js');
+          const { rowsOfNode } = await import('/playground/run/compare.js');
           return [null, { heard: false, rowCount: 0 }, { heard: true, rowCount: 0 }, { heard: true, rowCount: 7 }].map(rowsOfNode);
         }"""
     )

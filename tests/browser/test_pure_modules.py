@@ -38,7 +38,7 @@ def test_a_newer_page_is_offered_once_no_server_has_had_this_one_for_a_minute(
     modules: Page,
 ) -> None:
     seen = modules.evaluate("""async () => {
-      const { NewerPage } = await import('/playground/newer-page.js');
+      const { NewerPage } = await import('/playground/status/newer-page.js');
       document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><p id="newer-page" hidden><button id="page-reload"></button></p>';
       const wait = setTimeout, drop = clearTimeout, said = [], timers = new Map(), seen = [];
       globalThis.setTimeout = (f, ms) => { timers.set(timers.size + 1, { f, ms }); return timers.size; };
@@ -127,7 +127,7 @@ def test_what_the_protocol_does_not_know_is_ignored(modules: Page) -> None:
 # ---------------------------------------------------------------- layout and words
 
 LAY_OUT = """async ([graph, direction]) => {
-  const { layOut, flowOrder, NODE } = await import('/playground/graph/layout.js');
+  const { layOut, flowOrder, NODE } = await import('/playground/model/layout.js');
   const { positions, width, height } = layOut(graph, direction);
   return { positions: Object.fromEntries(positions), width, height, order: flowOrder(graph), node: NODE };
 }"""
@@ -178,7 +178,7 @@ def test_a_graph_with_a_cycle_can_be_drawn(modules: Page) -> None:
 
 def test_numbers_and_times_read_well(modules: Page) -> None:
     found = modules.evaluate("""async () => {
-      const text = await import('/playground/text.js');
+      const text = await import('/playground/parts/text.js');
       return [text.formatCount(1234567), text.formatCompact(1234567), text.formatDuration(7.9),
               text.formatDuration(0.423, true), text.formatDuration(185), text.formatDuration(3723),
               text.settingText('postgresql://me:secret@db/shop', ['pass'])];
@@ -203,7 +203,7 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
     ],
 )
 def test_what_a_server_says_reads_as_a_sentence(modules: Page, said: str, shown: str) -> None:
-    script = "async (said) => (await import('/playground/text.js')).asSentence(said)"
+    script = "async (said) => (await import('/playground/parts/text.js')).asSentence(said)"
     assert modules.evaluate(script, said) == shown
 
 
@@ -221,9 +221,7 @@ ADDRESSES = [
 def test_what_the_server_hides_of_an_address_the_page_hides_too(
     modules: Page, address: str
 ) -> None:
-    script = (
-        "async ([text, names]) => (await import('/playground/text.js')).settingText(text, names)"
-    )
+    script = "async ([text, names]) => (await import('/playground/parts/text.js')).settingText(text, names)"
     assert HIDDEN not in without_password(address)
     shown = modules.evaluate(script, [f"SELECT '{address}' -- x@y", list(SECRET_NAMES)])
     assert HIDDEN not in shown
@@ -242,7 +240,9 @@ def test_what_the_server_hides_of_an_address_the_page_hides_too(
 def test_of_more_errors_than_the_server_tells_their_number_is_said(
     modules: Page, count: int | None, last: str
 ) -> None:
-    script = "async (body) => new (await import('/playground/api.js')).Problem(422, body).errors"
+    script = (
+        "async (body) => new (await import('/playground/server/api.js')).Problem(422, body).errors"
+    )
     told = {"detail": "x", "errors": [{"nodeId": 7, "field": "sql", "message": "wrong"}]}
     errors = modules.evaluate(script, told if count is None else {**told, "errorCount": count})
     assert errors[0] == {"nodeId": 7, "field": "sql", "message": "Wrong."}
@@ -252,7 +252,7 @@ def test_of_more_errors_than_the_server_tells_their_number_is_said(
 def test_a_clock_that_is_off_is_set_by_the_answer_whose_date_lost_least(modules: Page) -> None:
     """A Date header leaves out what is less than a second: times would jump by it with each answer."""
     script = """async (looks) => {
-      const { Api } = await import('/playground/api.js');
+      const { Api } = await import('/playground/server/api.js');
       const { fetch } = window, { now } = Date;
       const api = new Api(() => '');
       const found = [];
@@ -311,7 +311,7 @@ def test_an_answer_that_takes_too_long_is_told_from_a_server_that_cannot_be_reac
 ) -> None:
     waits, said = modules.evaluate(
         """async () => {
-          const { Api } = await import('/playground/api.js');
+          const { Api } = await import('/playground/server/api.js');
           const api = new Api(() => 't');
           const { fetch } = window;
           const { timeout } = AbortSignal;
@@ -353,7 +353,7 @@ def test_an_answer_that_takes_too_long_is_told_from_a_server_that_cannot_be_reac
 def test_almost_done_is_said_only_near_the_end(
     modules: Page, share: float, remaining: float | None, shown: str | None
 ) -> None:
-    script = "async (share) => (await import('/playground/text.js')).formatRemaining(share)"
+    script = "async (share) => (await import('/playground/parts/text.js')).formatRemaining(share)"
     assert modules.evaluate(script, {"share": share, "remaining": remaining}) == shown
 
 
@@ -363,7 +363,7 @@ def test_almost_done_is_said_only_near_the_end(
 def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> None:
     """A drawing that was planned for the page unseen would come between two frames, beside theirs."""
     counts = modules.evaluate("""async () => {
-        const { oncePerFrame } = await import('/playground/frames.js');
+        const { oncePerFrame } = await import('/playground/parts/frames.js');
         const timers = [], counts = [];
         let drawn = 0;
         const later = setTimeout;
@@ -388,7 +388,7 @@ def test_a_page_that_is_seen_again_draws_in_its_frames_alone(modules: Page) -> N
 # ---------------------------------------------------------------- graphs as they may be stored
 
 
-SHAPED = "async (graph) => (await import('/playground/shape.js')).shaped(graph)"
+SHAPED = "async (graph) => (await import('/playground/model/shape.js')).shaped(graph)"
 NODE = {"id": 1, "type": "map", "name": "Map", "config": {}}
 BARE = {"id": 1, "type": "", "name": "", "config": {}}
 
@@ -451,7 +451,7 @@ def test_a_graph_with_any_error_gets_a_shape(
 # ---------------------------------------------------------------- the list of jobs
 
 ARRANGE = """async ([jobs, how]) => {
-  const { arranged, lastRunView } = await import('/playground/job-list.js');
+  const { arranged, lastRunView } = await import('/playground/home/job-list.js');
   const { shown, left } = arranged(jobs, how);
   return { ids: shown.map(({ id }) => id), left, said: shown.slice(0, 9).map(({ lastRun }) => lastRunView(lastRun, 10_000)?.text ?? null) };
 }"""
@@ -519,14 +519,14 @@ def test_a_default_that_a_browser_would_round_is_read_as_its_digits(
     modules: Page, written: str, read: str | float
 ) -> None:
     told = modules.evaluate(
-        "async (text) => (await import('/playground/exact-json.js')).parseExactly(text)",
+        "async (text) => (await import('/playground/server/exact-json.js')).parseExactly(text)",
         f'{{"default": {written}, "x": 12345678901234567890, "name": "d"}}',
     )
     assert told == {"default": read, "x": 12345678901234567000, "name": "d"}
 
 
 LISTED_BY_TURNS = """async (order) => {
-  const { KnownJobs } = await import('/playground/known-jobs.js');
+  const { KnownJobs } = await import('/playground/home/known-jobs.js');
   const answers = [];
   const api = { jobs: () => new Promise((give, fail) => answers.push({ give, fail })) };
   const listed = [];
@@ -559,7 +559,7 @@ def test_an_older_list_of_jobs_never_replaces_a_newer_one(
 
 
 WITHOUT_CLIPBOARD = """async () => {
-  const { copyOrSelect } = await import('/playground/copying.js');
+  const { copyOrSelect } = await import('/playground/parts/copying.js');
   const source = document.body.appendChild(document.createElement('p'));
   source.textContent = 'no such column: amuont';
   Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true });
@@ -577,7 +577,7 @@ def test_where_a_page_has_no_clipboard_what_was_to_be_copied_is_selected(modules
 
 
 SPOKEN = """async ({ steps, connections = [] }) => {
-  const { Spoken } = await import('/playground/spoken.js');
+  const { Spoken } = await import('/playground/status/spoken.js');
   const region = document.body.appendChild(document.createElement('p'));
   region.id = 'announcer';
   try {
@@ -632,7 +632,7 @@ def test_who_looks_through_the_list_of_jobs_stays_there_while_it_is_put_in_order
           document.body.innerHTML = `<ul id="jobs-list" style="height: 300px; overflow: auto"></ul><input id="jobs-search">
             <select id="jobs-order"><option>recent</option></select><p id="jobs-tools"></p><p id="jobs-empty"></p><p id="jobs-left"></p>
             <style>.job-label { display: inline-block; width: 90px; overflow: hidden; white-space: nowrap; }</style>`;
-          const { JobsView } = await import('/playground/jobs-view.js');
+          const { JobsView } = await import('/playground/home/jobs-view.js');
           const view = new JobsView({ onOpen: () => undefined });
           const name = 'دفتر الطلبات اليومية لكل العملاء';
           const jobs = (late) => [...Array(100).keys()].map((id) => ({ id, name, lastRun: { endedAt: id === late ? 2_000 : 1_000 - id } }));
@@ -680,7 +680,7 @@ def test_in_a_list_of_runs_a_time_of_today_gets_its_date_when_today_is_over(modu
     before, after = modules.evaluate(
         """async () => {
           document.body.innerHTML = '<table id="run-table"><tbody></tbody></table><button id="runs-more"></button><p id="runs-empty"></p>';
-          const { HistoryView } = await import('/playground/history-view.js');
+          const { HistoryView } = await import('/playground/run/history-view.js');
           const view = new HistoryView({ onShow: () => undefined, onMore: () => undefined });
           const at = new Date(2026, 10, 29, 23, 59, 30);
           const day = 86_400_000;
@@ -710,7 +710,7 @@ def test_who_is_not_let_in_any_more_is_told_where_one_signs_in_whatever_was_aske
 ) -> None:
     told, said = modules.evaluate(
         """async () => {
-          const { Api } = await import('/playground/api.js');
+          const { Api } = await import('/playground/server/api.js');
           const { FilesApi } = await import('/playground/files/files-api.js');
           const told = [];
           const api = new Api(() => 't', { onRefused: (message) => told.push(message) });
@@ -735,8 +735,8 @@ def test_a_late_refusal_of_the_credential_before_is_not_taken_for_one_of_the_pre
     """Who had just signed in was asked for a token again, by an answer that had been on its way."""
     told, said = modules.evaluate(
         """async () => {
-          const { Api } = await import('/playground/api.js');
-          const { credentialNumber, openSession } = await import('/playground/session.js');
+          const { Api } = await import('/playground/server/api.js');
+          const { credentialNumber, openSession } = await import('/playground/session/session.js');
           const told = [];
           const api = new Api(() => '', { onRefused: (message) => told.push(message), credentialNumber });
           const { fetch } = window;
@@ -770,7 +770,7 @@ def test_what_was_said_of_a_token_stands_while_another_is_asked_for(modules: Pag
     """The next look at Home, which goes on without a token, wrote over it."""
     said = modules.evaluate(
         """async () => {
-          const { SignIn } = await import('/playground/sign-in.js');
+          const { SignIn } = await import('/playground/session/sign-in.js');
           document.body.innerHTML = `<p id="account"><b id="account-name"></b><button id="account-out"></button></p><dialog id="token"><b id="token-title"></b>
             <p id="token-text"></p><form id="token-form"><input id="token-field"><button></button></form><button id="token-close"></button></dialog>`;
           const [title, text, field, form] = ['title', 'text', 'field', 'form'].map((name) => document.getElementById(`token-${name}`));
@@ -795,8 +795,8 @@ def test_what_an_answer_says_of_a_job_that_was_left_is_drawn_on_no_other(modules
     """Its errors marked nodes of the next job, which showed its run as one of its own."""
     told = modules.evaluate(
         """async () => {
-          const { Attempts } = await import('/playground/attempts.js');
-          const { Problem } = await import('/playground/api.js');
+          const { Attempts } = await import('/playground/server/attempts.js');
+          const { Problem } = await import('/playground/server/api.js');
           const [slow, next] = [{ jobId: 1, job: { name: 'Slow' } }, { jobId: 2, job: null }];
           const told = [];
           let shown;
@@ -831,8 +831,8 @@ def test_what_no_answer_came_to_is_told_until_the_same_person_gets_one(modules: 
     """A run was cancelled with the second press, and what the first had met was still said. Looks that nobody asked for take it from nobody."""
     told = modules.evaluate(
         """async () => {
-          const { Attempts } = await import('/playground/attempts.js');
-          const { Problem } = await import('/playground/api.js');
+          const { Attempts } = await import('/playground/server/attempts.js');
+          const { Problem } = await import('/playground/server/api.js');
           let said = null;
           const notice = { said: 0, say: (text, _tone, _action, cause) => ((notice.said += 1), (said = [text, cause])), clearCausedBy: (cause) => said?.[1] === cause && (said = null) };
           const attempts = new Attempts({ notice, editor: null, shown: () => ({ jobId: 1 }), onRunning: null });
@@ -859,7 +859,7 @@ def test_of_two_questions_at_once_each_has_an_answer_of_its_own(modules: Page) -
     titles, answers = modules.evaluate(
         """async (html) => {
           document.body.innerHTML = html;
-          const { confirmed, leaveQuestions } = await import('/playground/edit/confirm.js');
+          const { confirmed, leaveQuestions } = await import('/playground/parts/confirm.js');
           const dialog = document.querySelector('dialog');
           const asked = ['Replace A?', 'Replace B?'].map((title) => confirmed({ title, text: '', yes: 'Replace' }));
           const titles = [];
@@ -887,8 +887,8 @@ def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is
 ) -> None:
     found = modules.evaluate(
         """async () => {
-          const { JobAtHand } = await import('/playground/job-at-hand.js');
-          const { Problem } = await import('/playground/api.js');
+          const { JobAtHand } = await import('/playground/run/job-at-hand.js');
+          const { Problem } = await import('/playground/server/api.js');
           const asked = new Map();
           const api = { now: () => 5, run: (id) => new Promise((resolve, reject) => asked.set(id, { resolve, reject })) };
           const job = new JobAtHand({ api, page: { redraw: () => undefined }, onJob: () => undefined, onOther: () => undefined });
@@ -923,7 +923,7 @@ def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is
 def test_when_nodes_began_is_asked_for_again_of_a_job_that_is_come_back_to(modules: Page) -> None:
     asked, began = modules.evaluate(
         """async () => {
-          const { JobAtHand } = await import('/playground/job-at-hand.js');
+          const { JobAtHand } = await import('/playground/run/job-at-hand.js');
           const { wanted } = await import('/playground/wanted.js');
           const node = { nodeId: 1, nodeName: 'Read', status: 'completed', rowCount: 5, message: '', runId: 'a', ts: 9, jobId: 1 };
           const record = { runId: 'a', jobId: 1, status: 'completed', startedAt: 1, endedAt: 9, graph: { nodes: [{ id: 1 }], edges: [] }, nodes: [node] };
@@ -953,8 +953,8 @@ def test_a_jobs_last_run_is_asked_for_again_where_the_first_answer_did_not_come(
 ) -> None:
     asked = modules.evaluate(
         """async () => {
-          const { JobAtHand } = await import('/playground/job-at-hand.js');
-          const { Problem } = await import('/playground/api.js');
+          const { JobAtHand } = await import('/playground/run/job-at-hand.js');
+          const { Problem } = await import('/playground/server/api.js');
           let asked = 0;
           const api = { latestRunId: async () => ((asked += 1) === 1 ? Promise.reject(new Problem(502, {})) : null) };
           const page = { redraw: () => undefined, attempt: (work) => work().catch(() => undefined) };
@@ -979,8 +979,8 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
 ) -> None:
     shares = modules.evaluate(
         """async () => {
-          const { WatchedRuns } = await import('/playground/watched-runs.js');
-          const { Problem } = await import('/playground/api.js');
+          const { WatchedRuns } = await import('/playground/home/watched-runs.js');
+          const { Problem } = await import('/playground/server/api.js');
           const node = { nodeId: 1, nodeName: 'Read', status: 'running', rowCount: 5, rowTotal: 10, message: '', jobId: 1, runId: 'a', ts: 2, ports: null, row: null };
           const record = { runId: 'a', jobId: 1, status: 'running', reason: null, startedAt: 1, endedAt: null, graph: { nodes: [{ id: 1 }], edges: [] }, nodes: [node] };
           let asked = 0;
@@ -1015,7 +1015,7 @@ def test_a_log_of_very_many_empty_lines_is_shown(modules: Page) -> None:
         """async () => {
           const ids = ['log-lines', 'log-search', 'log-found', 'log-note', 'log-above', 'log-download'];
           document.body.replaceChildren(...ids.map((id) => Object.assign(document.createElement(id === 'log-search' ? 'input' : 'div'), { id })));
-          const { LogView } = await import('/playground/log-view.js');
+          const { LogView } = await import('/playground/run/log-view.js');
           const view = new LogView({ onDownload: () => undefined });
           view.add({ from: 0, text: '\\n'.repeat(262_144) + 'the end' }, { isFirst: false, isLast: true });
           await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -1032,7 +1032,7 @@ def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> 
     """What was just saved went from the canvas, with “Somebody saved this job”, where an earlier look was answered late."""
     changed, told, name = modules.evaluate(
         """async () => {
-          const { JobAtHand } = await import('/playground/job-at-hand.js');
+          const { JobAtHand } = await import('/playground/run/job-at-hand.js');
           const job = (number) => ({ name: `As saved ${number}`, etag: `"${number}"`, updatedAt: number, asStored: {}, graph: { nodes: [], edges: [] } });
           const answers = [];
           const told = [];
@@ -1057,7 +1057,7 @@ def test_the_keyboard_stays_in_a_list_whose_entry_goes(modules: Page) -> None:
     reached = modules.evaluate(
         """async () => {
           document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><ul></ul>';
-          const { KeyedList } = await import('/playground/keyed-list.js');
+          const { KeyedList } = await import('/playground/parts/keyed-list.js');
           const entry = (key) => Object.assign(document.createElement('li'), { innerHTML: `<a href="#" id="name-${key}">x</a><button id="cancel-${key}"></button>` });
           const list = new KeyedList(document.querySelector('ul'), (key) => ({ element: entry(key) }));
           const show = (...keys) => {
@@ -1075,7 +1075,7 @@ def test_the_keyboard_stays_in_a_list_whose_entry_goes(modules: Page) -> None:
 
 
 HOME = """async (play) => {
-  const [{ Home }, { Overview }, { Problem }] = await Promise.all(['home', 'overview', 'api'].map((name) => import(`/playground/${name}.js`)));
+  const [{ Home }, { Overview }, { Problem }] = await Promise.all(['home/home', 'home/overview', 'server/api'].map((name) => import(`/playground/${name}.js`)));
   const { setTimeout, clearTimeout } = window;
   const elements = new Map();
   const timers = []; // none begins by itself
@@ -1153,7 +1153,7 @@ def test_an_execute_that_is_answered_when_the_retry_has_begun_does_not_take_its_
     """Which attempt it is, and its values, were not told any more: the record of the retry had been asked for."""
     newest = modules.evaluate(
         """async () => {
-          const { isStillNewest } = await import('/playground/job-at-hand.js');
+          const { isStillNewest } = await import('/playground/run/job-at-hand.js');
           const { JobState } = await import('/realtime/run-state.js');
           const shown = { state: new JobState([1]) };
           const hear = (runId, status, ts) => shown.state.status({ runId, status, reason: null, ts }, ts);
@@ -1201,7 +1201,7 @@ def test_places_in_the_queue_that_come_late_are_not_told(modules: Page) -> None:
 
 KEYBOARD = """async (play) => {
   document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><div id="box" tabindex="-1" hidden></div><p><button id="held"></button></p>';
-  const [dom, held] = [await import('/playground/dom.js'), document.getElementById('held')];
+  const [dom, held] = [await import('/playground/parts/dom.js'), document.getElementById('held')];
   held.focus();
   eval(play)(dom, held);
   const { id } = document.activeElement;

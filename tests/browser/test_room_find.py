@@ -13,7 +13,7 @@ from tests.browser.pages import assert_accessible
 from tests.harness import Product
 
 FOUND = """async ([labels, text]) => {
-  const { found } = await import('/playground/room/find.js');
+  const { found } = await import('/playground/parts/find.js');
   const items = labels.map((label) => ({ label, hint: label === 'Map' ? 'Computes columns' : '' }));
   return found(items, text).map(({ label, places }) => [label, [...places].map((place) => label[place]).join('')]);
 }"""

@@ -14,7 +14,7 @@ from tests.browser.conftest import OpenPlayground
 from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.harness import ROOT, Product
 
-SETTINGS = """async (asked) => (await import('/playground/room/publish.js')).settingsText(asked)"""
+SETTINGS = """async (asked) => (await import('/playground/help/publish.js')).settingsText(asked)"""
 OWN = {"jobId": 42, "nats": "127.0.0.1:4222", "prefix": "", "tenant": "default"}
 
 

@@ -16,13 +16,13 @@ from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
 
 RATES = """async ([events, until]) => {
-  const { Throughput, ratesOf } = await import('/playground/room/throughput.js');
+  const { Throughput, ratesOf } = await import('/playground/run/throughput.js');
   const throughput = new Throughput();
   for (const [runId, ts, rowCount] of events) throughput.hear({ nodeId: 1, runId, rowCount, ts }, 9e9);
   return ratesOf(throughput.of(1, events.at(-1)[0]), until);
 }"""
 HOLDING = """async ([edges, views, now]) => {
-  const { holding } = await import('/playground/room/holding.js');
+  const { holding } = await import('/playground/graph/holding.js');
   const ids = Object.keys(views).map(Number);
   const graph = { nodes: ids.map((id) => ({ id, config: {} })), edges };
   return [...holding(graph, (id) => views[id], now)];

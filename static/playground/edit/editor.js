@@ -13,27 +13,27 @@
  * Test hooks: `#unsaved`, and those of the parts.
  */
 
-import { byId } from '../dom.js';
-import { Drafts, standingGraph, writtenFor } from './drafts.js';
-import { GraphClipboard } from './graph-clipboard.js';
-import { GraphCommands, nextFocus } from './graph-commands.js';
-import { GraphKeys } from './graph-keys.js';
-import { GraphMenu } from './graph-menu.js';
-import { nodeOf, whyNoEdge } from './graphs.js';
-import { JobSettings } from './job-settings.js';
-import { JobTools } from './job-tools.js';
-import { KnownColumns } from './known-columns.js';
+import { nodeOf, whyNoEdge } from '../model/graphs.js';
+import { edgeKey } from '../model/ports.js';
+import { byId } from '../parts/dom.js';
+import { KnownColumns } from './form/known-columns.js';
+import { GraphClipboard } from './graph/graph-clipboard.js';
+import { GraphCommands, nextFocus } from './graph/graph-commands.js';
+import { GraphKeys } from './graph/graph-keys.js';
+import { GraphMenu } from './graph/graph-menu.js';
+import { Offers } from './graph/offers.js';
+import { OpenedNode } from './graph/opened-node.js';
+import { PaletteView } from './graph/palette-view.js';
+import { Selection } from './graph/selection.js';
+import { Toolbar } from './graph/toolbar.js';
 import { Notes } from './notes.js';
-import { Offers } from './offers.js';
-import { OpenedNode } from './opened-node.js';
-import { PaletteView } from './palette-view.js';
-import { edgeKey } from './ports.js';
-import { Previews } from './previews.js';
+import { Previews } from './preview/previews.js';
 import { Problems } from './problems.js';
-import { saveOver } from './saving.js';
-import { Selection } from './selection.js';
-import { Toolbar } from './toolbar.js';
-import { Turns } from './turns.js';
+import { Drafts, standingGraph, writtenFor } from './saving/drafts.js';
+import { JobTools } from './saving/job-tools.js';
+import { saveOver } from './saving/saving.js';
+import { Turns } from './saving/turns.js';
+import { JobSettings } from './settings/job-settings.js';
 import { Vocabulary } from './vocabulary.js';
 
 export class Editor {

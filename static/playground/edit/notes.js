@@ -3,8 +3,8 @@
  * Test hooks: `#notes`, `#notes-text`.
  */
 
-import { byId, setHidden, setText } from '../dom.js';
-import { nodeOf } from './graphs.js';
+import { nodeOf } from '../model/graphs.js';
+import { byId, setHidden, setText } from '../parts/dom.js';
 
 export class Notes {
   #drafts;

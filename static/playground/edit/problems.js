@@ -3,9 +3,9 @@
  * tell. Test hooks: `#problems`, `#problems-text`.
  */
 
-import { byId, setHidden, setText } from '../dom.js';
-import { problemsOfBoth } from './columns.js';
-import { Latest } from './latest.js';
+import { byId, setHidden, setText } from '../parts/dom.js';
+import { Latest } from '../server/latest.js';
+import { problemsOfBoth } from './form/columns.js';
 
 /** Milliseconds without a change until the draft is checked. */
 const QUIET = 250;

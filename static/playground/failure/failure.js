@@ -7,10 +7,10 @@
  * `#failure-skip`, `#failure-file`.
  */
 
-import { byId, element, isPressable, labelledButton, putAway, setDisabled, setHidden, setText } from '../dom.js';
-import { parametersOf } from '../edit/graphs.js';
-import { REJECTED } from '../edit/ports.js';
-import { asSentence, formatCount } from '../text.js';
+import { parametersOf } from '../model/graphs.js';
+import { REJECTED } from '../model/ports.js';
+import { byId, element, isPressable, labelledButton, putAway, setDisabled, setHidden, setText } from '../parts/dom.js';
+import { asSentence, formatCount } from '../parts/text.js';
 import { rowsAround } from './around.js';
 import { canReject, cellsOf, fieldAtFault, hasRowsBefore, isStanding, valuesFor } from './rules.js';
 

@@ -1,6 +1,6 @@
 /** What is known of a failure, from the fields of its node's progress and the graph: no wording is read. Pure. */
 
-import { isRejecting, outputsOf, REJECTED } from '../edit/ports.js';
+import { isRejecting, outputsOf, REJECTED } from '../model/ports.js';
 
 /** What of a row is at fault is shown in this order: [{name, value, isAtFault}]; `value` null: NULL. Of a row without cells, what the node looked up in it. */
 export function cellsOf(row, fault) {

@@ -4,10 +4,10 @@
  * `#files-input`, `#files-name`, `#files-write`.
  */
 
-import { byId, element, icon, setHidden, setText, stepIn } from '../dom.js';
-import { lineOf } from '../edit/one-line.js';
-import { patiently } from '../edit/patience.js';
-import { formatMoment } from '../text.js';
+import { byId, element, icon, setHidden, setText, stepIn } from '../parts/dom.js';
+import { lineOf } from '../parts/one-line.js';
+import { formatMoment } from '../parts/text.js';
+import { patiently } from '../server/patience.js';
 import { below, directoryOf, formatBytes, nameOf, nameThere, steps, whyNoName } from './names.js';
 
 /** Milliseconds without a key until the list is searched. */

@@ -1,7 +1,8 @@
 /** The files of the data roots over HTTP. Their bytes move without a deadline; what goes wrong is thrown as a Problem. */
 
-import { Problem, ROOT } from '../api.js';
-import { saveAs, saveFrom } from '../save-as.js';
+import { saveAs, saveFrom } from '../parts/save-as.js';
+import { ROOT } from '../root.js';
+import { Problem } from '../server/api.js';
 import { nameOf } from './names.js';
 
 export class FilesApi {

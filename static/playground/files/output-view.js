@@ -4,10 +4,10 @@
  * `#output-last`, `#output-from`, `#output-download`.
  */
 
-import { byId, isPressable, setDisabled, setHidden, setText } from '../dom.js';
-import { patiently } from '../edit/patience.js';
-import { rowsTable } from '../rows-table.js';
-import { formatCount, formatMoment } from '../text.js';
+import { byId, isPressable, setDisabled, setHidden, setText } from '../parts/dom.js';
+import { rowsTable } from '../parts/rows-table.js';
+import { formatCount, formatMoment } from '../parts/text.js';
+import { patiently } from '../server/patience.js';
 import { formatBytes } from './names.js';
 
 const PAGE = 50;

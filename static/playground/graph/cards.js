@@ -1,12 +1,12 @@
 /** The cards of the graph's nodes, with their ports; kept where they are there already. Owns them, and the node types that they are made by. */
 
-import { byId, closest, element, focused, setAttribute, setHidden, setText } from '../dom.js';
-import { inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from '../edit/ports.js';
-import { holdsText } from '../room/holding.js';
-import { kindOf } from '../room/kinds.js';
-import { summaryOf } from '../text.js';
+import { kindOf } from '../model/kinds.js';
+import { flowOrder, NODE, PORT_STEP, portY } from '../model/layout.js';
+import { inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from '../model/ports.js';
+import { byId, closest, element, focused, setAttribute, setHidden, setText } from '../parts/dom.js';
+import { summaryOf } from '../parts/text.js';
 import { cardParts, drawCard, ports } from './graph-parts.js';
-import { flowOrder, NODE, PORT_STEP, portY } from './layout.js';
+import { holdsText } from './holding.js';
 import { iconOf } from './node-icons.js';
 
 export class GraphCards {

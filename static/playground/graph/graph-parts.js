@@ -4,10 +4,10 @@
  */
 
 import { formatShare } from '../../realtime/estimate.js';
-import { element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, svgElement } from '../dom.js';
-import { edgeKey, REJECTED } from '../edit/ports.js';
-import { portY } from './layout.js';
-import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../text.js';
+import { portY } from '../model/layout.js';
+import { edgeKey, REJECTED } from '../model/ports.js';
+import { element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, svgElement } from '../parts/dom.js';
+import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../parts/text.js';
 
 /** Pixels that a full and a short number need on an edge. */
 export const ROOM_FULL = 68;

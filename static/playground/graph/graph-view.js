@@ -14,9 +14,9 @@
  * data-selected="true" on what is.
  */
 
-import { byId, closest, focused, setAttribute, setHidden, setText } from '../dom.js';
+import { NODE } from '../model/layout.js';
+import { byId, closest, focused, setAttribute, setHidden, setText } from '../parts/dom.js';
 import { GraphCards } from './cards.js';
-import { NODE } from './layout.js';
 import { GraphLines } from './lines.js';
 import { GraphPlaces } from './places.js';
 import { GraphPointer } from './pointer.js';

@@ -1,7 +1,7 @@
 /** The lines of the graph's edges, with their numbers, and the one that the pointer draws. Owns them. */
 
-import { byId, setAttribute, setText, svgElement } from '../dom.js';
-import { edgeKey } from '../edit/ports.js';
+import { edgeKey } from '../model/ports.js';
+import { byId, setAttribute, setText, svgElement } from '../parts/dom.js';
 import { drawLine, MOST_FULL, newLine, ROOM_FULL } from './graph-parts.js';
 
 /** Edges at most whose rows are shown to flow: each is painted anew in each frame. */

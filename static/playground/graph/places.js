@@ -1,7 +1,7 @@
 /** Where nodes stand and edges run now: as they are laid out, some on their way with the pointer. Owns both; in pixels of the sheet. */
 
+import { edgeLine, enters, layOut, leaves, NODE, standing } from '../model/layout.js';
 import { around } from './camera.js';
-import { edgeLine, enters, layOut, leaves, NODE, standing } from './layout.js';
 
 const NOWHERE = { x: 0, y: 0 };
 

@@ -1,11 +1,11 @@
 /** What gestures mean on the graph: nodes move, ports are connected, areas are marked, menus asked for. It tells whoever edits; owns the marquee. */
 
-import { byId, element, setHidden } from '../dom.js';
-import { snapped } from '../edit/graphs.js';
-import { completed } from '../edit/ports.js';
+import { snapped } from '../model/graphs.js';
+import { curve, NODE } from '../model/layout.js';
+import { completed } from '../model/ports.js';
+import { byId, element, setHidden } from '../parts/dom.js';
 import { touch } from './camera.js';
 import { Gestures } from './gestures.js';
-import { curve, NODE } from './layout.js';
 
 /** What has a pointer of its own, on the canvas. */
 const NO_GROUND = '.canvas-tools, .canvas-note, .canvas-add, .minimap';

@@ -3,9 +3,9 @@
  * for details that open, and gives it back. Owns the camera.
  */
 
-import { byId, setAttribute } from '../dom.js';
+import { NODE } from '../model/layout.js';
+import { byId, setAttribute } from '../parts/dom.js';
 import { AT_HOME, fitting, onSheet, panned, revealing, zoomedAt } from './camera.js';
-import { NODE } from './layout.js';
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;

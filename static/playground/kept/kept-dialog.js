@@ -3,10 +3,10 @@
  * Test hooks: `#kept[data-state]` (loading | rows | error), `#kept-said`, `#kept-output`, `#kept-figures`, `#kept-rows`.
  */
 
-import { byId, element, setHidden, setText } from '../dom.js';
-import { patiently } from '../edit/patience.js';
-import { rowsTable } from '../rows-table.js';
-import { formatCount } from '../text.js';
+import { byId, element, setHidden, setText } from '../parts/dom.js';
+import { rowsTable } from '../parts/rows-table.js';
+import { formatCount } from '../parts/text.js';
+import { patiently } from '../server/patience.js';
 import { figuresOf } from './rules.js';
 
 export class KeptDialog {

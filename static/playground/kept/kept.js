@@ -5,10 +5,10 @@
  * Test hooks: `#details-kept[data-kept]` (yes | no), `#kept-note`, `#kept-show`, `#kept-again`, `#kept-why`, `#kept-from`; `#run-from`.
  */
 
-import { jobPlace } from '../address.js';
-import { askAgainAfter } from '../asking-again.js';
-import { byId, element, isPressable, labelledButton, putAway, setAttribute, setDisabled, setHidden, setText } from '../dom.js';
-import { formatCount, shortRun } from '../text.js';
+import { byId, element, isPressable, labelledButton, putAway, setAttribute, setDisabled, setHidden, setText } from '../parts/dom.js';
+import { formatCount, shortRun } from '../parts/text.js';
+import { jobPlace } from '../places/address.js';
+import { askAgainAfter } from '../server/asking-again.js';
 import { KeptDialog } from './kept-dialog.js';
 import { whyNotFrom } from './rules.js';
 

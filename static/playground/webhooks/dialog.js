@@ -5,11 +5,11 @@
  * `#webhooks-errors`, `#webhooks-key`.
  */
 
-import { byId, setHidden, setText } from '../dom.js';
-import { confirmed } from '../edit/confirm.js';
-import { InOrder } from '../in-order.js';
-import { Making } from '../making.js';
-import { oneAtATime } from '../one-at-a-time.js';
+import { confirmed } from '../parts/confirm.js';
+import { byId, setHidden, setText } from '../parts/dom.js';
+import { InOrder } from '../server/in-order.js';
+import { Making } from '../server/making.js';
+import { oneAtATime } from '../server/one-at-a-time.js';
 import { endChoices, entryOf, recordOf, saidOf } from './entries.js';
 
 /** Milliseconds between two looks whether a test has gone out, and how often it is looked. */

@@ -1,0 +1,135 @@
+/**
+ * The log of a run: its last lines, then what follows; searched as one types. Only the newest lines are kept.
+ * Test hooks: `#log-lines .log-line`, `#log-search`, `#log-found`, `#log-note`, `#log-download`.
+ */
+
+import { byId, element, setHidden, setText } from '../parts/dom.js';
+import { oncePerFrame } from '../parts/frames.js';
+
+/** Lines shown at first, and kept while it follows. */
+const FIRST_LINES = 1_000;
+const MOST_LINES = 5_000;
+
+/** Bytes of the log's end that are asked for at first: a thousand lines of ordinary length. */
+export const FIRST_BYTES = 200_000;
+
+/** Characters of a line that are shown. */
+const MOST_OF_LINE = 2_000;
+
+export class LogView {
+  #box = byId('log-lines');
+  #search = byId('log-search');
+  #lines = []; // complete ones, without their ends
+  #rest = ''; // of a line that has not ended
+  #dropped = false; // there is more above
+  #drawn = { first: 0, count: 0, query: null }; // what is on the page; `first` counts lines since show()
+  #first = 0;
+  #ask = oncePerFrame(() => this.#draw());
+
+  constructor({ onDownload }) {
+    this.#search.addEventListener('input', () => this.#ask());
+    byId('log-download').addEventListener('click', onDownload);
+  }
+
+  /** Begin with another run's log. */
+  clear(note = '') {
+    this.#lines = [];
+    this.#rest = '';
+    this.#dropped = false;
+    this.#first = 0;
+    this.#drawn = { first: 0, count: 0, query: null };
+    this.#box.replaceChildren();
+    this.note(note);
+    setText(byId('log-found'), '');
+  }
+
+  note(text) {
+    setText(byId('log-note'), text);
+    setHidden(byId('log-note'), text === '');
+  }
+
+  /** Add a piece of the log ({from, text}); the first one may begin in the middle of a line, and the last one end there. */
+  add({ from, text }, { isFirst, isLast }) {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop();
+    if (isFirst && from > 0) {
+      lines.shift();
+      this.#dropped = true;
+    }
+    if (isLast && this.#rest !== '') {
+      lines.push(this.#rest);
+      this.#rest = '';
+    }
+    this.#lines = this.#lines.concat(lines); // a piece of empty lines has more than a call takes arguments
+    this.#keep(isFirst ? FIRST_LINES : MOST_LINES);
+    this.#ask();
+  }
+
+  get isEmpty() {
+    return this.#lines.length === 0 && this.#rest === '';
+  }
+
+  #keep(most) {
+    const surplus = this.#lines.length - most;
+    if (surplus <= 0) return;
+    this.#lines.splice(0, surplus);
+    this.#first += surplus;
+    this.#dropped = true;
+  }
+
+  #draw() {
+    const query = this.#search.value.trim().toLowerCase();
+    const follows = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < 24;
+    const isOther = query !== this.#drawn.query;
+    if (isOther || query !== '') this.#redraw(query);
+    else this.#append();
+    this.#drawn = { first: this.#first, count: this.#lines.length, query };
+    setHidden(byId('log-above'), !this.#dropped || query !== '');
+    if (follows || isOther) this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
+  #append() {
+    const { first, count } = this.#drawn;
+    for (let gone = Math.min(this.#first - first, count); gone > 0; gone -= 1) this.#box.firstElementChild?.remove();
+    const start = Math.max(0, first + count - this.#first);
+    this.#box.append(...this.#lines.slice(start).map((line) => lineElement(line)));
+  }
+
+  #redraw(query) {
+    const found = query === '' ? this.#lines : this.#lines.filter((line) => line.toLowerCase().includes(query));
+    this.#box.replaceChildren(...found.map((line) => lineElement(line, query)));
+    setText(byId('log-found'), query === '' ? '' : `${found.length} of ${this.#lines.length} lines`);
+  }
+}
+
+function lineElement(line, query = '') {
+  const shown = line.length > MOST_OF_LINE ? `${line.slice(0, MOST_OF_LINE)}…` : line;
+  if (query === '') return element('div', 'log-line', shown === '' ? '\u200b' : shown);
+  const made = element('div', 'log-line');
+  const lower = shown.toLowerCase();
+  let at = 0;
+  for (let found = lower.indexOf(query); found >= 0; found = lower.indexOf(query, at)) {
+    made.append(shown.slice(at, found), element('mark', '', shown.slice(found, found + query.length)));
+    at = found + query.length;
+  }
+  made.append(shown.slice(at));
+  return made;
+}
+
+/** The last traceback in a program's log, or null. */
+export function tracebackIn(text) {
+  const start = text.lastIndexOf('\nTraceback (most recent call last):') + 1 || (text.startsWith('Traceback (most recent call last):') ? 0 : -1);
+  if (start < 0) return null;
+  const first = firstOfChain(text, start);
+  return text.slice(first).trimEnd();
+}
+
+// Python prints causes first; between the parts of a chain stands one of these sentences.
+function firstOfChain(text, start) {
+  const before = text.slice(0, start).trimEnd();
+  const isChained = before.endsWith('The above exception was the direct cause of the following exception:') ||
+    before.endsWith('During handling of the above exception, another exception occurred:');
+  if (!isChained) return start;
+  const earlier = text.lastIndexOf('Traceback (most recent call last):', start - 1);
+  return earlier < 0 ? start : firstOfChain(text, earlier);
+}
