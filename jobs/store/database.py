@@ -13,11 +13,15 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from jobs.store.migration import bring_up_to_date
-from jobs.store.native_pool import NativePool
+from jobs.store.native_pool import KEPT_OPEN, NativePool
+from jobs.store.native_thread import NativeThreads, NoThreadFree
 from settings.groups import DatabaseLimits
 
 T = TypeVar("T")
 
+# Without limits, and to SQLite
+MOST_CONNECTIONS = 15
+CONNECTION_WAIT = 30.0  # seconds until one of them is free
 BUSY_TIMEOUT = 10.0  # seconds that a write waits for another process's write
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite itself does not wait
 _SNAPSHOT = "REPEATABLE READ"  # PostgreSQL's isolation of what is read
@@ -79,7 +83,12 @@ class Database:
 
     def __init__(self, url: str, limits: DatabaseLimits | None = None) -> None:
         self._url = make_url(url)
-        self._limits = limits
+        self._limits = None if self.is_sqlite else limits
+        self._threads = (
+            NativeThreads(MOST_CONNECTIONS, CONNECTION_WAIT)
+            if self._limits is None
+            else NativeThreads(self._limits.pool, self._limits.pool_wait)
+        )
         self._engine: Engine | None = None
         self._full_at = -REFUSED_FOR  # monotonic seconds of the last write, where that had no room
         self._file: tuple[int, int] | None = None  # device and inode of SQLite's
@@ -116,6 +125,19 @@ class Database:
         if self._engine is not None:
             self._engine.dispose()
             self._engine = self._file = None
+
+    def off_the_loop(self, call: Callable[[], T]) -> T:
+        """Does what asks this database; in a gevent worker on native threads, one for each connection. Raises StoreUnavailable, too.
+
+        Without a bound for the wait, those who ask a database that hangs would wait for each other's time-outs.
+        """
+        try:
+            return self._threads.run(call)
+        except NoThreadFree:
+            most, wait = self._threads.most, self._threads.wait
+            raise StoreUnavailable(
+                f"all {most} connections to the database were in use for {wait:g} s"
+            ) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -160,7 +182,12 @@ class Database:
 
             return new_engine(self._url, self._limits)
         engine = sa.create_engine(
-            self._url, poolclass=NativePool, connect_args={"timeout": BUSY_TIMEOUT}
+            self._url,
+            poolclass=NativePool,
+            pool_size=KEPT_OPEN,
+            max_overflow=MOST_CONNECTIONS - KEPT_OPEN,
+            pool_timeout=CONNECTION_WAIT,
+            connect_args={"timeout": BUSY_TIMEOUT},
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)

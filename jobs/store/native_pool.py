@@ -14,6 +14,8 @@ from sqlalchemy.event import attr
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.util import queue
 
+KEPT_OPEN = 5  # connections of a process that stay open; those beyond are closed after use
+
 
 class NativePool(QueuePool):
     """Any thread, but a greenlet would hold up its loop."""

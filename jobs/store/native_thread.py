@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,14 +18,54 @@ def off_the_loop(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return call(*args, **kwargs)
     import gevent
 
+    return _done_by(gevent.get_hub().threadpool, lambda: call(*args, **kwargs))
+
+
+class NoThreadFree(Exception):
+    """All threads were at work for as long as a call may wait for one."""
+
+
+class NativeThreads:
+    """Native threads of a gevent worker for one purpose, as the database: where that hangs, files and names of hosts have theirs.
+
+    Elsewhere each call runs on its caller's thread. Made before a fork, used after it.
+    """
+
+    def __init__(self, most: int, wait: float) -> None:
+        """`wait`: seconds that a call waits for one of the `most` threads."""
+        self.most, self.wait = most, wait
+        self._free: Any = None  # (loop) gevent's, made by the first call, as is the next
+        self._pool: Any = None
+
+    def run(self, call: Callable[[], R]) -> R:
+        """What the call gives or raises. Raises NoThreadFree."""
+        if not _on_a_gevent_loop():
+            return call()
+        if self._pool is None:
+            self._open()
+        if not self._free.acquire(timeout=self.wait):
+            raise NoThreadFree
+        try:
+            return _done_by(self._pool, call)
+        finally:
+            self._free.release()
+
+    def _open(self) -> None:
+        from gevent.lock import Semaphore
+        from gevent.threadpool import ThreadPool
+
+        self._free, self._pool = Semaphore(self.most), ThreadPool(self.most)
+
+
+def _done_by(pool: Any, call: Callable[[], R]) -> R:
     def outcome() -> tuple[R | None, BaseException | None]:
         # The pool would print an exception of the call, so it is carried to the caller.
         try:
-            return call(*args, **kwargs), None
+            return call(), None
         except BaseException as error:
             return None, error
 
-    result, error = gevent.get_hub().threadpool.apply(outcome)
+    result, error = pool.apply(outcome)
     if error is not None:
         raise error
     return cast(R, result)

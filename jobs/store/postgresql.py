@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from psycopg.abc import RV, PQGen
 from sqlalchemy.engine import URL, Engine
 
-from jobs.store.native_pool import NativePool
+from jobs.store.native_pool import KEPT_OPEN, NativePool
 from settings.groups import DatabaseLimits
 
-KEPT_OPEN = 5  # connections of a process that stay open; those beyond are closed after use
 # Seconds that a transaction of ours may do nothing. Then its process stands still, or its machine is gone, and PostgreSQL
 # would keep its locks for hours. Fewer than a runner is silent until others end its runs
 IDLE_IN_TRANSACTION = 20

@@ -557,7 +557,7 @@ class Store:
 
     def _counted(self, call: Callable[[], T]) -> T:
         try:
-            return off_the_loop(call)
+            return self._database.off_the_loop(call)
         except StoreUnavailable:
             DATABASE_ERRORS.inc()
             raise

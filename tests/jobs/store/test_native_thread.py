@@ -108,6 +108,41 @@ def test_first_connections_that_are_made_at_once_wait_for_each_other_and_not_for
     assert printed_by(FIRST_CONNECTIONS, tmp_path) == "10\n"
 
 
+HANGING = """
+from gevent import monkey
+monkey.patch_all()
+import json, sys
+import gevent
+from gevent.monkey import get_original
+from jobs.store.store import Store, StoreUnavailable
+from settings.groups import DatabaseLimits
+hang = get_original("_thread", "allocate_lock")()
+hang.acquire()
+store = Store("postgresql+psycopg://nobody@127.0.0.1:1/none", DatabaseLimits(pool=2, pool_wait=0.1))
+store._database.check_takes_writes = lambda: hang.acquire(timeout=20) and hang.release()
+asking = [gevent.spawn(store.ping) for _ in range(9)]
+gevent.joinall(asking[2:], timeout=10)
+file = gevent.get_hub().threadpool.spawn(lambda: "read").get(timeout=10)
+name = gevent.socket.getaddrinfo("localhost", 80)[0][4][1]
+waiting = [one.ready() for one in asking]
+hang.release()
+gevent.joinall(asking, timeout=10)
+said = {str(one.exception) for one in asking if one.exception is not None}
+print(json.dumps([waiting, file, name, sorted(said), sum(one.successful() for one in asking)]))
+"""
+
+
+def test_a_database_that_hangs_holds_up_only_as_many_as_have_connections_and_no_files_or_names(
+    tmp_path: Path,
+) -> None:
+    """Each of a hundred browsers waited for the time-outs of those before it, for minutes, and /readyz with them."""
+    waiting, file, name, said, done = json.loads(printed_by(HANGING, tmp_path))
+    assert waiting == [False] * 2 + [True] * 7
+    assert (file, name) == ("read", 80)
+    assert said == ["all 2 connections to the database were in use for 0.1 s"]
+    assert done == 2
+
+
 def test_files_of_runs_are_read_and_deleted_where_they_stall_no_gevent_worker(
     store: Store, link: Link, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
