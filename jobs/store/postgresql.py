@@ -4,6 +4,7 @@ A server that hangs (stopped, swapping, behind a cut line) leaves the connection
 statement_timeout does not end that, so each wait ends on our side.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,17 +30,38 @@ ISOLATION = "READ COMMITTED"
 _INTERVAL = 0.1  # seconds between two looks for a signal; psycopg's own
 
 
+CANCEL_WAIT = 1.0  # seconds for the server to hear that a statement is given up
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed when an answer takes longer than `limit` seconds."""
 
     limit = 10.0
+    _commits = False
+
+    def commit(self) -> None:
+        self._commits = True
+        try:
+            super().commit()
+        finally:
+            self._commits = False
 
     def wait(self, gen: PQGen[RV], interval: float = _INTERVAL, timeout: float | None = None) -> RV:
         try:
             return super().wait(gen, interval, self.limit if timeout is None else timeout)
         except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()  # what it would still say answers nobody
+            self._give_up()
             raise psycopg.OperationalError(f"no answer within {self.limit:g} s") from None
+
+    def _give_up(self) -> None:
+        """Also what the server is at: while a session waits for a lock it does not see that its client is gone, and keeps its own locks and its place.
+
+        A COMMIT that is cancelled while it waits for a standby would be there, and lost when that takes over.
+        """
+        if not self._commits:
+            with contextlib.suppress(psycopg.Error):
+                self.cancel_safe(timeout=CANCEL_WAIT)
+        self.pgconn.finish()
 
 
 def new_engine(url: URL, limits: DatabaseLimits | None) -> Engine:

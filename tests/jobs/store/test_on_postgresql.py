@@ -1,11 +1,13 @@
 """The store, and the whole product, on a PostgreSQL that several processes share."""
 
+import contextlib
 import multiprocessing
 import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,7 +17,7 @@ from jobs.store.database import Database as JobDatabase
 from jobs.store.database import NoRoom
 from jobs.store.kept import Kept, KeptNode
 from jobs.store.pieces import make_move
-from jobs.store.postgresql import IDLE_IN_TRANSACTION
+from jobs.store.postgresql import IDLE_IN_TRANSACTION, BoundedConnection
 from jobs.store.records import Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
@@ -26,7 +28,7 @@ from jobs.webhooks.signature import new_secret
 from progress_lib.nats import Link
 from settings import Settings
 from settings.groups import DatabaseLimits
-from tests.databases import PASSWORD, Database
+from tests.databases import PASSWORD, USER, Database
 from tests.harness import StartProduct, eventually
 from tests.jobs.conftest import GRAPH, TENANT, record
 from tests.jobs.http.test_api import new_app
@@ -186,6 +188,52 @@ def test_a_process_that_stands_still_in_a_transaction_holds_others_up_for_second
     assert store.job(TENANT, job.job_id).name == "b"
     store.close()
     frozen.close()
+
+
+def bounded(postgresql: Database, limit: float) -> BoundedConnection:
+    connection = BoundedConnection.connect(
+        host="127.0.0.1",
+        port=postgresql.port,
+        user=USER,
+        password=PASSWORD,
+        dbname=postgresql.name,
+    )
+    connection.limit = limit
+    return connection
+
+
+def sessions(postgresql: Database, asking: str) -> int:
+    """How many there are whose last statement is like this."""
+    found = (
+        "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '{}'"
+    )
+    return int(postgresql.rows(found.format(asking))[0][0])
+
+
+def test_a_statement_that_is_given_up_leaves_no_session_that_waits_on(postgresql: Database) -> None:
+    """While somebody held a lock, each request left one, until the server had no connection for anybody."""
+    postgresql.execute("CREATE TABLE held (a int)")
+    with contextlib.closing(postgresql.connect()) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE held")
+        with pytest.raises(psycopg.OperationalError, match="no answer within"):
+            bounded(postgresql, 0.1).execute("SELECT a FROM held")
+        eventually(lambda: not sessions(postgresql, "SELECT a FROM held"))
+
+
+def test_a_commit_that_is_given_up_is_not_cancelled(postgresql: Database) -> None:
+    """One that waits for a standby would be there, and lost when that takes over."""
+    postgresql.execute(
+        "CREATE TABLE slow (a int)",
+        "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$",
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION late()",
+    )
+    connection = bounded(postgresql, 0.1)
+    connection.execute("INSERT INTO slow VALUES (1)")
+    with pytest.raises(psycopg.OperationalError, match="no answer within"):
+        connection.commit()
+    eventually(lambda: postgresql.rows("SELECT a FROM slow") == [(1,)])
 
 
 def test_a_server_that_is_away_is_a_clear_error_without_the_password(postgresql: Database) -> None:
