@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from types import FrameType
 
 from program_lib.secrets import hidden
+from program_lib.settings import data_dir
 
 MAX_REASON = 1_000  # characters
 _LIMITS = {
@@ -27,9 +29,19 @@ def note_file_limit(signal_number: int, frame: FrameType | None) -> None:
 def reason(error: BaseException) -> str:
     """What went wrong, in a line: of a database's error its own sentence, not the statement."""
     cause = getattr(error, "orig", None) or error
-    said, *_ = str(cause).split(_ADVICE)
+    said, *_ = _told(cause).split(_ADVICE)
     text = " ".join(said.split())[:MAX_REASON] or type(cause).__name__
     return hidden(text) + _met_limit(cause)
+
+
+def _told(error: BaseException) -> str:
+    """An error in its own words: one of the system's without its number, and a path in DATA_DIR as a node names it."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    if error.filename is None or isinstance(error.filename, int):
+        return error.strerror
+    path, within = os.fsdecode(error.filename), f"{data_dir()}{os.sep}"
+    return f"{error.strerror}: {path.removeprefix(within)}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

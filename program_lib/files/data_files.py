@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,7 +65,7 @@ def size_of(path: str) -> int:
 
 
 def opened(path: str) -> BinaryIO:
-    """A file of the graph, or an object, to be read."""
+    """A file of the graph, or an object, to be read. Raises ProgramError, PermissionError, OSError."""
     if is_stored(path):
         place = place_of(path)
         assert not isinstance(place, Path)
@@ -73,7 +75,35 @@ def opened(path: str) -> BinaryIO:
         raise ProgramError(
             f"{file.name} is a pipe, which gives each row once: what is looked at here would be missing in the run"
         )
-    return io.BufferedReader(_ReadFile(file))
+    try:
+        return io.BufferedReader(_ReadFile(file))
+    except OSError as error:
+        why = _not_opened(path, file, error)
+        if why is None:
+            raise
+        raise ProgramError(why) from error
+
+
+def _not_opened(path: str, file: Path, error: OSError) -> str | None:
+    """Why a path of the graph leads to no file that can be read, in its own words; None for what is no fault of the path."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"there is no file {path}{_spelled_otherwise(file)}"
+    if error.errno == errno.EISDIR:
+        return f"{path} is a directory: {path.rstrip('/')}/* means the files in it"
+    if error.errno == errno.EACCES:
+        return f"{path} may not be read by the user of the runner: {error.strerror}"
+    if error.errno == errno.ELOOP:
+        return f"{path} is a link that leads to no file"
+    return None
+
+
+def _spelled_otherwise(file: Path) -> str:
+    """The file that was perhaps meant: one beside it whose name differs in the case of its letters alone."""
+    wanted = file.name.casefold()
+    with suppress(OSError):
+        near = (name for name in sorted(os.listdir(file.parent)) if name.casefold() == wanted)
+        return next((f", but {name}" for name in near), "")
+    return ""
 
 
 class _ReadFile(io.FileIO):

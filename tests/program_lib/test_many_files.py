@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
+from program_lib import limits
 from program_lib.csv_files import find_types, read_csv
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files import read_excel
@@ -78,6 +79,35 @@ def test_no_match_is_an_error_that_names_the_pattern(data: Path) -> None:
         matching("v-*.csv")
     with pytest.raises(ProgramError, match=r"^there is no directory gone$"):
         matching("gone/*.csv")
+
+
+def test_a_path_that_leads_to_no_file_is_told_as_the_graph_has_it(data: Path) -> None:
+    """No path of the server and no word of Python's: `[Errno 21] Is a directory: PosixPath('/srv/…')`."""
+    put(data, Orders="a\n")
+    (data / "visits").mkdir()
+    (data / "round.csv").symlink_to("round.csv")
+    why = {
+        "gone.csv": "there is no file gone.csv",
+        "2026/gone.csv": "there is no file 2026/gone.csv",
+        "Orders.csv/gone.csv": "there is no file Orders.csv/gone.csv",
+        "orders.CSV": "there is no file orders.CSV, but Orders.csv",
+        "visits/": "visits/ is a directory: visits/* means the files in it",
+        "round.csv": "round.csv is a link that leads to no file",
+    }
+    for path, said in why.items():
+        with pytest.raises(ProgramError) as told:
+            read_csv(path).open()
+        assert str(told.value) == said
+
+
+def test_what_the_system_says_of_a_file_names_it_as_the_graph_does(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "data_dir", lambda: data)
+    with pytest.raises(OSError) as told:
+        (data / "orders.csv").open()
+    assert limits.reason(told.value) == "No such file or directory: orders.csv"
+    assert limits.reason(OSError(28, "No space left on device")) == "No space left on device"
 
 
 @pytest.mark.parametrize("pattern", ["/etc/*", "../*.csv", "/**/passwd", "../**", "link/*", "/*"])

@@ -773,7 +773,7 @@ def test_a_csv_file_that_cannot_be_read_fails_its_node(
 
 def test_a_missing_csv_file_is_told(tmp_path: Path) -> None:
     document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
-    assert "No such file or directory" in run(document, tmp_path).reason(1)
+    assert run(document, tmp_path).reason(1) == "there is no file in.csv"
 
 
 # ---------------------------------------------------------------- memory and ends
