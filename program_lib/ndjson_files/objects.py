@@ -31,7 +31,8 @@ _QUOTE = ord('"')
 _HALF = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_EXACT = (Kind.INTEGER, Kind.NUMERIC)
+# What stands in a number that is written out for a type: 1.0 and 1e2 are whole numbers to JSON
+_WRITTEN_OUT = {Kind.INTEGER: (b"e", b"E", b"."), Kind.NUMERIC: (b"e", b"E")}
 
 
 class NotAnObject(ValueError):
@@ -99,8 +100,8 @@ def texts_of(found: Sequence[Member], of: Type, name: str) -> pa.Array:
 
 
 def _marks(of: Type) -> tuple[bytes, ...]:
-    """What stands in a column whose values must be looked at one by one: strings, nested ones, exponents."""
-    return (*_MARKS, b"e", b"E") if of.kind in _EXACT else _MARKS
+    """What stands in a column whose values must be looked at one by one: strings, nested ones, numbers to write out."""
+    return (*_MARKS, *_WRITTEN_OUT.get(of.kind, ()))
 
 
 def _split(written: bytes) -> pa.Array:
@@ -123,7 +124,8 @@ def _text_of(written: bytes, of: Type) -> str | None:
     if written == b"null":
         return None
     text = written.decode()
-    return _written_out(text) if of.kind in _EXACT and ("e" in text or "E" in text) else text
+    is_plain = not any(sign in written for sign in _WRITTEN_OUT.get(of.kind, ()))
+    return text if is_plain else _written_out(text, of)
 
 
 def _may_have_twins(line: bytes, found: Mapping[str, msgspec.Raw]) -> bool:
@@ -141,12 +143,18 @@ def _check_twins(line: bytes) -> None:
         raise NotAnObject(f"has two members that are called {twins[0]!r}")
 
 
-def _written_out(text: str) -> str:
-    """A number without an exponent, exactly; anything else as it is, which is refused with its row."""
+def _written_out(text: str, of: Type) -> str:
+    """A number without an exponent, exactly, and a whole one without a point where the type has none.
+
+    Anything else as it is, which is refused with its row.
+    """
     try:
         number = Decimal(text)
     except ArithmeticError:
         return text
     exponent = number.as_tuple().exponent
-    is_short = isinstance(exponent, int) and abs(exponent) <= MAX_EXPONENT
-    return format(number, "f") if is_short else text
+    if not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT:
+        return text
+    plain = format(number, "f")
+    whole, _, fraction = plain.partition(".")
+    return whole if of.kind is Kind.INTEGER and not fraction.strip("0") else plain

@@ -120,6 +120,16 @@ def test_an_exponent_of_a_number_is_written_out_exactly(written: str, number: st
 
 
 @pytest.mark.parametrize(
+    ("written", "number"),
+    [("1.0", 1), ("-2.00", -2), ("10e-1", 1), ("9007199254740993.0", 2**53 + 1)],
+)
+def test_a_whole_number_may_be_written_with_a_point(written: str, number: int) -> None:
+    """As pandas does where a column has NULLs; to JSON 1.0 and 1 are one number."""
+    lines = f'{{"a": {written}}}\n{{"a": 7}}\n{{"a": null}}\n'
+    assert read(lines.encode(), a=INTEGER) == [{"a": number}, {"a": 7}, {"a": None}]
+
+
+@pytest.mark.parametrize(
     ("value", "of", "why"),
     [
         ("1.5", INTEGER, "'1.5' is not a whole number"),
