@@ -26,10 +26,13 @@ def read_csv(
     encoding: str = "utf-8",
     types: Mapping[str, str] | None = None,
     null: str = "",
+    skip: int = 0,
+    header: bool = True,
     file_column: str = "",
 ) -> TextReader:
-    """The rows of a file whose first line names the columns, or of all files that match a path with * in it.
+    """The rows of a file below its `skip` first lines, or of all files that match a path with * in it.
 
+    The first line there names the columns where there is a `header`; else they are called A, B, C.
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `null` is
     what stands for NULL where it is not in quotes.
     """
@@ -42,6 +45,8 @@ def read_csv(
             encoding=encoding,
             types=named,
             null=null,
+            skip=skip,
+            has_header=header,
             opener=opened_unpacked,
         )
 
@@ -49,10 +54,18 @@ def read_csv(
 
 
 def find_types(
-    path: str, *, delimiter: str = ",", encoding: str = "utf-8", null: str = ""
+    path: str,
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    null: str = "",
+    skip: int = 0,
+    header: bool = True,
 ) -> list[Column]:
     """What the columns of a file, or of all that match, hold: for each the narrowest type that takes all of its values."""
-    return narrowest_types(read_csv(path, delimiter=delimiter, encoding=encoding, null=null))
+    return narrowest_types(
+        read_csv(path, delimiter=delimiter, encoding=encoding, null=null, skip=skip, header=header)
+    )
 
 
 def write_csv(
@@ -61,16 +74,22 @@ def write_csv(
     delimiter: str = ",",
     encoding: str = "utf-8",
     null: str = "",
+    header: bool = True,
     **split: Unpack[Splitting],
 ) -> Writer:
     """Writes a file, which appears when it is complete; another one in its place stays until then.
 
-    Of a path with * in its name several, where `split` says so.
+    Its first line names the columns where there is a `header`. Of a path with * in its name several, where `split` says so.
     """
 
     def make(one: Place) -> CsvWriter:
         return CsvWriter(
-            one, delimiter=delimiter, encoding=encoding, null=null, packing=packing(path)
+            one,
+            delimiter=delimiter,
+            encoding=encoding,
+            null=null,
+            has_header=header,
+            packing=packing(path),
         )
 
     return one_or_split(path, make, "a CSV file", **split)

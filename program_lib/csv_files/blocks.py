@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from program_lib.csv_files.form import MAX_RECORD
 from program_lib.csv_files.grammar import Broken, FieldText, Grammar, Record
+from program_lib.csv_files.header import Top
 from program_lib.csv_files.source import NoText, OtherEncoding, Source, Undecodable
 from program_lib.errors import ProgramError
 from program_lib.ports import BATCH_ROWS
@@ -12,38 +15,67 @@ AIM = BATCH_ROWS * 9 // 10  # rows of a block: a few more than one batch holds w
 FIRST_READ = 256 * 1024  # bytes; little, so that the first rows are soon on their way
 LEAST_READ = 64 * 1024  # bytes
 MOST_READ = 4 * 1024 * 1024  # bytes; as columns in memory they take up to four times as much
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the very end may be half of a CRLF
 
 
 class Blocks:
     """Cuts a source's bytes after whole records.
 
-    Lines are counted as they pass; of a file in UTF-8, which can be read again, when an error asks for them, unless
-    `counts_lines`.
+    `top` says what stands above the rows. Lines are counted as they pass; of a file in UTF-8, which can be read again,
+    when an error asks for them, unless `counts_lines`.
     """
 
     def __init__(
-        self, source: Source, grammar: Grammar, name: str, *, counts_lines: bool = False
+        self,
+        source: Source,
+        grammar: Grammar,
+        name: str,
+        top: Top,
+        *,
+        counts_lines: bool = False,
     ) -> None:
-        self._source, self._grammar, self._name = source, grammar, name
+        self._source, self._grammar, self._name, self._top = source, grammar, name, top
         self._counts_later = source.is_file and source.is_utf8 and not counts_lines
         self._size = FIRST_READ
         self._rest = b""  # read, and not yet handed on
-        self._start = self._end = 0  # of the last block, in bytes after the first record
-        self._lines_to_start = self._lines_to_end = 0  # of the whole file, if they are counted
+        self._start = self._end = 0  # of the last block, in bytes after what stands above the rows
+        # Of the whole file, if they are counted; else of what stands above the rows
+        self._lines_to_start = self._lines_to_end = 0
 
     @property
     def can_be_read_again(self) -> bool:
         return self._source.is_file
 
     def first_fields(self) -> list[FieldText]:
-        """The fields of the first record. Raises ProgramError where there is none."""
+        """The fields of the first record below the lines to skip, which is a row unless it names the columns.
+
+        None where there is no such line.
+        """
+        self._skip_lines()
         while not (record := self._first_record()):
-            if self._source.is_at_end:
-                raise ProgramError(f"{self._name} is empty: its first line must name the columns")
+            if self._source.is_at_end:  # blank lines are rows of one column
+                return self._grammar.fields(b"") if self._rest else []
             self._read()
-        first, self._rest = self._rest[: record.end], self._rest[record.next :]
-        self._lines_to_end = 1 + first.count(b"\n")
+        first = self._rest[record.start : record.end]
+        if self._top.has_header:
+            self._rest = self._rest[record.next :]
+            self._lines_to_end += 1 + first.count(b"\n")
         return self._grammar.fields(first)
+
+    def _skip_lines(self) -> None:
+        """Leaves out the lines above the table, whatever stands in them."""
+        start = 0
+        while self._lines_to_end < self._top.skipped:
+            if match := _LINE_END.search(self._rest, start):
+                start = match.end()
+                self._lines_to_end += 1
+                continue
+            self._rest, start = self._rest[start:], 0
+            if self._source.is_at_end:
+                self._rest = b""
+                return
+            self._read()
+        self._rest = self._rest[start:]
 
     def next(self) -> bytes:
         """The next records; no bytes at the end. Raises ProgramError for a line that is none."""
@@ -80,7 +112,9 @@ class Blocks:
 
     def _lines_to(self, end: int) -> int:
         """Reads from the start again, as far as a block began or ended. Nothing is read after that."""
-        again = Blocks(self._source.again(), self._grammar, self._name)
+        if not end:
+            return self._lines_to_end
+        again = Blocks(self._source.again(), self._grammar, self._name, self._top)
         again.first_fields()
         lines = again._lines_to_end
         while again._end < end and (block := again.next()):
@@ -88,11 +122,12 @@ class Blocks:
         return lines
 
     def _first_record(self) -> Record | None:
+        """Without a header blank lines may be rows, and tell nothing of how many columns there are."""
         try:
             records = self._grammar.records(self._rest, is_last=self._source.is_at_end)
-            return next(records, None)
+            return next((r for r in records if self._top.has_header or r.end > r.start), None)
         except Broken as error:
-            raise self._refused(error.line, error.what) from error
+            raise self._refused(self._lines_to_end + error.line, error.what) from error
 
     def _whole(self) -> int:
         """Where the whole records in `_rest` end; 0 where it has none."""

@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from program_lib.csv_files.blocks import Blocks, not_in
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.grammar import Broken, Grammar
-from program_lib.csv_files.header import Header, header
+from program_lib.csv_files.header import Header, Top, header
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
 from program_lib.files.line_finder import LineFinder, RowLines
@@ -39,8 +39,9 @@ def open_file(path: str) -> BinaryIO:
 
 
 class CsvReader(Uncounted):
-    """A source of rows: program_lib.ports.TextReader over a file.
+    """A source of rows: program_lib.ports.TextReader over a file, below its `skip` first lines.
 
+    Its first line there names the columns where `has_header`; else it is a row, and they are called A, B, C.
     `types` says what columns hold; the others are texts. `null`, unquoted, is NULL; a quoted one is a text.
     A blank line is a row of NULL where there is one column, else it is nothing.
     """
@@ -55,11 +56,14 @@ class CsvReader(Uncounted):
         null: str = "",
         quote: str | None = '"',
         is_quoted_null: bool = False,
+        skip: int = 0,
+        has_header: bool = True,
         opener: Opener = open_file,
     ) -> None:
         self._path, self._name = path, PurePath(path).name
         self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
         self._grammar = Grammar(self._form)
+        self._top = Top(skip, has_header)
         self._types = types or {}
         self._opener = opener
         self._file: BinaryIO | None = None
@@ -70,8 +74,9 @@ class CsvReader(Uncounted):
 
     def open(self) -> Schema:
         self._file = self._opener(self._path)
-        self._blocks = Blocks(Source(self._file, self._form.encoding), self._grammar, self._name)
-        self._header = header(self._blocks.first_fields(), self._types, self._name)
+        source = Source(self._file, self._form.encoding)
+        self._blocks = Blocks(source, self._grammar, self._name, self._top)
+        self._header = header(self._blocks.first_fields(), self._types, self._name, self._top)
         return self._header.schema
 
     def batches(self) -> Iterator[pa.Table]:
@@ -188,7 +193,7 @@ class CsvReader(Uncounted):
         index = pc.index(is_full, True).as_py()
         if index >= 0:
             found = shown(fields[index].as_py())
-            reason = f"{found} stands in column {self._header.width}, which has no name in line 1"
+            reason = f"{found} stands in column {self._header.width}, which has no name in line {self._top.line:,}"
             raise RowRefused(index, reason)
 
     def _explain(self, block: bytes, error: pa.ArrowInvalid) -> NoReturn:
@@ -200,12 +205,9 @@ class CsvReader(Uncounted):
             fields = self._grammar.fields(line)
             if len(fields) != self._header.width:
                 count = f"{len(fields)} field" + ("s" if len(fields) != 1 else "")
-                raise self._blocks.broken(
-                    Broken(
-                        record.line,
-                        f"has {count} where the first line has {self._header.width}",
-                    )
-                )
+                first = f"line {self._top.line:,}" if self._top.skipped else "the first line"
+                what = f"has {count} where {first} has {self._header.width}"
+                raise self._blocks.broken(Broken(record.line, what))
             self._check_utf8(line, record.line)
         raise error
 
@@ -220,7 +222,7 @@ class CsvReader(Uncounted):
     def _rows_again(self) -> Generator[RowLines, None, None]:
         with self._opener(self._path) as file:
             source = Source(file, self._form.encoding)
-            blocks = Blocks(source, self._grammar, self._name, counts_lines=True)
+            blocks = Blocks(source, self._grammar, self._name, self._top, counts_lines=True)
             blocks.first_fields()
             while block := blocks.next():
                 rows = self._grammar.rows(block, are_blanks_rows=self._has_one_column)

@@ -49,11 +49,13 @@ class CsvWriter(HoldsNothing, WritesAll):
         null: str = "",
         quote: str | None = '"',
         is_quoted_null: bool = False,
+        has_header: bool = True,
         packing: str | None = None,
     ) -> None:
         self._part = part_file(path, packing)
         self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
         self._encoding, self._mark = WRITTEN[encoding]
+        self._has_header = has_header
         self._schema = Schema()
 
     @property
@@ -70,15 +72,18 @@ class CsvWriter(HoldsNothing, WritesAll):
                 f"{self._form.null!r} cannot stand for NULL: {self._form.encoding} does not have it; choose another text,"
                 " or write utf-8"
             )
-        line = header_line(schema, self._form)
+        self._part.append(self._mark + (self._names() if self._has_header else b""))
+
+    def _names(self) -> bytes:
+        """The line that names the columns. Raises ProgramError."""
+        line = header_line(self._schema, self._form)
         try:
-            names = line.decode().encode(self._encoding)
+            return line.decode().encode(self._encoding)
         except UnicodeEncodeError as error:
             sign = error.object[error.start]
             raise ProgramError(
                 f"a column's name holds {sign!r}, which {self._form.encoding} does not have: rename it, or write utf-8"
             ) from error
-        self._part.append(self._mark + names)
 
     def write(self, table: pa.Table) -> None:
         self.put(self.prepared(table))

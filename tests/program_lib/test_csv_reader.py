@@ -166,6 +166,73 @@ def test_a_first_line_that_cannot_name_them_is_refused(content: bytes, sentence:
     assert sentence in refusal(content)
 
 
+def test_a_first_line_that_opens_a_quote_for_good_is_told_once_it_is_too_long() -> None:
+    """Its line was looked for by reading from the start again, where the same was told, for ever."""
+    with pytest.raises(ProgramError) as told:
+        read(b'"id,name\n' + b"1,x\n" * (MAX_RECORD // 4))
+    assert str(told.value) == "line 1 of visits.csv is longer than 64 MB: is a quote left open?"
+
+
+@pytest.mark.parametrize("drop", [None, 1])
+@pytest.mark.parametrize(
+    ("content", "settings", "names", "found"),
+    [
+        (b"1,Ann\n2,\n", {}, ["A", "B"], [("1", "Ann"), ("2", None)]),
+        (b'\xef\xbb\xbf"1\n2",Ann', {}, ["A", "B"], [("1\n2", "Ann")]),
+        (b"\n1,Ann\n\n", {}, ["A", "B"], [("1", "Ann")]),
+        (b"\n1\n", {}, ["A"], [(None,), ("1",)]),
+        (b"\n\n", {}, ["A"], [(None,), (None,)]),
+        (b"x" + b"," * 26, {}, [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "AA"], [("x", *[None] * 26)]),
+        (b"", {"types": {"C": TEXT}}, ["A", "B", "C"], []),
+        (b'A "title\r\nof it\r\n1,Ann', {"skip": 2}, ["A", "B"], [("1", "Ann")]),
+    ],
+)
+def test_a_file_may_have_no_line_of_names(
+    content: bytes, settings: Any, names: list[str], found: Rows, drop: int | None
+) -> None:
+    assert read(content, drop=drop, has_header=False, **settings) == (names, found)
+
+
+@pytest.mark.parametrize("drop", [None, 1])
+@pytest.mark.parametrize(
+    ("content", "skip"),
+    [
+        (b"Report\n\nid,name\n1,Ann\n", 2),
+        (b"\xef\xbb\xbfsep=,\r\nid,name\r\n1,Ann\r\n", 1),
+        (b'5" pipes, "half open\rid,name\r1,Ann', 1),
+        (b"1\n" * 200_000 + b"id,name\n1,Ann\n", 200_000),
+    ],
+)
+def test_lines_above_the_table_are_skipped_whatever_they_hold(
+    content: bytes, skip: int, drop: int | None
+) -> None:
+    if drop is None or len(content) < 1000:
+        assert read(content, drop=drop, skip=skip) == (["id", "name"], [("1", "Ann")])
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "sentence"),
+    [
+        (b"", {"has_header": False}, "visits.csv is empty: its first line tells how many columns"),
+        (b"sep=;\n1;2\n", {"has_header": False, "delimiter": ";"}, "begins with 'sep='"),
+        (b"1,2\n", {"has_header": False, "types": {"C": TEXT}}, "has no column 'C'; it has A, B"),
+        (b"1,2\n3\n", {"has_header": False}, "line 2 of visits.csv has 1 field where the first"),
+        (b"T\n", {"skip": 1}, "visits.csv has no line 2, which must name the columns"),
+        (b"T", {"skip": 3, "has_header": False}, "visits.csv has no line 4, which tells how many"),
+        (b"T\na,a\n", {"skip": 1}, "are called 'a': rename one in line 2"),
+        (b"T\na,b\n1\n", {"skip": 1}, "line 3 of visits.csv has 1 field where line 2 has 2"),
+        (b'T\na,b\n1,"x', {"skip": 1}, "line 3 of visits.csv opens a quote that nothing closes"),
+        (b'T\n\n"a,b\n1,2', {"skip": 2}, "line 3 of visits.csv opens a quote that nothing"),
+        (b"T\na,b\nx,1\n", {"skip": 1, "types": {"a": INTEGER}}, "line 3 of visits.csv, column a"),
+        (b"T\na,b,\n1,2,3\n", {"skip": 1}, "'3' stands in column 3, which has no name in line 2"),
+    ],
+)
+def test_lines_are_counted_from_the_files_own_first_one(
+    content: bytes, settings: Any, sentence: str
+) -> None:
+    assert sentence in refusal(content, **settings)
+
+
 def test_a_type_for_a_column_that_is_not_there_is_refused_with_what_there_is() -> None:
     sentence = refusal(b"id;name\n", types={"price": NUMERIC}, delimiter=";")
     assert sentence == "visits.csv has no column 'price'; it has id, name"

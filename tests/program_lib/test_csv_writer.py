@@ -176,6 +176,14 @@ def test_a_row_that_could_not_be_read_again_is_refused(tmp_path: Path) -> None:
     assert caught.value.index == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_may_have_no_line_of_names(tmp_path: Path, encoding: str) -> None:
+    path, form = tmp_path / "x.csv", {"encoding": encoding, "has_header": False}
+    written = write(path, texts("id", "größe"), [("1", "é"), ("2", None)], **form)
+    assert written.decode(encoding).removeprefix("\ufeff") == "1,é\n2,\n"
+    assert read(path, Schema(), **form)[1] == [("1", "é"), ("2", None)]
+
+
 # --- encodings -----------------------------------------------------------------------------------
 
 

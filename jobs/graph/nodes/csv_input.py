@@ -1,4 +1,4 @@
-"""CSV Input: reads the rows of a CSV file whose first line names the columns."""
+"""CSV Input: reads the rows of a CSV file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from jobs.graph.shared_fields import DELIMITER, ENCODING, FILE_COLUMN, NULL_MARKER, PATTERNS
 from program_lib.types import NUMERIC, Column
+
+MOST_SKIPPED = 1_000  # lines
 
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
@@ -27,7 +29,7 @@ def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
 CSV_INPUT = NodeType(
     name="csv_input",
     label="CSV Input",
-    help="Reads the rows of a CSV file whose first line names the columns.",
+    help="Reads the rows of a CSV file.",
     has_input=False,
     has_output=True,
     fields=(
@@ -40,6 +42,22 @@ CSV_INPUT = NodeType(
         ),
         DELIMITER,
         ENCODING,
+        Field(
+            "skip",
+            "Lines to skip",
+            "count",
+            required=False,
+            largest=MOST_SKIPPED,
+            help="How many lines stand above the table, as a title or sep=; does; whatever they hold, they are left out.",
+        ),
+        Field(
+            "header",
+            "First row",
+            "choice",
+            default="names",
+            choices=("names", "values"),
+            help="names: it names the columns. values: it is a row as the others, and columns are called A, B, C.",
+        ),
         types_field("What the columns hold; a column that is not named here holds text."),
         Field(
             "numbers",
@@ -71,6 +89,12 @@ CSV_INPUT = NodeType(
 {% endif %}
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
+{% endif %}
+{% if config.get('skip') %}
+        skip={{ config.skip | literal }},
+{% endif %}
+{% if config.header == 'values' %}
+        header=False,
 {% endif %}
 {% if config.get('file_column') %}
         file_column={{ config.file_column | literal }},

@@ -24,6 +24,14 @@ CSV_OUTPUT = NodeType(
         ),
         DELIMITER,
         ENCODING,
+        Field(
+            "header",
+            "First row",
+            "choice",
+            default="names",
+            choices=("names", "values"),
+            help="names: it names the columns. values: it is a row as the others, for programs that want no names.",
+        ),
         NULL_MARKER,
         *SPLIT_FIELDS,
     ),
@@ -38,6 +46,9 @@ CSV_OUTPUT = NodeType(
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
 {% endif %}
+{% if config.header == 'values' %}
+        header=False,
+{% endif %}
 """
     + SPLIT_LINES
     + """\
@@ -45,7 +56,7 @@ CSV_OUTPUT = NodeType(
 """,
     rejects=True,
     known_columns=known_when_split,
-    read_by=ReadBy("csv_input", ("path", "delimiter", "encoding", "null_marker")),
+    read_by=ReadBy("csv_input", ("path", "delimiter", "encoding", "header", "null_marker")),
     example=Example(
         says="Write a file for a spreadsheet that wants tabs.",
         config={"path": "report.tsv", "delimiter": "tab"},

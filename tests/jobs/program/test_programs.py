@@ -771,6 +771,15 @@ def test_a_csv_file_that_cannot_be_read_fails_its_node(
     assert [entry.name for entry in tmp_path.glob(".*")] == []
 
 
+def test_a_csv_file_may_stand_below_a_title_and_have_no_names_in_and_out(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("Orders of June\n7,Ann\n8,Bo\n")
+    read = node(1, "csv_input", path="in.csv", skip=1, header="values")
+    kept = node(2, "filter", condition="A == '8'")
+    done = run(chain(read, kept, node(3, "csv_output", path="out.csv", header="values")), tmp_path)
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "out.csv").read_text() == "8,Bo\n"
+
+
 def test_a_missing_csv_file_is_told(tmp_path: Path) -> None:
     document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
     assert run(document, tmp_path).reason(1) == "there is no file in.csv"

@@ -82,6 +82,10 @@ def test_the_file_is_read_as_its_node_says(product: Product) -> None:
     settings = {"delimiter": "semicolon", "encoding": "utf-16", "null_marker": "-"}
     text = "größe;tag\n1;-\n-;2026-01-01\n".encode("utf-16")
     assert found(product, text, **settings) == [("größe", "integer"), ("tag", "date")]
+    assert found(product, "Title\n1,x\n", skip=1, header="values") == [
+        ("A", "integer"),
+        ("B", "text"),
+    ]
 
 
 def test_what_the_node_says_of_its_columns_does_not_matter(product: Product) -> None:

@@ -3,6 +3,9 @@
 /** The field of graphs of before that names columns as numbers. */
 const NUMBERS = 'numbers';
 
+/** The fields that say which file or service it is, and how it is read. */
+const SETTINGS = ['path', 'delimiter', 'encoding', 'null_marker', 'skip', 'sheet', 'start', 'header', 'url', 'connection', 'rows'];
+
 /** Columns from which on those of text are not listed: a column that is not named holds text anyway. */
 const MANY = 100;
 
@@ -11,9 +14,7 @@ const MOST_TOLD = 5;
 
 /** What a node's settings say of its file or service; while that is asked about, it must stay as it is. */
 export function isSameFile(one, other) {
-  return ['path', 'delimiter', 'encoding', 'null_marker', 'sheet', 'start', 'header', 'url', 'connection', 'rows'].every((name) =>
-    (one?.[name] ?? null) === (other?.[name] ?? null)
-  );
+  return SETTINGS.every((name) => (one?.[name] ?? null) === (other?.[name] ?? null));
 }
 
 /**
