@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from progress_lib.ends import shown, text_of
+from progress_lib.terminal import ESCAPE, as_shown
 
 
 class Status(StrEnum):
@@ -185,7 +186,7 @@ def usable(progress: Progress) -> Progress:
     """The same, each field as a message holds it, whatever a program put there. Raises MalformedProgress.
 
     Whole numbers of other types (NumPy's, Decimal, 5.0) become int, a status its member, None an empty text,
-    anything else its text; texts are cut to MAX_TEXT. A total that is no positive whole number is left out, and so is a share
+    anything else its text; texts lose the colours of a terminal, and are cut to MAX_TEXT. A total that is no positive whole number is left out, and so is a share
     that is not from 0 to 1.
     """
     if (
@@ -198,6 +199,8 @@ def usable(progress: Progress) -> Progress:
         and -MAX_WHOLE <= progress.row_count < MAX_WHOLE
         and len(progress.node_name) <= MAX_TEXT
         and len(progress.message) <= MAX_TEXT
+        and ESCAPE not in progress.node_name
+        and ESCAPE not in progress.message
         and progress.row is None
         and progress.closed_by is None
         and (progress.row_total is None or _is_total(progress.row_total))
@@ -272,8 +275,10 @@ def _is_share(value: Any) -> bool:
 
 def _any_text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value[:MAX_TEXT].decode(errors="replace")
-    return "" if value is None else text_of(value)[:MAX_TEXT]
+        text = value[:MAX_TEXT].decode(errors="replace")
+    else:
+        text = "" if value is None else text_of(value)[:MAX_TEXT]
+    return as_shown(text) if ESCAPE in text else text
 
 
 def _status(value: Any) -> Status:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.store.records import LogEnd
+from progress_lib.terminal import as_shown
 
 LOG = logging.getLogger(__name__)
 
 LOG_CAP = 16 * 1024 * 1024  # bytes of a run's log; further bytes are only counted
 TAIL_LINES = 5  # last stderr lines that a failed run's reason quotes
-TAIL_LINE = 400  # bytes kept of each of them
+TAIL_LINE = 400  # characters kept of each of them
 CHUNK = 256 * 1024  # bytes that one read returns at most
 KEPT = 256 * 1024  # bytes of a log's end that the database keeps
 
@@ -55,26 +56,30 @@ class ProgramLog:
 
 
 class LineTail:
-    """The last TAIL_LINES lines of a stream, each cut to TAIL_LINE bytes."""
+    """The last TAIL_LINES lines of a stream as a terminal shows them, each cut to TAIL_LINE characters."""
 
     def __init__(self, lines: int = TAIL_LINES) -> None:
-        self._lines: deque[bytes] = deque(maxlen=lines)
+        self._lines: deque[str] = deque(maxlen=lines)
         self._rest = b""
 
     def feed(self, output: bytes) -> None:
         *complete, rest = (self._rest + output).split(b"\n")
         for line in complete[-(self._lines.maxlen or 0) * 4 :]:
-            self._keep(line)
-        self._rest = rest[:TAIL_LINE]
-
-    def _keep(self, line: bytes) -> None:
-        if line.strip():
-            self._lines.append(line[:TAIL_LINE])
+            self._lines.extend(_shown_lines(line))
+        written_over = (
+            rest.rfind(b"\r", 0, len(rest) - 1) + 1
+        )  # a CR at the end may be half of a line's
+        self._rest = rest[written_over:][:TAIL_LINE]
 
     def text(self) -> str:
-        lines = [*self._lines, self._rest] if self._rest.strip() else list(self._lines)
-        wanted = lines[-(self._lines.maxlen or 0) :]
-        return "\n".join(line.decode(errors="replace").rstrip() for line in wanted)
+        lines = [*self._lines, *_shown_lines(self._rest)]
+        return "\n".join(lines[-(self._lines.maxlen or 0) :])
+
+
+def _shown_lines(line: bytes) -> list[str]:
+    """What is kept of a line; nothing of a blank one."""
+    shown = as_shown(line.decode(errors="replace"))
+    return [shown[:TAIL_LINE].rstrip()] if shown.strip() else []
 
 
 @dataclass(frozen=True, slots=True)

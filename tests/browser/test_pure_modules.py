@@ -1009,23 +1009,40 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
     assert shares == [None, 0.5]
 
 
+LOG_VIEW = """async () => {
+  const ids = ['log-lines', 'log-search', 'log-found', 'log-note', 'log-above', 'log-download'];
+  document.body.replaceChildren(...ids.map((id) => Object.assign(document.createElement(id === 'log-search' ? 'input' : 'div'), { id })));
+  const { LogView } = await import('/playground/run/log-view.js');
+  const view = new LogView({ onDownload: () => undefined });
+  for (const [place, text] of PIECES.entries()) view.add({ from: 0, text }, { isFirst: false, isLast: place === PIECES.length - 1 });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const lines = [...document.querySelectorAll('.log-line')].map((line) => line.textContent);
+  document.body.replaceChildren();
+  return lines;
+}"""
+
+
+def log_lines(modules: Page, pieces: str) -> list[str]:
+    """The lines that the page shows of a log whose pieces are this list of JavaScript."""
+    return list(modules.evaluate(LOG_VIEW.replace("PIECES", pieces)))
+
+
 def test_a_log_of_very_many_empty_lines_is_shown(modules: Page) -> None:
     """As of print() for each row: “Maximum call stack size exceeded. The log is asked for again.”, for ever."""
-    shown = modules.evaluate(
-        """async () => {
-          const ids = ['log-lines', 'log-search', 'log-found', 'log-note', 'log-above', 'log-download'];
-          document.body.replaceChildren(...ids.map((id) => Object.assign(document.createElement(id === 'log-search' ? 'input' : 'div'), { id })));
-          const { LogView } = await import('/playground/run/log-view.js');
-          const view = new LogView({ onDownload: () => undefined });
-          view.add({ from: 0, text: '\\n'.repeat(262_144) + 'the end' }, { isFirst: false, isLast: true });
-          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-          const lines = document.querySelectorAll('.log-line');
-          const shown = [lines.length, lines[lines.length - 1].textContent];
-          document.body.replaceChildren();
-          return shown;
-        }"""
-    )
-    assert shown == [5_000, "the end"]
+    shown = log_lines(modules, "['\\n'.repeat(262_144) + 'the end']")
+    assert (len(shown), shown[-1]) == (5_000, "the end")
+
+
+def test_a_log_is_shown_as_a_terminal_shows_it(modules: Page) -> None:
+    """Colours were “[31m”, and a bar that draws itself again was one line with all of its states."""
+    coloured = r"'\u001b[31mno such\u001b[0m \u001b[1mtable\u001b[0m\r\nplain\n'"
+    bar = r"'\r  0%', '\r 50%|##', '  |\r', '100%|####|\r', '\n\u001b[2K\u001b[1A', 'end \u001b['"
+    assert log_lines(modules, f"[{coloured}, {bar}]") == [
+        "no such table",
+        "plain",
+        "100%|####|",
+        "end ",
+    ]
 
 
 def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> None:

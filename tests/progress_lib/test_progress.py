@@ -13,6 +13,23 @@ from progress_lib.subjects import check_id, check_subject, progress_subject
 FIVE = {"nodeId": 1, "nodeName": "DB Input", "status": "running", "rowCount": 5, "message": "m"}
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("\x1b[1;32mTrain\x1b[0m", "Train"),
+        ("\x1b]8;;https://example.com\x1b\\the page\x1b]8;;\x1b\\", "the page"),
+        ("\x1b]0;title\x07Load\x1b(B", "Load"),
+        ("\x1b[2K\r 50%\x1b[K\r100%\ndone\r\n", "100%\ndone\n"),
+        ("cut off \x1b[38;5", "cut off "),
+        ("a\\x1b[0m [31m", "a\\x1b[0m [31m"),
+    ],
+)
+def test_a_name_and_a_message_lose_the_colours_of_a_terminal(written: str, shown: str) -> None:
+    """As in tqdm(rows, desc=f"{Fore.GREEN}Train"): the page showed “[32mTrain”."""
+    sent = usable(Progress(1, written, Status.RUNNING, message=written))
+    assert (sent.node_name, sent.message) == (shown, shown)
+
+
 def test_the_five_fields_of_a_foreign_publisher_are_enough() -> None:
     progress = Progress.parse(json.dumps(FIVE).encode())
     assert progress == Progress(1, "DB Input", Status.RUNNING, 5, "m")

@@ -1,5 +1,6 @@
 /**
- * The log of a run: its last lines, then what follows; searched as one types. Only the newest lines are kept.
+ * The log of a run: its last lines, as a terminal shows them, then what follows; searched as one types. Only the newest
+ * lines are kept.
  * Test hooks: `#log-lines .log-line`, `#log-search`, `#log-found`, `#log-note`, `#log-download`.
  */
 
@@ -15,6 +16,14 @@ export const FIRST_BYTES = 200_000;
 
 /** Characters of a line that are shown. */
 const MOST_OF_LINE = 2_000;
+
+// Of a terminal: colours and movements (ESC [ … m), titles and links (ESC ] … BEL), and the short ones
+const ESCAPE = String.fromCharCode(27);
+const BELL = String.fromCharCode(7);
+const SEQUENCE = new RegExp(
+  `${ESCAPE}(?:\\[[0-?]*[ -/]*(?:[@-~]|$)|\\][^${BELL}${ESCAPE}]*(?:${BELL}|${ESCAPE}\\\\|$)|[ -/]*[0-Z\\\\^-~])?`,
+  'g',
+);
 
 export class LogView {
   #box = byId('log-lines');
@@ -51,7 +60,7 @@ export class LogView {
   /** Add a piece of the log ({from, text}); the first one may begin in the middle of a line, and the last one end there. */
   add({ from, text }, { isFirst, isLast }) {
     const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop();
+    this.#rest = withoutWrittenOver(lines.pop());
     if (isFirst && from > 0) {
       lines.shift();
       this.#dropped = true;
@@ -60,7 +69,7 @@ export class LogView {
       lines.push(this.#rest);
       this.#rest = '';
     }
-    this.#lines = this.#lines.concat(lines); // a piece of empty lines has more than a call takes arguments
+    this.#lines = this.#lines.concat(lines.map(asShown)); // a piece of empty lines has more than a call takes arguments
     this.#keep(isFirst ? FIRST_LINES : MOST_LINES);
     this.#ask();
   }
@@ -100,6 +109,18 @@ export class LogView {
     this.#box.replaceChildren(...found.map((line) => lineElement(line, query)));
     setText(byId('log-found'), query === '' ? '' : `${found.length} of ${this.#lines.length} lines`);
   }
+}
+
+/** A line as a terminal shows it: without colours, and of a bar that was drawn again and again the last one. */
+function asShown(line) {
+  const plain = line.includes(ESCAPE) ? line.replace(SEQUENCE, '') : line;
+  return plain.includes('\r') ? withoutWrittenOver(plain).replace(/\r+$/, '') : plain;
+}
+
+/** What was written last of a line; a CR at its end may be half of a line's end. */
+function withoutWrittenOver(line) {
+  const end = line.replace(/\r+$/, '').length;
+  return line.slice(line.lastIndexOf('\r', Math.max(0, end - 1)) + 1);
 }
 
 function lineElement(line, query = '') {

@@ -33,6 +33,18 @@ def test_the_tail_of_stderr_is_its_last_lines() -> None:
     assert tail.text() == "33\n4\nlast"
 
 
+def test_the_tail_is_told_as_a_terminal_shows_it() -> None:
+    """A run's reason was “␛[31mno such table␛[0m”, or the first percents of a bar that had come to 90 %."""
+    tail = LineTail()
+    tail.feed(b"\x1b[31mno such table\x1b[0m\r\n")
+    for percent in range(91):
+        tail.feed(b"\r%3d%% of the rows" % percent)
+    assert tail.text() == "no such table\n 90% of the rows"
+    tail.feed(b"\r\n\x1b[2K\r\nbroken\r")
+    tail.feed(b"\n")
+    assert tail.text() == "no such table\n 90% of the rows\nbroken"
+
+
 def test_a_line_without_an_end_costs_little() -> None:
     tail = LineTail(2)
     for _ in range(1_000):
