@@ -29,7 +29,7 @@ STYLES = tuple(
         "webhooks",
         "files",
         "home",
-        "room",
+        "views",
         "failure",
     )
 )

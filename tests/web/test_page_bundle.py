@@ -34,7 +34,7 @@ def test_the_bundle_in_the_repository_is_of_the_sources_in_it() -> None:
     assert main(["--check"]) == 0
 
 
-@pytest.mark.parametrize("changed", ["playground/main.js", "realtime/words.js", "css/room.css"])
+@pytest.mark.parametrize("changed", ["playground/main.js", "realtime/words.js", "css/views.css"])
 def test_a_page_gets_the_sources_where_one_has_changed(static: Path, changed: str) -> None:
     assert page_files(static) == BUNDLE
     with (static / changed).open("a") as file:
