@@ -16,8 +16,8 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from described import events, server
 from described.routes import Descriptions
 from described.routes import install as install_descriptions
-from jobs.graph.code import allow_code
-from jobs.graph.passwords import SECRET_NAMES
+from jobs.graph.fields.code import allow_code
+from jobs.graph.fields.passwords import SECRET_NAMES
 from jobs.http import api, problems, schemas
 from jobs.http.documents import status_event
 from jobs.http.files import operations as file_operations

@@ -34,7 +34,7 @@ from sqlalchemy.engine import URL, make_url
 
 from hosting.interrupting import stop_once, uninterruptible
 from hosting.reader import ended_with_reader
-from jobs.graph.paths import SQLITES_OWN
+from jobs.graph.fields.paths import SQLITES_OWN
 from progress_lib.subjects import PROGRESS_STREAM, stream_name
 from settings import Settings, SettingsError, keep_private
 from settings.own_files import BESIDE_SQLITE, sqlite_file

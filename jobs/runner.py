@@ -24,7 +24,7 @@ import sqlite3
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.graph.code import allow_code
+from jobs.graph.fields.code import allow_code
 from jobs.run.figures import RunnerFigures
 from jobs.run.nkeys import Issuer, own_issuer, read_issuer
 from jobs.run.periods import RETRY_PAUSE

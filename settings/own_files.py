@@ -1,7 +1,7 @@
 """The server's own files that settings name, and its code: no program may use them. Used at the start and by runners.
 
 Settings name keys, passwords, our database and certificates. The server's files in DATA_DIR have fixed names,
-which stand in jobs/graph/paths.py.
+which stand in jobs/graph/fields/paths.py.
 """
 
 from __future__ import annotations

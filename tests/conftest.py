@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from hosting.ports import FROM, TO
-from jobs.graph.code import allow_code
+from jobs.graph.fields.code import allow_code
 from program_lib import settings
 from program_lib.secrets import SECRETS
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from jobs.graph.fields.wrong_fields import WrongField, collecting
 from jobs.graph.graph import output_names
 from jobs.graph.known import Known, in_one, rejected, texts
 from jobs.graph.node_type import UNNAMED, declaring
-from jobs.graph.wrong_fields import WrongField, collecting
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value
 from program_lib.rejects import REJECTED

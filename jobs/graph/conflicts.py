@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobs.graph.errors import GraphError, error_of
+from jobs.graph.fields.paths import plain_path
 from jobs.graph.graph import Node
-from jobs.graph.paths import plain_path
 
 
 def conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:

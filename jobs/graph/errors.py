@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.graph.field_checks import MAX_NAME
+from jobs.graph.fields.checks import MAX_NAME
 
 MOST_ERRORS = 100  # errors reported of one graph
 MAX_TEXT = 300  # characters of what is at fault; of more, the page marks the whole field

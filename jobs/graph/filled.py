@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jobs.graph.documents.unchecked import objects, type_named
 from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.graph import Graph
-from jobs.graph.parameters import parse_parameters, values_of
 from jobs.graph.parsing import parse_graph
-from jobs.graph.unchecked import objects, type_named
+from jobs.graph.settings.parameters import parse_parameters, values_of
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value, in_path, in_table, in_url, resolved
 

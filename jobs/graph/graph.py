@@ -9,8 +9,8 @@ from typing import Any
 
 from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.parameters import parameter_documents
-from jobs.graph.retries import NO_RETRIES, Retries
+from jobs.graph.settings.parameters import parameter_documents
+from jobs.graph.settings.retries import NO_RETRIES, Retries
 from program_lib.parameters import Parameter
 from program_lib.rejects import REJECTED
 

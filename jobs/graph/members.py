@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobs.graph.field_checks import shown
+from jobs.graph.fields.checks import shown
 
 OF_GRAPH = ("nodes", "edges", "parameters", "retries", "runnerTag", "keepOutputs", "engine")
 OF_NODE = ("id", "type", "name", "config", "position")

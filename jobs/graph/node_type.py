@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from jobs.graph.code import CODE_TYPES, MAX_CODE
 from jobs.graph.example import Example
-from jobs.graph.field_checks import MAX_COLUMNS, shown
-from jobs.graph.fields import UNNAMED as UNNAMED
-from jobs.graph.fields import Field, Need
+from jobs.graph.fields.checks import MAX_COLUMNS, shown
+from jobs.graph.fields.code import CODE_TYPES, MAX_CODE
+from jobs.graph.fields.field import UNNAMED as UNNAMED
+from jobs.graph.fields.field import Field, Need
+from jobs.graph.fields.shared import REJECT_FIELDS
+from jobs.graph.fields.wrong_fields import WrongField as WrongField
+from jobs.graph.fields.wrong_fields import report
 from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
-from jobs.graph.shared_fields import REJECT_FIELDS
-from jobs.graph.wrong_fields import WrongField as WrongField
-from jobs.graph.wrong_fields import report
 from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError
 from program_lib.expressions import (
@@ -116,7 +116,7 @@ class NodeType:
     # Whether rows that fail may leave it by an output for them; adds REJECT_FIELDS
     rejects: bool = False
 
-    # Whether it runs code of the graph's author: only where the operator allows it (jobs/graph/code.py)
+    # Whether it runs code of the graph's author: only where the operator allows it (jobs/graph/fields/code.py)
     runs_code: bool = False
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.graph.code import is_code_allowed
+from jobs.graph.fields.code import is_code_allowed
 from jobs.graph.node_type import NodeType
 from jobs.graph.nodes.aggregate import AGGREGATE
 from jobs.graph.nodes.csv_input import CSV_INPUT

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from jobs.graph.code import NOT_ALLOWED, is_code_allowed
 from jobs.graph.columns import Outputs, columns_of
 from jobs.graph.conflicts import conflict_errors
+from jobs.graph.documents.unchecked import type_named
 from jobs.graph.errors import GraphError, GraphInvalid, error_of
-from jobs.graph.field_checks import MAX_NAME, text_errors
+from jobs.graph.fields.checks import MAX_NAME, text_errors
+from jobs.graph.fields.code import NOT_ALLOWED, is_code_allowed
 from jobs.graph.graph import Edge, Graph, Node, find_cycle, input_names, output_names, sorter
-from jobs.graph.keep_outputs import parse_keep_outputs
 from jobs.graph.known import Known
 from jobs.graph.members import OF_EDGE, OF_GRAPH, OF_NODE, misspelt, said
 from jobs.graph.node_type import UNNAMED, NodeType, Size
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.parameters import naming_errors, parse_parameters, without_values
 from jobs.graph.ports import port_errors
-from jobs.graph.retries import parse_retries
-from jobs.graph.runner_tag import parse_runner_tag
-from jobs.graph.unchecked import type_named
+from jobs.graph.settings.keep_outputs import parse_keep_outputs
+from jobs.graph.settings.parameters import naming_errors, parse_parameters, without_values
+from jobs.graph.settings.retries import parse_retries
+from jobs.graph.settings.runner_tag import parse_runner_tag
 from program_lib.parameters import Parameter
 from program_lib.rejects import REJECTED
 from settings.shared import MAX_EDGES, MAX_NODES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobs.graph.errors import GraphError, error_of
-from jobs.graph.field_checks import shown
+from jobs.graph.fields.checks import shown
 from jobs.graph.graph import Edge, Node, input_names, output_names
 from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.rejects import REJECTED

@@ -15,8 +15,8 @@ from flask import request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
+from jobs.graph.documents.unchecked import password_errors, refused_code_errors
 from jobs.graph.errors import GraphInvalid
-from jobs.graph.unchecked import password_errors, refused_code_errors
 from jobs.http.graph_size import check_size
 from jobs.http.problems import Problem
 from jobs.work.preview_questions import AroundRow

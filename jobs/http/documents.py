@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from jobs.graph.errors import GraphInvalid
+from jobs.graph.fields.passwords import connection_of, without_password
 from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
-from jobs.graph.passwords import connection_of, without_password
 from jobs.store.kept import Kept
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity

@@ -20,14 +20,14 @@ from described.schema import (
     ref,
     told,
 )
-from jobs.graph.field_checks import KEEP_ALL, KEEP_NONE, MAX_COUNT
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields.checks import KEEP_ALL, KEEP_NONE, MAX_COUNT
+from jobs.graph.fields.field import Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.parameters import MAX_PARAMETERS
-from jobs.graph.parameters import MEMBERS as OF_PARAMETER
 from jobs.graph.parsing import MAX_NODE_ID
-from jobs.graph.retries import BOUNDS
+from jobs.graph.settings.parameters import MAX_PARAMETERS
+from jobs.graph.settings.parameters import MEMBERS as OF_PARAMETER
+from jobs.graph.settings.retries import BOUNDS
 from program_lib.parameters import TYPES
 from program_lib.types import COLUMN_TYPES
 from settings.shared import MAX_EDGES, MAX_NODES

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobs.graph.again import Again, Before, begin_preview, declare_the_same
+from jobs.graph.documents.again import Again, Before, begin_preview, declare_the_same
+from jobs.graph.documents.feeding import Document, feeding_part, file_part, rejecting_nodes
 from jobs.graph.errors import GraphError, GraphInvalid, shortened
-from jobs.graph.feeding import Document, feeding_part, file_part, rejecting_nodes
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
-from jobs.graph.runner_tag import parse_runner_tag
+from jobs.graph.settings.runner_tag import parse_runner_tag
 from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
 from jobs.http.takers import BUSY, nobody_shown

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Response, request
 
-from jobs.graph.again import CannotBegin
+from jobs.graph.documents.again import CannotBegin
+from jobs.graph.documents.reading_back import NothingToRead
 from jobs.graph.errors import MOST_ERRORS, GraphError, GraphInvalid, shortened
-from jobs.graph.reading_back import NothingToRead
 from jobs.http.documents import first_error, graph_errors
 from jobs.http.problems import Problem, answer, unavailable
 from jobs.store.store import (

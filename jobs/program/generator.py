@@ -18,7 +18,7 @@ from typing import Any
 
 import jinja2
 
-from jobs.graph.feeding import Last
+from jobs.graph.documents.feeding import Last
 from jobs.graph.filled import FILLS
 from jobs.graph.graph import Edge, Graph, Node, output_names
 from jobs.graph.literals import comment, literal, quoted

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields.field import Field, Member
 from jobs.graph.graph import Node
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs.graph.retries import parse_retries
-from jobs.graph.unchecked import outputs_of
+from jobs.graph.documents.unchecked import outputs_of
+from jobs.graph.settings.retries import parse_retries
 from jobs.run.admission import Admission
 from jobs.run.ending import Ending, Seen, Silence, Verdict, broken_deadline, decide, failed
 from jobs.run.hearing import Hearing

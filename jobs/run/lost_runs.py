@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.unchecked import outputs_of
+from jobs.graph.documents.unchecked import outputs_of
 from jobs.run.ending import as_reason, told_standing
 from jobs.run.last_words import last_words
 from jobs.run.run_spans import NodeTimes, spans_of_run

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.again import Again
+from jobs.graph.documents.again import Again
+from jobs.graph.documents.feeding import Last, reads_typed_file
 from jobs.graph.errors import GraphError, GraphInvalid
-from jobs.graph.feeding import Last, reads_typed_file
 from jobs.graph.filled import checked_values
 from jobs.graph.graph import Graph, Node, output_names
 from jobs.graph.parsing import parse_graph

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.code import NOT_ALLOWED, nodes_with_code
+from jobs.graph.fields.code import NOT_ALLOWED, nodes_with_code
 from progress_lib.subjects import EVERY_TENANT
 from settings.groups import ProgramLimits, ProgramRules
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.passwords import CONNECTION_NAME, connection_of, store_of
+from jobs.graph.fields.passwords import CONNECTION_NAME, connection_of, store_of
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.secret_files import read_secret
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from jobs.graph.paths import SERVERS_OWN
+from jobs.graph.fields.paths import SERVERS_OWN
 from program_lib.files.part_files import PART_NAME
 from program_lib.files.split_files.moves import take_back
 from program_lib.files.split_files.names import PLACE

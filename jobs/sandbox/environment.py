@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.graph.documents.unchecked import files_written
 from jobs.graph.filled import as_run
-from jobs.graph.unchecked import files_written
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.confinement import confined
 from jobs.sandbox.connections import connections_for

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.graph.again import Again
+from jobs.graph.documents.again import Again
 from jobs.work.run_files import RunFiles, place_of_runs
 from settings.groups import KeptOutputs, ProgramLimits
 

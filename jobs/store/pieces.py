@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from jobs.graph.again import Again
+from jobs.graph.documents.again import Again
 from jobs.store.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
 from jobs.store.node_states import NodeState, kept_states

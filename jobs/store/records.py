@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jobs.graph.again import Again
-from jobs.graph.feeding import is_reject, rejecting_nodes
+from jobs.graph.documents.again import Again
+from jobs.graph.documents.feeding import is_reject, rejecting_nodes
 from jobs.store.kept import Kept
 from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from jobs.graph.again import Again
+from jobs.graph.documents.again import Again
 from jobs.store.clock import NOW, now_of
 from jobs.store.database import Database, Deadlocked, StoreUnavailable, size_on_disk
 from jobs.store.deleted import note_deleted

@@ -65,7 +65,7 @@ RUNS = sa.Table(
     # of a run that began at a node of a run before, which may be deleted since
     sa.Column("from_run", sa.String(32)),
     sa.Column("from_node", sa.BigInteger),
-    sa.Column("again", sa.Text),  # its jobs.graph.again.Again as JSON
+    sa.Column("again", sa.Text),  # its jobs.graph.documents.again.Again as JSON
     # All that a list of jobs tells of the last run of each: without a look at rows, which hold graphs and programs
     sa.Index(
         "last_run_of_job",

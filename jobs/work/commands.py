@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.graph.again import Again, Before, CannotBegin, begin_again
+from jobs.graph.documents.again import Again, Before, CannotBegin, begin_again
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from jobs.graph.again import Again
-from jobs.graph.feeding import Document, Last
+from jobs.graph.documents.again import Again
+from jobs.graph.documents.feeding import Document, Last
 from progress_lib.nats import Message
 from progress_lib.subjects import EVERY_TENANT, check_id
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from jobs.graph.passwords import SECRET_NAMES, without_password
+from jobs.graph.fields.passwords import SECRET_NAMES, without_password
 from jobs.http.editing.source_columns import LONGEST
 from jobs.work.preview_questions import ANSWER_WAIT, BUSY_WAIT, TAKEN_WAIT
 from tests.harness import ROOT

@@ -13,7 +13,7 @@ from flask import Flask
 from app import create_app, descriptions
 from described.openapi import Undescribed, document, operations_in
 from described.schema import refs_in
-from jobs.graph.field_checks import CHECKS
+from jobs.graph.fields.checks import CHECKS
 from jobs.graph.gallery import GALLERY
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES

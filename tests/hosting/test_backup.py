@@ -22,7 +22,7 @@ import pytest
 from hosting import backup
 from hosting.backup import BackupError, kept_files, make_backup, move_whole, restore
 from hosting.interrupting import ENDING
-from jobs.graph.paths import path_errors
+from jobs.graph.fields.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
 from settings import Settings

@@ -225,7 +225,7 @@ def test_a_named_file_of_sqlite_is_the_one_that_a_link_leads_to(
 
 
 def test_secret_names_are_those_of_the_editor() -> None:
-    from jobs.graph.passwords import SECRET_NAMES as OF_GRAPHS
+    from jobs.graph.fields.passwords import SECRET_NAMES as OF_GRAPHS
     from program_lib.databases.connections import SECRET_NAMES
 
     assert SECRET_NAMES == OF_GRAPHS

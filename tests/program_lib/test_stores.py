@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.graph.documents.unchecked import password_errors
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
-from jobs.graph.unchecked import password_errors
 from program_lib.csv_files import read_csv, write_csv
 from program_lib.errors import ProgramError
 from program_lib.excel_files import read_excel, write_excel

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import jobs.graph.field_checks
+import jobs.graph.fields.checks
 import jobs.graph.node_type
 from jobs.graph.errors import MAX_MESSAGE, MOST_ERRORS, GraphInvalid
 from jobs.graph.known import MOST_COLUMNS, Known
@@ -62,7 +62,7 @@ def test_no_graph_has_more_compiled_than_the_bound(
         parsed.append(len(text))
         return parse(text)
 
-    monkeypatch.setattr(jobs.graph.field_checks, "parse", counting)
+    monkeypatch.setattr(jobs.graph.fields.checks, "parse", counting)
     monkeypatch.setattr(jobs.graph.node_type, "parse", counting)
     all_work(LARGEST[name]())
     assert sum(parsed) <= 2 * MAX_EXPRESSIONS  # once for each field, once for its type

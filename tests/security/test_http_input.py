@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from jobs.graph.documents.unchecked import password_errors
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
-from jobs.graph.unchecked import password_errors
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
 from program_lib.databases import read_rows
 from program_lib.errors import ProgramError

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from jobs.graph.errors import GraphInvalid
+from jobs.graph.fields.passwords import holds_password, without_password
+from jobs.graph.fields.paths import is_servers_own
 from jobs.graph.literals import literal
 from jobs.graph.parsing import parse_graph
-from jobs.graph.passwords import holds_password, without_password
-from jobs.graph.paths import is_servers_own
 from jobs.sandbox.connections import ConnectionsUnusable, connections_for, read_connections
 from jobs.sandbox.data_roots import not_data
 from jobs.sandbox.environment import reading_environment

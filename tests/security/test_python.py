@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph import code
-from jobs.graph.code import MAX_CODE, NOT_ALLOWED, code_errors
 from jobs.graph.errors import GraphInvalid
+from jobs.graph.fields import code
+from jobs.graph.fields.code import MAX_CODE, NOT_ALLOWED, code_errors
 from jobs.graph.node_types import NODE_TYPES, node_types_document
 from jobs.graph.parsing import parse_graph
 from jobs.sandbox import landlock
@@ -43,7 +43,7 @@ def off() -> Iterator[None]:
 
 
 def test_it_is_off_unless_somebody_says_so() -> None:
-    asked = "from jobs.graph.code import is_code_allowed; print(is_code_allowed())"
+    asked = "from jobs.graph.fields.code import is_code_allowed; print(is_code_allowed())"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "False\n"
     assert not allowance().rules.python_nodes

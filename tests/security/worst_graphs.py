@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from jobs.graph.field_checks import MAX_COLUMNS, MAX_NAME
+from jobs.graph.fields.checks import MAX_COLUMNS, MAX_NAME
 from settings.shared import MAX_EDGES, MAX_NODES
 
 Document = dict[str, Any]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
-from jobs.graph.file_columns import declared, types_field, with_file_column
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.file_columns import declared, types_field, with_file_column
+from jobs.graph.fields.shared import DELIMITER, ENCODING, FILE_COLUMN, NULL_MARKER, PATTERNS
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
-from jobs.graph.shared_fields import DELIMITER, ENCODING, FILE_COLUMN, NULL_MARKER, PATTERNS
 from program_lib.types import NUMERIC, Column
 
 MOST_SKIPPED = 1_000  # lines

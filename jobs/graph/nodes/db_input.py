@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.shared import CONNECTION
 from jobs.graph.node_type import UNNAMED, NodeType
-from jobs.graph.shared_fields import CONNECTION
 
 DB_INPUT = NodeType(
     name="db_input",

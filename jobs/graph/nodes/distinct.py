@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.reshape.keys import group_keys

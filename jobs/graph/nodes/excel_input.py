@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
-from jobs.graph.file_columns import columns_of_file, types_field
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.file_columns import columns_of_file, types_field
+from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS
 from jobs.graph.node_type import UNNAMED, NodeType
-from jobs.graph.shared_fields import FILE_COLUMN, PATTERNS
 
 EXCEL_INPUT = NodeType(
     name="excel_input",

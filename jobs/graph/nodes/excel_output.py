@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
-from jobs.graph.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 
 EXCEL_OUTPUT = NodeType(
     name="excel_output",

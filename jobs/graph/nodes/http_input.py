@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field, Need
-from jobs.graph.file_columns import declared, types_field
+from jobs.graph.fields.field import Field, Need
+from jobs.graph.fields.file_columns import declared, types_field
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from program_lib.network.urls import is_whole

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.shared import keys
 from jobs.graph.known import Known, known_of, names_alone
 from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors, told_beside
-from jobs.graph.shared_fields import keys
 from program_lib.errors import ProgramError
 from program_lib.join_columns import (
     ANTI,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
-from jobs.graph.file_columns import with_file_column
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.file_columns import with_file_column
+from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
-from jobs.graph.shared_fields import FILE_COLUMN, PATTERNS
 
 PARQUET_INPUT = NodeType(
     name="parquet_input",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields.field import Field, Member
 from jobs.graph.known import Known, known_of, names_alone
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
 from program_lib.picking import DROP, KEEP, Pick, picked

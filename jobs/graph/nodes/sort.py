@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
+from jobs.graph.fields.shared import ORDER_MEMBERS
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
-from jobs.graph.shared_fields import ORDER_MEMBERS
 from program_lib.reshape.keys import sorting
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.field_checks import MAX_PORT
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields.checks import MAX_PORT
+from jobs.graph.fields.field import Field, Member
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, Port, type_of
 from program_lib.types import Kind

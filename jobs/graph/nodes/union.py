@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
 from jobs.graph.node_type import UNNAMED, NodeType
 from program_lib.common_types import union
 

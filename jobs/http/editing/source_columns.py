@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from jobs.graph.documents.feeding import Document, feeding_part
+from jobs.graph.documents.unchecked import objects
 from jobs.graph.errors import GraphError, GraphInvalid, shortened
-from jobs.graph.feeding import Document, feeding_part
 from jobs.graph.graph import Node
 from jobs.graph.known import MOST_COLUMNS, Known
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import Parts
-from jobs.graph.unchecked import objects
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
 from program_lib.parameters import WrongParameters

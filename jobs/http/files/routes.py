@@ -10,8 +10,8 @@ from flask import Response, jsonify, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestedRangeNotSatisfiable
 
+from jobs.graph.documents.reading_back import reading_back
 from jobs.graph.filled import as_run
-from jobs.graph.reading_back import reading_back
 from jobs.http import pages
 from jobs.http.body import check_not_packed
 from jobs.http.files.operations import FILES_A_PAGE, ROWS_A_PAGE

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import jsonify, request
 
-from jobs.graph.again import Again, Before, CannotBegin
+from jobs.graph.documents.again import Again, Before, CannotBegin
 from jobs.http import pages
 from jobs.http.body import invalid
 from jobs.http.handlers import Answer, Routes, TenantOf

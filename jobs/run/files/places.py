@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.graph.paths import SQLITES_OWN, path_errors
+from jobs.graph.fields.paths import SQLITES_OWN, path_errors
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.data_roots import not_data, roots_of
 

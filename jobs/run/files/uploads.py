@@ -7,7 +7,7 @@ import stat
 import time
 from contextlib import suppress
 
-from jobs.graph.paths import SQLITES_OWN
+from jobs.graph.fields.paths import SQLITES_OWN
 from jobs.run.files.listing import told
 from jobs.run.files.places import Place, Refused, opened_directory, refusal
 from jobs.work.file_questions import Document

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jobs.graph.again import Again, Before, CannotBegin, begin_again, begin_preview
+from jobs.graph.documents.again import Again, Before, CannotBegin, begin_again, begin_preview
+from jobs.graph.documents.feeding import feeding_part, rejecting_nodes
 from jobs.graph.errors import GraphInvalid
-from jobs.graph.feeding import feeding_part, rejecting_nodes
 from jobs.graph.parsing import parse_graph
 from tests.programs import chain, graph, node
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import jobs.graph.nodes
 import program_lib.nodes
-from jobs.graph.field_checks import CHECKS
-from jobs.graph.fields import Field, Member
+from jobs.graph.fields.checks import CHECKS
+from jobs.graph.fields.field import Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
 from jobs.graph.parsing import parse_graph

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
-from jobs.graph.retries import Retries
+from jobs.graph.settings.retries import Retries
 from tests.programs import chain, node
 
 GRAPH = chain(node(1, "csv_input", path="a.csv"), node(2, "csv_output", path="b.csv"))

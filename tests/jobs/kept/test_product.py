@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from jobs.graph.again import Again, Stands
+from jobs.graph.documents.again import Again, Stands
 from jobs.run.retention import OldRuns
 from jobs.store.records import NewRun
 from jobs.store.store import NotFound, Store

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.graph.field_checks import MAX_PORT
+from jobs.graph.fields.checks import MAX_PORT
+from jobs.graph.fields.paths import path_errors
 from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.literals import comment, literal
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import parse_graph
-from jobs.graph.paths import path_errors
 from jobs.program.generator import TEMPLATES, generate_program, node_lines
 from tests.harness import ROOT
 from tests.programs import chain, graph, node, program_of

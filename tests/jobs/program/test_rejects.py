@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from jobs.graph.documents.feeding import feeding_part, rejecting_nodes
 from jobs.graph.errors import GraphInvalid
-from jobs.graph.feeding import feeding_part, rejecting_nodes
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_preview
 from tests.harness import eventually

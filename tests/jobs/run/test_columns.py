@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from jobs.graph.documents.feeding import file_part
 from jobs.graph.errors import GraphInvalid
-from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
 from jobs.http.editing.source_columns import ASKED_BY_HAND, Told, _size
 from jobs.run.previews import _program

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from jobs.graph.documents.feeding import feeding_part
 from jobs.graph.errors import GraphInvalid
-from jobs.graph.feeding import feeding_part
 from jobs.http.files.requests import FileRequests
 from jobs.http.previews import ASKING, MOST_SAID, PreviewRequests, _unpacked
 from jobs.http.problems import Problem

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from jobs.graph.documents.feeding import file_part
 from jobs.graph.errors import GraphInvalid
-from jobs.graph.feeding import file_part
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_type_search
 from jobs.run.previews import _program

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs.graph.again import Again, Stands
+from jobs.graph.documents.again import Again, Stands
 from jobs.work.messages import PREVIEW_QUESTION
 from jobs.work.preview_questions import AroundRow, Find, Page, PreviewQuestion
 

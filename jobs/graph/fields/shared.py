@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.graph.fields import UNNAMED, Field, Member
+from jobs.graph.fields.field import UNNAMED, Field, Member
 from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL

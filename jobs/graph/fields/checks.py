@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from jobs.graph.code import MAX_CODE, code_errors
-from jobs.graph.passwords import CONNECTION_NAME, holds_password, holds_secret
-from jobs.graph.paths import path_errors
+from jobs.graph.fields.code import MAX_CODE, code_errors
+from jobs.graph.fields.passwords import CONNECTION_NAME, holds_password, holds_secret
+from jobs.graph.fields.paths import path_errors
 from program_lib.errors import ProgramError
 from program_lib.excel_cells import place_of, sheet_name_error
 from program_lib.expressions import ExpressionError, parse
@@ -22,7 +22,7 @@ from program_lib.parameters import in_url
 from program_lib.types import COLUMN_TYPES
 
 if TYPE_CHECKING:
-    from jobs.graph.fields import Field, Member
+    from jobs.graph.fields.field import Field, Member
 
 MAX_NAME = 128  # characters of the name of a table or a connection; databases allow 30 to 128
 MAX_COLUMN = 1_000  # characters of that of a column, as first lines of files hold whole questions

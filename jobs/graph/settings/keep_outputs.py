@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jobs.graph.field_checks import shown
+from jobs.graph.fields.checks import shown
 
 
 def parse_keep_outputs(entry: Any, errors: list[str]) -> bool:

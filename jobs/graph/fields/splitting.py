@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, WrongField
 from program_lib.files.split_files.names import PLACE, place_error

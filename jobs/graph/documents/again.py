@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.graph.feeding import rejecting_nodes
-from jobs.graph.reaching import reached
-from jobs.graph.unchecked import name_of, type_named
+from jobs.graph.documents.feeding import rejecting_nodes
+from jobs.graph.documents.reaching import reached
+from jobs.graph.documents.unchecked import name_of, type_named
 
 Document = dict[str, Any]
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobs.graph.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
 from jobs.graph.errors import GraphError, error_of
-from jobs.graph.field_checks import NO_KEYS, NO_PASSWORDS, NO_SECRETS
+from jobs.graph.fields.checks import NO_KEYS, NO_PASSWORDS, NO_SECRETS
+from jobs.graph.fields.code import NOT_ALLOWED, is_code_allowed, nodes_with_code
+from jobs.graph.fields.passwords import (
+    connection_of,
+    holds_password,
+    holds_secret,
+    store_of,
+    url_of,
+)
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.passwords import connection_of, holds_password, holds_secret, store_of, url_of
 
 
 def objects(entries: Any) -> Iterator[dict[str, Any]]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jobs.graph.field_checks import shown, text_errors
-from jobs.graph.fields import Field
+from jobs.graph.fields.checks import shown, text_errors
+from jobs.graph.fields.field import Field
 from program_lib.parameters import TYPES, Parameter, Value, WrongValue, named_in
 from program_lib.parameters.placeholders import DIALECTS, placeholders
 from program_lib.types import listed

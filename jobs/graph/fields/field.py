@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.graph.field_checks import CHECKS, MAX_COLUMN, MAX_COLUMNS, MAX_COUNT
+from jobs.graph.fields.checks import CHECKS, MAX_COLUMN, MAX_COLUMNS, MAX_COUNT
 from program_lib.types import COLUMN_TYPES
 
 UNNAMED = ""  # how an edge names the input or output of a node that has no name

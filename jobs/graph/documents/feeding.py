@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from jobs.graph.documents.reaching import reached
+from jobs.graph.documents.unchecked import objects, type_named
 from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.node_type import UNNAMED
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.reaching import reached
-from jobs.graph.unchecked import objects, type_named
 from program_lib.rejects import REJECTED
 
 Document = dict[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.graph.unchecked import objects, type_named
+from jobs.graph.documents.unchecked import objects, type_named
 
 
 class NothingToRead(LookupError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.graph.field_checks import shown
+from jobs.graph.fields.checks import shown
 
 MOST_RETRIES = 10
 MOST_WAIT = 86_400  # seconds: a day; who waits longer executes the job again

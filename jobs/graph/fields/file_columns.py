@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobs.graph.fields import Field
+from jobs.graph.fields.field import Field
 from jobs.graph.known import Known
 from program_lib.types import COLUMN_TYPES, TEXT, Column
 
