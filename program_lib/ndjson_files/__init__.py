@@ -1,4 +1,4 @@
-"""Files of JSON objects, one a line, as sources and targets of rows: what a program calls.
+"""Files of JSON objects, one a line or all in a list, as sources and targets of rows: what a program calls.
 
 Paths are checked as data_files says. A file whose name ends with .gz or .zst is packed.
 """
@@ -26,7 +26,7 @@ def read_ndjson(
     others: str = REFUSE,
     file_column: str = "",
 ) -> TextReader:
-    """The rows of a file, one JSON object a line, or of all files that match a path with * in it.
+    """The rows of a file, one JSON object a line or all in a list, or of all files that match a path with * in it.
 
     A member that is missing is NULL, and so is one that only other files have.
 

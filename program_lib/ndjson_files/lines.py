@@ -1,14 +1,17 @@
-"""Whole lines of a file, many at a time, with their numbers."""
+"""Whole lines of a file, many at a time, with their numbers; of a file that is one list, its elements as lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from program_lib.csv_files.source import NoText, OtherEncoding, Source
 from program_lib.errors import ProgramError
+from program_lib.ndjson_files.objects import NotAnObject, elements
 
-MAX_LINE = 64 * 1024 * 1024  # bytes; more would fill the memory
+MAX_LINE = 64 * 1024 * 1024  # bytes, also of a list; more would fill the memory
 FIRST_LINES = 1_000  # that tell the columns …
 FIRST_BYTES = 1024 * 1024  # … as far as they have so many bytes
 READ = 2 * 1024 * 1024  # bytes; as columns in memory they take up to six times as much
@@ -29,12 +32,21 @@ class Block:
 
 
 class Lines:
-    """Cuts a source's bytes after whole lines."""
+    """Cuts a source's bytes after whole lines.
+
+    A file that begins with "[" is taken for a list, and read at once: each element becomes a line, and lines are counted so.
+    """
 
     def __init__(self, source: Source, name: str) -> None:
         self._source, self._name = source, name
         self._rest = b""  # read, and not yet handed on
         self._start = 1  # the number of its first line
+        self._is_list: bool | None = None  # None: no byte has told
+
+    @property
+    def called(self) -> str:
+        """What the lines are to people."""
+        return "element" if self._is_list else "line"
 
     def first(self) -> Block:
         """The lines that tell the columns; `next` gives them again. The same, however fast they come."""
@@ -60,7 +72,7 @@ class Lines:
         return self._source.share(len(self._rest))
 
     def refused(self, number: int, what: str) -> ProgramError:
-        return ProgramError(f"line {number:,} of {self._name} {what}")
+        return ProgramError(f"{self.called} {number:,} of {self._name} {what}")
 
     def _is_enough(self) -> bool:
         if self._source.is_at_end:
@@ -70,19 +82,52 @@ class Lines:
 
     def _whole(self) -> int:
         """Where the whole lines in `_rest` end; 0 where it has none. The last line of a file needs no end."""
-        return len(self._rest) if self._source.is_at_end else self._rest.rfind(b"\n") + 1
+        if not self._source.is_at_end:
+            return self._rest.rfind(b"\n") + 1
+        if len(self._rest) <= READ:
+            return len(self._rest)
+        return self._rest.find(b"\n", READ) + 1 or len(self._rest)
 
     def _read(self) -> None:
+        """Takes more bytes; of a list all that there are."""
+        self._read_more()
+        if self._is_list is None:
+            begun = self._rest.lstrip()
+            self._is_list = begun.startswith(b"[") if begun else None
+            if self._is_list:
+                self._take_list()
+
+    def _take_list(self) -> None:
+        """Makes lines of the elements."""
+        while not self._source.is_at_end:
+            self._read_more()
+        try:
+            found = elements(self._rest)
+        except NotAnObject as error:
+            raise ProgramError(
+                f"{self._name} begins with [, as a list, and {error}: it must be one list, or have an object a line"
+            ) from error
+        self._rest = b"\n".join(_as_lines(found))
+
+    def _read_more(self) -> None:
         """Takes more bytes; as many again as are there, where these are no whole line."""
         most = MAX_LINE + 1 - len(self._rest)
         if most <= 0:
-            raise self.refused(self._start, f"is longer than {MAX_LINE // 1024 // 1024} MB")
+            raise self._too_long()
         try:
             self._rest += self._source.read(min(max(READ, len(self._rest)), most))
         except NoText as error:
             raise ProgramError(f"{self._name} {error}") from error
         except OtherEncoding as error:
             raise ProgramError(f"{self._name} {error}, and JSON is UTF-8: write it so") from error
+
+    def _too_long(self) -> ProgramError:
+        size = f"{MAX_LINE // 1024 // 1024} MB"
+        if self._is_list:
+            return ProgramError(
+                f"{self._name} is a list of more than {size}: write an object a line"
+            )
+        return self.refused(self._start, f"is longer than {size}")
 
     def _check_utf8(self, block: Block) -> None:
         if block.content.isascii():
@@ -95,6 +140,13 @@ class Lines:
             raise self.refused(
                 number, f"holds 0x{found:02x}, which is not UTF-8, as JSON is"
             ) from None
+
+
+def _as_lines(found: Sequence[msgspec.Raw]) -> Iterator[bytes]:
+    """Some elements after the other, each on a line: a line end in JSON is no part of a text, and may be a space."""
+    for at in range(0, len(found), FIRST_LINES):
+        some = found[at : at + FIRST_LINES]
+        yield b"\n".join(bytes(one).replace(b"\n", b" ") for one in some)
 
 
 def _within(lines: list[bytes], size: int) -> Iterator[bytes]:

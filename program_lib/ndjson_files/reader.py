@@ -1,4 +1,4 @@
-"""Rows of a file of JSON objects, one a line, strictly."""
+"""Rows of a file of JSON objects, one a line or all in a list, strictly."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class NdjsonReader(Uncounted):
         """The line of a row; of a pipe, whose lines are gone, its number."""
         if not self._source.is_file:
             return f"row {number:,} of {self._name}"
-        return f"line {self._finder.line(number):,} of {self._name}"
+        return f"{self._lines.called} {self._finder.line(number):,} of {self._name}"
 
     def close(self) -> None:
         self._finder.close()

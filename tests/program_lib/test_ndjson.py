@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.ndjson_files import lines
 from program_lib.ndjson_files.lines import FIRST_LINES
 from program_lib.ndjson_files.reader import IGNORE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
@@ -145,6 +146,58 @@ def test_a_value_of_another_type_is_refused_with_its_line(value: str, of: Type, 
     content = f'{{"a": null}}\n\n{{"a": {value}}}\n'.encode()
     with pytest.raises(ProgramError, match=rf"^line 3 of x\.ndjson, column a: .*{why}"):
         read(content, a=of)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'[{"a": 1}, {"b": "x\\ny"}]',
+        b'\xef\xbb\xbf\r\n [\r\n  {"a":\r\n 1},\r\n  {"b": "x\\ny"}\r\n]\r\n',
+    ],
+)
+def test_a_file_may_be_one_list_of_objects(content: bytes) -> None:
+    """As most programs write JSON, pandas and a service's answer that was kept among them."""
+    assert read(content, a=INTEGER) == [{"a": 1, "b": None}, {"a": None, "b": "x\ny"}]
+
+
+def test_a_long_list_comes_in_batches_with_the_text_of_what_is_nested() -> None:
+    rows = b",\n".join(b'{"n": %d, "of": {"k": [1,\n2]}}' % number for number in range(90_000))
+    reader = NdjsonReader("x.json", types={"n": INTEGER}, opener=opener(b"[" + rows + b"]"))
+    reader.open()
+    batches = list(reader.batches())
+    assert [value for batch in batches for value in batch["n"].to_pylist()] == [*range(90_000)]
+    assert len(batches) > 1
+    assert set(batches[-1]["of"].to_pylist()) == {'{"k": [1, 2]}'}
+    assert reader.where(70_000) == "element 70,000 of x.json"
+    assert read(b"[]", n=INTEGER) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'[{"a": 1}, 2]', "element 2 of x.ndjson is no JSON object"),
+        (
+            b'[{"a": 1},\n\n{"a": 1, "a": 2}]',
+            "element 2 of x.ndjson has two members that are called",
+        ),
+        (b'[{"a": 1}, {"a": "x"}]', "element 2 of x.ndjson, column a: 'x' is not a whole number"),
+        (b'[{"a": 1}, {"a": "\xff"}]', "element 2 of x.ndjson holds 0xff, which is not UTF-8"),
+        (b'[{"a": 1}, {"a": ', "x.ndjson begins with [, as a list, and is no JSON: Input data was"),
+        (b"[1]\n[2]\n", "x.ndjson begins with [, as a list, and is no JSON"),
+    ],
+)
+def test_what_is_wrong_in_a_list_is_told_with_its_element(content: bytes, why: str) -> None:
+    with pytest.raises(ProgramError) as told:
+        read(content, a=INTEGER)
+    assert why in str(told.value)
+
+
+def test_a_list_that_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE", 2**20)
+    with pytest.raises(
+        ProgramError, match=r"^x\.ndjson is a list of more than 1 MB: write an object"
+    ):
+        read(b"[" + b'{"a": 1},' * 2**17 + b"{}]")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""NDJSON Input: reads the rows of a file of JSON objects, one a line."""
+"""NDJSON Input: reads the rows of a file of JSON objects, one a line or all in a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.graph.node_type import UNNAMED, NodeType
 NDJSON_INPUT = NodeType(
     name="ndjson_input",
     label="NDJSON Input",
-    help="Reads the rows of a file of JSON objects, one a line; a member that is missing is NULL.",
+    help="Reads the rows of a file of JSON objects, one a line or all in a list; a member that is missing is NULL.",
     has_input=False,
     has_output=True,
     fields=(
