@@ -157,9 +157,10 @@ def _check_lengths(texts: pa.Array, name: str) -> None:
     if not pc.any(is_long, min_count=0).as_py():
         return
     for index, text in enumerate(texts.to_pylist()):
-        if text is not None and len(text.encode("utf-16-le")) // 2 > LONGEST_TEXT:
+        if text is not None and (units := len(text.encode("utf-16-le")) // 2) > LONGEST_TEXT:
+            twice = "" if units == len(text) else ", of which Excel counts some twice,"
             raise RowRefused(
                 index,
-                f"a text of {len(text):,} characters is longer than the {LONGEST_TEXT:,} that a cell has",
+                f"a text of {len(text):,} characters{twice} is longer than the {LONGEST_TEXT:,} that a cell has",
                 name,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -35,6 +36,8 @@ SERVERS_OWN = frozenset(
 SQLITES_OWN = ("-journal", "-wal", "-shm")  # a forged journal names a file, which SQLite deletes
 # Bytes of one name in a path; file systems take 255, of which the name of an unfinished file needs some
 MAX_PART = 200
+_URL = re.compile("[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_OF_WINDOWS = re.compile(r"[a-z]:[\\/]|\\\\", re.IGNORECASE)
 MAX_PATH_BYTES = 2_000  # bytes of a path; Linux takes 4,096 including the root
 
 
@@ -52,7 +55,9 @@ def path_errors(path: str) -> Iterator[str]:
             yield str(error)
         return
     parts = PurePosixPath(path).parts
-    if ".." in parts:
+    if elsewhere := _elsewhere(path):
+        yield elsewhere
+    elif ".." in parts:
         yield "holds '..': write where the file is, under one of the data directories"
     elif any(part.startswith(".") for part in parts):
         yield "leads to a hidden file, which is never data"
@@ -64,6 +69,20 @@ def path_errors(path: str) -> Iterator[str]:
         yield f"holds a name of {_bytes(long[0])} bytes, at most {MAX_PART} are allowed: shorten {long[0]:.20}…"
     elif _bytes(path) > MAX_PATH_BYTES:
         yield f"has {_bytes(path):,} bytes, at most {MAX_PATH_BYTES:,} are allowed"
+
+
+def _elsewhere(path: str) -> str | None:
+    """What is said of a path that means no file of this server, though it could be one's name."""
+    if _URL.match(path):
+        return (
+            "is a URL, and no file of the server: what lies in an object store is s3://CONNECTION/path, and a service that answers"
+            " with JSON is read by an HTTP Input"
+        )
+    if _OF_WINDOWS.match(path):
+        return "is a path of Windows: name the file as it lies below the server's data directory, as orders/june.csv"
+    if path.startswith("~/"):
+        return "begins with ~/, which no program replaces: name the file as it lies below the server's data directory"
+    return None
 
 
 def plain_path(path: str) -> str:

@@ -34,6 +34,10 @@ def csv(node_id: int = 1, **config: Any) -> dict[str, Any]:
     return node(node_id, "csv_input", path="a.csv", **config)
 
 
+def reads(path: str) -> dict[str, Any]:
+    return node(1, "csv_input", path=path)
+
+
 def typed(column: str, of: Any) -> dict[str, Any]:
     return {"column": column, "type": of}
 
@@ -114,6 +118,11 @@ def test_nodes_are_ordered_so_that_each_comes_after_those_that_feed_it() -> None
         (chain(csv(types=[typed("a" * 1_001, "date")])), (1, "types", "the column's name has 1,001 characters, at most 1,000")),
         (chain(csv(types=[typed(" \n", "date")])), (1, "types", "entry 1: the column's name is empty")),
         (chain(csv(types=[typed("a", "date")] * 2)), (1, "types", "entry 2: the column 'a' is there twice")),
+        (chain(reads("https://example.com/a.csv")), (1, "path", "Path is a URL, and no file of the server")),
+        (chain(reads("S3://shop/a.csv")), (1, "path", "Path is a URL, and no file of the server: what lies in an object store is s3:")),
+        (chain(reads("C:\\data\\a.csv")), (1, "path", "Path is a path of Windows: name the file as it lies below")),
+        (chain(reads("\\\\server\\share\\a.csv")), (1, "path", "Path is a path of Windows")),
+        (chain(reads("~/a.csv")), (1, "path", "Path begins with ~/, which no program replaces")),
         (chain(csv(null_marker="\\N,")), (1, "null_marker", "it must hold no quote, delimiter or line end")),
         (chain(csv(null_marker="x" * 21)), (1, "null_marker", "has 21 characters, at most 20")),
         (chain(csv(null_marker="\ud800")), (1, "null_marker", "holds a character that cannot be stored")),
