@@ -30,13 +30,14 @@ LOG = logging.getLogger(__name__)
 # The saved states may be a second older than what browsers have seen. A closing that continues their
 # sequence numbers after this gap is newer than all of that.
 SEQ_GAP = 1_000_000
+WRITE_WAIT = 3.0  # seconds that a write may take where runners can beat
 
 
 class Sightings:
     """Finds the running runs whose runner shows no life, by this runner's clock alone.
 
     A run is stale when its beat has not changed for `stale_after` seconds of successful looks. Times in
-    the database do not count: clocks of machines differ, and while the database is away nobody can beat.
+    the database do not count: clocks of machines differ, and while the database is away, or takes no writes, nobody can beat.
     Nor does more than half of `stale_after` between two looks: who stood still, as in a paused container,
     was perhaps not alone, and the other runner beats again in a moment.
     """
@@ -57,8 +58,13 @@ class Sightings:
             self._seen[run.run_id] = (run.beat, age + passed if beat == run.beat else 0.0)
         return [r for r in running if self._seen[r.run_id][1] >= self._stale_after]
 
+    def first_silent(self, running: Iterable[Run]) -> Run | None:
+        """One whose beat has not changed for half of that time."""
+        is_silent = (run for run in running if self._seen[run.run_id][1] >= self._stale_after / 2)
+        return next(is_silent, None)
+
     def forget(self) -> None:
-        """Starts afresh. Called when the database was away, since then no runner could beat."""
+        """Starts afresh. Called when the database was away, or took no writes, since then no runner could beat."""
         self._seen.clear()
 
 
@@ -95,10 +101,11 @@ class LostRuns:
         try:
             self._ends.follow_up()
             running = [r for r in self._store.sweeps.all_running() if r.run_id not in own_runs]
+            stale = self._sightings.stale(running, time.monotonic())
+            self._check_beats(running)
         except Exception:
             self._sightings.forget()
             raise
-        stale = self._sightings.stale(running, time.monotonic())
         for run in running:
             if self._stopping.is_set():
                 return
@@ -108,6 +115,19 @@ class LostRuns:
                 raise
             except Exception:  # the others are ended all the same
                 LOG.exception("run %s: that it is lost cannot be written", run.run_id)
+
+    def _check_beats(self, running: Iterable[Run]) -> None:
+        """Raises StoreUnavailable where a silent runner perhaps cannot beat: a table that others lock, to make an index, say, can be read."""
+        silent = self._sightings.first_silent(running)
+        if silent is None:
+            return
+        began = time.monotonic()
+        self._store.sweeps.touch(silent)
+        took = time.monotonic() - began
+        if took > WRITE_WAIT:
+            raise StoreUnavailable(
+                f"what is written waits for {took:.0f} s, so that no run counts as lost"
+            )
 
     def _look_at(self, run: Run, *, is_stale: bool) -> None:
         if _runner_is_dead(run):

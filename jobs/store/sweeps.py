@@ -29,6 +29,11 @@ class Sweeps:
         query = select_runs().where(RUNS.c.status == RunStatus.RUNNING.value)
         return self._read(lambda c: [run_from(dict(row)) for row in c.execute(query).mappings()])
 
+    def touch(self, run: Run) -> None:
+        """Writes what the run's row holds. What keeps its runner from writing there, keeps this, too."""
+        same = sa.update(RUNS).where(RUNS.c.run_id == run.run_id).values(beat=RUNS.c.beat)
+        self._write(lambda connection: connection.execute(same))
+
     def ended_of(self, run_ids: Collection[str], ago: float = 0.0) -> set[str]:
         """Those of `run_ids` that are runs of ours that ended, at least `ago` seconds ago, whatever their tenant."""
         query = sa.select(RUNS.c.run_id).where(RUNS.c.run_id.in_(run_ids), ~ACTIVE)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,6 +80,43 @@ def test_runners_that_stood_still_together_take_none_of_each_others_runs_for_los
     beaten = [replace(run, beat=run.beat + 1) for run in runs]
     assert [sightings.stale(beaten, now) for now in (610.0, 615.0, 634.9)] == [[]] * 3
     assert [sightings.stale(beaten, now) for now in (640.0, 645.0)] == [[], beaten]
+
+
+def test_while_nothing_can_be_written_no_run_counts_as_lost(
+    store: Store, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock of the table by CREATE INDEX, or a database that only reads, kept runners from beating: runs that went on were ended."""
+    runs = started(store, 1)
+    clock = [1_000.0]
+    times = SimpleNamespace(monotonic=lambda: clock[0], time=time.time)
+    monkeypatch.setattr("jobs.run.lost_runs.time", times)
+    ending = LostRuns(store, Noticing(link, list), link, 25.0, Path("/nowhere"), lambda *_: None)
+    touch, how = store.sweeps.touch, ["fails"]
+
+    def touched(run: Run) -> None:
+        if how[0] == "fails":
+            raise StoreUnavailable("the database takes no writes")
+        clock[0] += 4.0 if how[0] == "waits" else 0.0
+        touch(run)
+
+    monkeypatch.setattr(store.sweeps, "touch", touched)
+
+    def looks(seconds: int) -> list[str]:
+        said = []
+        for _ in range(0, seconds, 5):
+            clock[0] += 5.0
+            try:
+                ending.end_all(())
+            except StoreUnavailable as error:
+                said.append(str(error))
+        return said
+
+    assert looks(60)[0] == "the database takes no writes"
+    how[0] = "waits"
+    assert looks(60)[0] == "what is written waits for 4 s, so that no run counts as lost"
+    how[0] = "is done"
+    assert (looks(20), lost(store, runs)) == ([], 0), "runners have the time to beat again"
+    assert (looks(15), lost(store, runs)) == ([], 1)
 
 
 def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
