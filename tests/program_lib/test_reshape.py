@@ -367,6 +367,7 @@ def select(of: Type, value: Any, to: str) -> Any:
         (INTEGER, 2**53, "double", 2.0**53),
         (INTEGER, -7, "text", "-7"),
         (DATE, datetime.date(2026, 7, 31), "timestamp", datetime.datetime(2026, 7, 31)),
+        (TIMESTAMP, datetime.datetime(2026, 7, 31), "date", datetime.date(2026, 7, 31)),
         (JSON, "[1]", "text", "[1]"),
         (INTEGER, 1, "integer", 1),
     ],
@@ -390,6 +391,7 @@ def test_a_value_takes_another_type_where_it_stays_what_it_is(
         (TEXT, "1e5", "numeric"),
         (TEXT, "31.07.2026", "date"),
         (TIMESTAMP, datetime.datetime(2026, 7, 31, 1), "date"),
+        (TIMESTAMP, datetime.datetime(2026, 7, 31, 0, 0, 0, 1), "date"),
         (TIMESTAMP, datetime.datetime(2026, 7, 31, 1), "timestamptz"),
     ],
 )
