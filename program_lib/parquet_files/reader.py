@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from program_lib.errors import ProgramError, RowRefused, shortened
 from program_lib.files.data_files import check_same
+from program_lib.parquet_files.nested import is_nested
 from program_lib.parquet_files.types import converted, type_of
 from program_lib.pieces import pieces
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
@@ -111,7 +112,7 @@ class ParquetReader(Uncounted):
 
     def _column(self, field: pa.Field) -> Column:
         is_interval = field.name in self._intervals
-        of = None if is_interval else type_of(field)
+        of = None if is_interval or self._hides_bytes(field) else type_of(field)
         if of is None:
             held = "intervals" if is_interval else field.type
             raise ProgramError(
@@ -119,6 +120,16 @@ class ParquetReader(Uncounted):
                 f" {WHAT_TO_DO}"
             )
         return Column(field.name, of, field.nullable)
+
+    def _hides_bytes(self, field: pa.Field) -> bool:
+        """Whether intervals, or timestamps of 96 bits, lie within a column, where they are not looked at."""
+        if not is_nested(field.type):
+            return False
+        leaves = map(self._file.schema.column, range(len(self._file.schema)))
+        within = (leaf for leaf in leaves if leaf.path.startswith(f"{field.name}."))
+        return any(
+            leaf.converted_type == "INTERVAL" or leaf.physical_type == "INT96" for leaf in within
+        )
 
     @cached_property
     def _intervals(self) -> set[str]:

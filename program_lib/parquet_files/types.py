@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID as PythonUuid
 
@@ -15,11 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import RowRefused
-from program_lib.texts import (
-    first_bad,
-    parse_column,
-    shown,
-)
+from program_lib.parquet_files.nested import is_nested, json_texts, parts_of
+from program_lib.texts import column_texts, first_bad, parse_column, shown
 from program_lib.texts.moments import check_days, check_instants, check_times
 from program_lib.types import (
     AS_TEXT,
@@ -45,11 +43,12 @@ from program_lib.types import (
 TYPE_KEY = b"program.type"  # of a field's metadata
 _WIDTHS = (16, 32, 64)  # bits
 _NOT_FINITE = pa.array(["NaN", "Infinity", "-Infinity"])  # a numeric of PostgreSQL may be one
+_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE})
 _SHORT_INTEGER = Type(Kind.INTEGER, bits=16)
 _MIDDLE_INTEGER = Type(Kind.INTEGER, bits=32)
 _SHORT_DOUBLE = Type(Kind.DOUBLE, bits=32)
 
-# The first that holds for an Arrow type says what it is here. Nested types, durations and others are none.
+# The first that holds for an Arrow type says what it is here. Durations, unions and others are none.
 _TYPES: tuple[tuple[Callable[[pa.DataType], bool], Type], ...] = (
     (pa.types.is_null, TEXT),
     (pa.types.is_boolean, BOOLEAN),
@@ -94,6 +93,8 @@ def _by_arrow(of: pa.DataType) -> Type | None:
         return _by_arrow(of.value_type)
     if pa.types.is_decimal(of):
         return decimal(of.precision, of.scale) if of.precision <= MAX_DIGITS else NUMERIC
+    if is_nested(of):
+        return JSON if all(_by_arrow(part) for part in parts_of(of)) else None
     return next((ours for holds, ours in _TYPES if holds(of)), None)
 
 
@@ -174,6 +175,27 @@ def _uuid(values: pa.Array, to: Type) -> pa.Array:
     return pa.array(made, to.arrow())
 
 
+def _json(values: pa.Array, to: Type) -> pa.Array:
+    if not is_nested(values.type):
+        return pc.cast(values, to.arrow())
+    return pc.if_else(values.is_valid(), pa.array(json_texts(values, _in_json), to.arrow()), None)
+
+
+def _in_json(values: pa.Array) -> list[str]:
+    """Values within a nested one, as JSON. Raises ValueError where JSON, or their type here, has no such value."""
+    of = _by_arrow(values.type)
+    assert of is not None
+    try:
+        texts = column_texts(converted(pa.chunked_array([values]), of, ""), of)
+    except RowRefused as error:
+        raise ValueError(error.reason) from error
+    if pc.any(pc.is_in(texts, _NOT_FINITE), min_count=0).as_py() and of.kind in _NUMBERS:
+        raise ValueError("NaN and Infinity are no numbers that JSON has")
+    is_bare = of.kind in _NUMBERS or of.kind in (Kind.BOOLEAN, Kind.JSON)
+    written = str if is_bare else partial(json.dumps, ensure_ascii=False)
+    return ["null" if text is None else written(text) for text in texts.to_pylist()]
+
+
 def _date(values: pa.Array, to: Type) -> pa.Array:
     days = pc.cast(values, to.arrow())
     check_days(days)
@@ -196,6 +218,7 @@ _CONVERT: dict[Kind, Callable[[pa.Array, Type], pa.Array]] = {
     Kind.DOUBLE: _double,
     Kind.NUMERIC: _numeric,
     Kind.UUID: _uuid,
+    Kind.JSON: _json,
     Kind.DATE: _date,
     Kind.TIME: _time,
     Kind.TIMESTAMP: _instant,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -280,8 +281,61 @@ def test_timestamps_of_96_bits_keep_their_year_and_lose_no_digit(files: Files) -
     assert (caught.value.index, caught.value.column) == (2, "a")
 
 
-def test_nested_columns_are_refused_and_can_be_left_out(files: Files) -> None:
-    files.foreign({"a": pa.array([[1]]), "b": pa.array([{"c": 1}]), "d": pa.array([1])})
+@pytest.mark.parametrize(
+    ("values", "of", "texts"),
+    [
+        ([[1, None], [], None], pa.list_(pa.int16()), ["[1,null]", "[]", None]),
+        ([{"é": 'a"\n', "n": None}, None], None, ['{"é":"a\\"\\n","n":null}', None]),
+        ([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64()), ['{"k":1}', None, "{}"]),
+        ([[(date(2026, 1, 31), "x")]], pa.map_(pa.date32(), pa.string()), ['{"2026-01-31":"x"}']),
+        ([[0.1], [2**-1]], pa.list_(pa.float32()), ["[0.1]", "[0.5]"]),
+        ([[2**64 - 1]], pa.list_(pa.uint64()), ["[18446744073709551615]"]),
+        ([[Decimal("1.10")]], None, ["[1.10]"]),
+        ([[b"\x00\xff", None]], None, ['["\\\\x00ff",null]']),
+        ([[1, 2], None], pa.list_(pa.int8(), 2), ["[1,2]", None]),
+        ([["NaN"]], None, ['["NaN"]']),
+    ],
+)
+def test_what_is_nested_is_read_as_json(
+    files: Files, values: list[Any], of: pa.DataType | None, texts: list[str | None]
+) -> None:
+    files.foreign({"a": pa.array(values, of)})
+    schema, rows = files.read()
+    assert schema == Schema([Column("a", JSON)])
+    assert [row["a"] for row in rows] == texts
+
+
+def test_nested_values_are_those_that_arrow_has_however_they_are_cut_into_batches(
+    files: Files,
+) -> None:
+    chance = random.Random(5)
+
+    def some(depth: int) -> Any:
+        if chance.random() < 0.2:
+            return None
+        if depth == 0:
+            return {
+                "k": chance.choice(["x", "", "ü"]),
+                "l": [chance.randrange(9)] * chance.randrange(3),
+            }
+        return [some(depth - 1) for _ in range(chance.randrange(4))]
+
+    values = [some(2) for _ in range(5_000)]
+    files.foreign({"a": pa.array(values)}, row_group_size=1_700)
+    found = [row["a"] for row in files.read()[1]]
+    assert [None if text is None else json.loads(text) for text in found] == values
+
+
+def test_what_json_cannot_hold_is_refused_with_its_row(files: Files) -> None:
+    files.foreign({"a": pa.array([[1.5], None, [2.5, float("nan")]])})
+    with pytest.raises(RowRefused, match="no numbers that JSON has") as caught:
+        files.read()
+    assert (caught.value.index, caught.value.column) == (2, "a")
+
+
+def test_what_has_no_type_here_is_refused_and_can_be_left_out(files: Files) -> None:
+    span = pa.array([[1]], pa.list_(pa.duration("s")))
+    files.foreign({"a": span, "b": pa.array([{"c": 1}]), "d": pa.array([1])})
     with pytest.raises(
         ProgramError, match=r"column a of x.parquet holds list<.*name the others in Columns"
     ):
@@ -289,6 +343,10 @@ def test_nested_columns_are_refused_and_can_be_left_out(files: Files) -> None:
     assert files.read(["d"]) == (Schema([Column("d", INTEGER)]), [{"d": 1}])
     with pytest.raises(ProgramError, match="has no column 'e'; it has a, b, d"):
         files.read(["e"])
+    old = pa.array([[datetime(2026, 7, 31)]])
+    files.foreign({"a": old}, use_deprecated_int96_timestamps=True)
+    with pytest.raises(ProgramError, match=r"the column a of x\.parquet holds list<"):
+        files.read()
 
 
 def test_intervals_are_refused_and_never_the_bytes_that_they_lie_in(files: Files) -> None:
