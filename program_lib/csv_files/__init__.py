@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Unpack
 
+from program_lib.csv_files.numbers import with_point
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.files.compressed import opened_unpacked, packing
@@ -26,6 +27,7 @@ def read_csv(
     encoding: str = "utf-8",
     types: Mapping[str, str] | None = None,
     null: str = "",
+    decimal: str = ".",
     skip: int = 0,
     header: bool = True,
     file_column: str = "",
@@ -34,7 +36,7 @@ def read_csv(
 
     The first line there names the columns where there is a `header`; else they are called A, B, C.
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `null` is
-    what stands for NULL where it is not in quotes.
+    what stands for NULL where it is not in quotes, `decimal` what stands before the digits after the point.
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
 
@@ -45,6 +47,7 @@ def read_csv(
             encoding=encoding,
             types=named,
             null=null,
+            decimal=decimal,
             skip=skip,
             has_header=header,
             opener=opened_unpacked,
@@ -59,13 +62,15 @@ def find_types(
     delimiter: str = ",",
     encoding: str = "utf-8",
     null: str = "",
+    decimal: str = ".",
     skip: int = 0,
     header: bool = True,
 ) -> list[Column]:
     """What the columns of a file, or of all that match, hold: for each the narrowest type that takes all of its values."""
-    return narrowest_types(
-        read_csv(path, delimiter=delimiter, encoding=encoding, null=null, skip=skip, header=header)
+    reader = read_csv(
+        path, delimiter=delimiter, encoding=encoding, null=null, skip=skip, header=header
     )
+    return narrowest_types(reader, as_number=with_point if decimal == "," else None)
 
 
 def write_csv(
@@ -74,6 +79,7 @@ def write_csv(
     delimiter: str = ",",
     encoding: str = "utf-8",
     null: str = "",
+    decimal: str = ".",
     header: bool = True,
     **split: Unpack[Splitting],
 ) -> Writer:
@@ -88,6 +94,7 @@ def write_csv(
             delimiter=delimiter,
             encoding=encoding,
             null=null,
+            decimal=decimal,
             has_header=header,
             packing=packing(path),
         )

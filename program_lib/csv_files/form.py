@@ -13,6 +13,7 @@ MAX_RECORD = (
     64 * 1024 * 1024
 )  # bytes in UTF-8; more is a quote that was left open, and would fill the memory
 NOTE_FOR_EXCEL = re.compile("sep=[^A-Za-z0-9]?", re.IGNORECASE)  # a first line, for its delimiter
+DECIMALS = (".", ",")
 NO_DELIMITERS = frozenset("\"'-+.:\\_ ")  # these stand in numbers, dates and quoted texts
 
 
@@ -25,6 +26,7 @@ class Form:
     quote: str | None = '"'  # None: quotes are text, and no field holds a delimiter or a line end
     null: str = ""  # an unquoted field that is this is NULL
     is_quoted_null: bool = False  # a quoted one is, too: "" is NULL where `null` is empty
+    decimal: str = "."  # what stands before the digits after the point; a comma in much of Europe
 
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
@@ -40,6 +42,10 @@ class Form:
         ):
             raise ProgramError(
                 f'{self.quote!r} cannot stand around texts: choose one sign, such as "'
+            )
+        if self.decimal not in DECIMALS or self.decimal == self.delimiter:
+            raise ProgramError(
+                f"{self.decimal!r} cannot stand in numbers: it is . or, where it parts no fields, a comma"
             )
         if any(sign in self.null for sign in (self.delimiter, self.quote or "\n", "\r", "\n")):
             raise ProgramError(

@@ -18,6 +18,7 @@ from program_lib.csv_files.blocks import Blocks, not_in
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, Top, header
+from program_lib.csv_files.numbers import BROKEN, parse_with_comma
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
 from program_lib.files.line_finder import LineFinder, RowLines
@@ -56,12 +57,13 @@ class CsvReader(Uncounted):
         null: str = "",
         quote: str | None = '"',
         is_quoted_null: bool = False,
+        decimal: str = ".",
         skip: int = 0,
         has_header: bool = True,
         opener: Opener = open_file,
     ) -> None:
         self._path, self._name = path, PurePath(path).name
-        self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
+        self._form = Form(delimiter, encoding, quote, null, is_quoted_null, decimal)
         self._grammar = Grammar(self._form)
         self._top = Top(skip, has_header)
         self._types = types or {}
@@ -141,8 +143,10 @@ class CsvReader(Uncounted):
 
     def _column(self, strings: pa.Table, at: int, refused: list[RowRefused]) -> pa.Array:
         column = self._header.schema[at]
+        has_comma = self._form.decimal == "," and column.type.kind in BROKEN
+        parse = parse_with_comma if has_comma else parse_column
         try:
-            return parse_column(strings.column(at), column.type, column.name)
+            return parse(strings.column(at), column.type, column.name)
         except RowRefused as error:
             refused.append(error)
             return None

@@ -49,11 +49,12 @@ class CsvWriter(HoldsNothing, WritesAll):
         null: str = "",
         quote: str | None = '"',
         is_quoted_null: bool = False,
+        decimal: str = ".",
         has_header: bool = True,
         packing: str | None = None,
     ) -> None:
         self._part = part_file(path, packing)
-        self._form = Form(delimiter, encoding, quote, null, is_quoted_null)
+        self._form = Form(delimiter, encoding, quote, null, is_quoted_null, decimal)
         self._encoding, self._mark = WRITTEN[encoding]
         self._has_header = has_header
         self._schema = Schema()

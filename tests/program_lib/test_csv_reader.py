@@ -24,7 +24,7 @@ from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.source import NEAR, Source
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
-from program_lib.types import DATE, INTEGER, NUMERIC, TEXT, Column, decimal
+from program_lib.types import DATE, DOUBLE, INTEGER, NUMERIC, TEXT, Column, decimal
 
 Rows = list[tuple[Any, ...]]
 
@@ -102,6 +102,29 @@ def refusal(content: bytes, **settings: Any) -> str:
         read(content, drop=1, **settings)
     assert str(dripping.value) == str(caught.value)  # whatever the blocks
     return str(caught.value)
+
+
+# --- a comma in numbers ---------------------------------------------------------------------------
+
+
+def test_numbers_may_have_a_comma_before_their_last_digits() -> None:
+    content = b"n;d;i;t\n1234,50;-0,5;7;1,5\n;1,5e3;;\n ,25 ;2;8;1.5\n"
+    types = {"n": NUMERIC, "d": DOUBLE, "i": INTEGER}
+    assert rows(content, delimiter=";", decimal=",", types=types) == [
+        ("1234.50", -0.5, 7, "1,5"),
+        (None, 1500.0, None, None),
+        ("0.25", 2.0, 8, "1.5"),
+    ]
+
+
+@pytest.mark.parametrize("number", ["1.234,50", "1.5", "1,234,50", "1234,x"])
+def test_a_point_beside_commas_is_refused_since_nobody_knows_what_it_parts(number: str) -> None:
+    sentence = refusal(
+        f"n\n1,5\n{number}\n".encode(), delimiter=";", decimal=",", types={"n": NUMERIC}
+    )
+    assert sentence == (
+        f"line 3 of visits.csv, column n: '{number}' is not a number with a comma, such as 1234,50"
+    )
 
 
 # --- the first line ------------------------------------------------------------------------------
@@ -424,6 +447,8 @@ def test_another_quote_is_a_setting() -> None:
         {"delimiter": "5"},
         {"delimiter": "§"},
         {"encoding": "utf-7"},
+        {"decimal": ","},
+        {"decimal": ";", "delimiter": "|"},
         {"quote": ","},
         {"quote": "x"},
         {"null": "a,b"},

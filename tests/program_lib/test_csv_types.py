@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from program_lib.csv_files.numbers import with_point
 from program_lib.csv_files.reader import CsvReader
 from program_lib.errors import ProgramError
 from program_lib.narrowest_types import narrowest_types
@@ -65,6 +66,14 @@ def test_the_last_value_of_a_long_file_counts() -> None:
     lines = b"a,b,c\n" + b"1,,2026-07-01\n" * 200_000
     assert found(lines) == {"a": INTEGER, "b": TEXT, "c": DATE}
     assert found(lines + b"0.5,7,x\n") == {"a": NUMERIC, "b": INTEGER, "c": TEXT}
+
+
+def test_numbers_with_a_comma_are_numbers_where_the_file_has_them_so() -> None:
+    content = b"n;i;p;t\n1,5;7;1.5;x\n2;8;2.5;1,5\n"
+    reader = CsvReader("in.csv", delimiter=";", opener=lambda path: io.BytesIO(content))
+    of = {one.name: one.type for one in narrowest_types(reader, as_number=with_point)}
+    assert of == {"n": NUMERIC, "i": INTEGER, "p": TEXT, "t": TEXT}
+    assert found(content, delimiter=";") == {"n": TEXT, "i": INTEGER, "p": NUMERIC, "t": TEXT}
 
 
 def test_a_null_marker_is_no_value() -> None:

@@ -176,6 +176,16 @@ def test_a_row_that_could_not_be_read_again_is_refused(tmp_path: Path) -> None:
     assert caught.value.index == 1
 
 
+def test_numbers_may_be_written_with_a_comma(tmp_path: Path) -> None:
+    columns = {"n": NUMERIC, "c": decimal(5, 2), "d": DOUBLE, "i": INTEGER, "t": TEXT, "day": DATE}
+    schema = Schema(Column(name, of) for name, of in columns.items())
+    path, form = tmp_path / "x.csv", {"delimiter": ";", "decimal": ",", "null": "-"}
+    row = ("1234.50", Decimal("-0.25"), 1e-7, 7, "1.5", dt.date(2026, 7, 31))
+    written = write(path, schema, [row, (None,) * 6], **form)
+    assert written == b"n;c;d;i;t;day\n1234,50;-0,25;0,0000001;7;1.5;2026-07-31\n-;-;-;-;-;-\n"
+    assert read(path, schema, **form) == (schema, [row, (None,) * 6])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_file_may_have_no_line_of_names(tmp_path: Path, encoding: str) -> None:
     path, form = tmp_path / "x.csv", {"encoding": encoding, "has_header": False}

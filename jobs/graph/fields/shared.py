@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jobs.graph.fields.field import UNNAMED, Field, Member
+from jobs.graph.fields.wrong_fields import WrongField
 from program_lib.rejects import MOST_ROWS, SHARE_FROM
 from program_lib.reshape import aggregates
 from program_lib.reshape.keys import DIRECTIONS, PLACES_OF_NULL
@@ -34,6 +38,14 @@ ENCODING = Field(
     default="utf-8",
     help="How the file's characters are written.",
     choices=("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"),
+)
+DECIMAL = Field(
+    "decimal",
+    "Decimal sign",
+    "choice",
+    default="point",
+    choices=("point", "comma"),
+    help="What stands before the digits after the point of numeric and double: comma for 1234,50. Thousands are not parted.",
 )
 SEPARATOR = Field(
     "separator",
@@ -79,6 +91,15 @@ NULL_MARKER = Field(
     help="What stands for NULL where it is not in quotes, for example \\N; by default nothing: an empty field"
     ' is NULL, and "" is an empty text.',
 )
+
+
+def check_decimal(config: Mapping[str, Any]) -> None:
+    """Raises WrongField where fields and digits would be parted by the same sign."""
+    if config.get("decimal") == "comma" and config.get("delimiter") == "comma":
+        raise WrongField(
+            "decimal",
+            "Decimal sign is a comma, which parts the fields already: choose another delimiter",
+        )
 
 
 def keys(help_text: str, left: str, right: str) -> Field:

@@ -8,7 +8,15 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
 from jobs.graph.fields.file_columns import declared, types_field, with_file_column
-from jobs.graph.fields.shared import DELIMITER, ENCODING, FILE_COLUMN, NULL_MARKER, PATTERNS
+from jobs.graph.fields.shared import (
+    DECIMAL,
+    DELIMITER,
+    ENCODING,
+    FILE_COLUMN,
+    NULL_MARKER,
+    PATTERNS,
+    check_decimal,
+)
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from program_lib.types import NUMERIC, Column
@@ -17,6 +25,7 @@ MOST_SKIPPED = 1_000  # lines
 
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    check_decimal(config)
     types = declared(config.get("types", []))
     numbers = config.get("numbers", [])
     for name in numbers:
@@ -58,6 +67,7 @@ CSV_INPUT = NodeType(
             choices=("names", "values"),
             help="names: it names the columns. values: it is a row as the others, and columns are called A, B, C.",
         ),
+        DECIMAL,
         types_field("What the columns hold; a column that is not named here holds text."),
         Field(
             "numbers",
@@ -89,6 +99,9 @@ CSV_INPUT = NodeType(
 {% endif %}
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
+{% endif %}
+{% if config.decimal == 'comma' %}
+        decimal=",",
 {% endif %}
 {% if config.get('skip') %}
         skip={{ config.skip | literal }},

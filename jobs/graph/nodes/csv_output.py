@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.shared import DELIMITER, ENCODING, NULL_MARKER
+from jobs.graph.fields.shared import DECIMAL, DELIMITER, ENCODING, NULL_MARKER, check_decimal
 from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
+from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
+
+
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    check_decimal(config)
+    return known_when_split(config, known)
+
 
 CSV_OUTPUT = NodeType(
     name="csv_output",
@@ -32,6 +42,7 @@ CSV_OUTPUT = NodeType(
             choices=("names", "values"),
             help="names: it names the columns. values: it is a row as the others, for programs that want no names.",
         ),
+        DECIMAL,
         NULL_MARKER,
         *SPLIT_FIELDS,
     ),
@@ -46,6 +57,9 @@ CSV_OUTPUT = NodeType(
 {% if config.get('null_marker') %}
         null={{ config.null_marker | literal }},
 {% endif %}
+{% if config.decimal == 'comma' %}
+        decimal=",",
+{% endif %}
 {% if config.header == 'values' %}
         header=False,
 {% endif %}
@@ -55,8 +69,10 @@ CSV_OUTPUT = NodeType(
     )
 """,
     rejects=True,
-    known_columns=known_when_split,
-    read_by=ReadBy("csv_input", ("path", "delimiter", "encoding", "header", "null_marker")),
+    known_columns=_known_columns,
+    read_by=ReadBy(
+        "csv_input", ("path", "delimiter", "encoding", "decimal", "header", "null_marker")
+    ),
     example=Example(
         says="Write a file for a spreadsheet that wants tabs.",
         config={"path": "report.tsv", "delimiter": "tab"},

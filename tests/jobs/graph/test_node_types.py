@@ -187,6 +187,8 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
         config = {k: v for k, v in config.items() if k not in ("key", "before", "after")}
     if config.get("how") in ("semi", "anti"):  # joins of which nothing else can be expected
         config["expect"] = "any"
+    if config.get("decimal") == "comma" and config.get("delimiter", "comma") == "comma":
+        config["delimiter"] = "semicolon"
     types, numbers = config.get("types", []), config.get("numbers", [])
     if numbers:  # which a type may not be given twice
         config["numbers"] = [name for name in numbers if name not in {e["column"] for e in types}]

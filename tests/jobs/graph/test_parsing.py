@@ -123,6 +123,8 @@ def test_nodes_are_ordered_so_that_each_comes_after_those_that_feed_it() -> None
         (chain(reads("C:\\data\\a.csv")), (1, "path", "Path is a path of Windows: name the file as it lies below")),
         (chain(reads("\\\\server\\share\\a.csv")), (1, "path", "Path is a path of Windows")),
         (chain(reads("~/a.csv")), (1, "path", "Path begins with ~/, which no program replaces")),
+        (chain(csv(decimal="comma")), (1, "decimal", "Decimal sign is a comma, which parts the fields already")),
+        (chain(csv(), node(2, "csv_output", path="b", decimal="comma")), (2, "decimal", "Decimal sign is a comma")),
         (chain(csv(null_marker="\\N,")), (1, "null_marker", "it must hold no quote, delimiter or line end")),
         (chain(csv(null_marker="x" * 21)), (1, "null_marker", "has 21 characters, at most 20")),
         (chain(csv(null_marker="\ud800")), (1, "null_marker", "holds a character that cannot be stored")),

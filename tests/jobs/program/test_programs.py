@@ -771,13 +771,17 @@ def test_a_csv_file_that_cannot_be_read_fails_its_node(
     assert [entry.name for entry in tmp_path.glob(".*")] == []
 
 
-def test_a_csv_file_may_stand_below_a_title_and_have_no_names_in_and_out(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("Orders of June\n7,Ann\n8,Bo\n")
-    read = node(1, "csv_input", path="in.csv", skip=1, header="values")
-    kept = node(2, "filter", condition="A == '8'")
-    done = run(chain(read, kept, node(3, "csv_output", path="out.csv", header="values")), tmp_path)
+def test_a_csv_file_may_stand_below_a_title_without_names_and_with_commas_in_numbers(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "in.csv").write_text("Orders of June\n7;Ann;1,5\n8;Bo;1234,50\n")
+    form = {"header": "values", "delimiter": "semicolon", "decimal": "comma"}
+    price = [{"column": "C", "type": "numeric"}]
+    read = node(1, "csv_input", path="in.csv", skip=1, types=price, **form)
+    kept = node(2, "filter", condition="C > 1.5")
+    done = run(chain(read, kept, node(3, "csv_output", path="out.csv", **form)), tmp_path)
     assert done.code == 0, done.stderr
-    assert (tmp_path / "out.csv").read_text() == "8,Bo\n"
+    assert (tmp_path / "out.csv").read_text() == "8;Bo;1234,50\n"
 
 
 def test_a_missing_csv_file_is_told(tmp_path: Path) -> None:

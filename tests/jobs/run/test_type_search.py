@@ -82,6 +82,8 @@ def test_the_file_is_read_as_its_node_says(product: Product) -> None:
     settings = {"delimiter": "semicolon", "encoding": "utf-16", "null_marker": "-"}
     text = "größe;tag\n1;-\n-;2026-01-01\n".encode("utf-16")
     assert found(product, text, **settings) == [("größe", "integer"), ("tag", "date")]
+    comma = {"delimiter": "semicolon", "decimal": "comma"}
+    assert found(product, "n\n1,5\n", **comma) == [("n", "numeric")]
     assert found(product, "Title\n1,x\n", skip=1, header="values") == [
         ("A", "integer"),
         ("B", "text"),

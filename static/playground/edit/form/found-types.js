@@ -4,7 +4,7 @@
 const NUMBERS = 'numbers';
 
 /** The fields that say which file or service it is, and how it is read. */
-const SETTINGS = ['path', 'delimiter', 'encoding', 'null_marker', 'skip', 'sheet', 'start', 'header', 'url', 'connection', 'rows'];
+const SETTINGS = ['path', 'delimiter', 'encoding', 'null_marker', 'decimal', 'skip', 'sheet', 'start', 'header', 'url', 'connection', 'rows'];
 
 /** Columns from which on those of text are not listed: a column that is not named holds text anyway. */
 const MANY = 100;
