@@ -280,7 +280,7 @@ class Playground {
     if (!(await this.#signIn.begin())) return;
     this.#loadVocabulary();
     if (currentRights().onlyJob === null) this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
-    this.#places.arrive(placeIn(location.href), { isAnew: true });
+    this.#places.begin();
     await this.#live.settled(FIRST_WAIT);
     this.#isListed = true;
     this.#home.begin();
@@ -484,8 +484,15 @@ class Playground {
   }
 
   #notifyOf({ runId, jobId, status, reason }) {
-    const name = this.#overview.nameOf(jobId) ?? `Job ${jobId}`;
+    const name = this.#nameOf(jobId) ?? `Job ${jobId}`;
     this.#notifier.ended({ runId, jobId }, `${name}: ${RUN_WORDS[status].toLowerCase()}`, status === 'completed' ? '' : asSentence(reason ?? ''));
+  }
+
+  // As the page shows it; null where neither the job nor the list of all has come.
+  #nameOf(jobId) {
+    const { shown } = this.#job;
+    const name = shown.jobId === jobId ? shown.job?.name : undefined;
+    return name ?? this.#known.nameOf(jobId);
   }
 
   async #toggleNotified() {
@@ -567,11 +574,10 @@ class Playground {
   }
 
   #tell({ liveRun, nodes, isPast }) {
-    const { job, jobId } = this.#job.shown;
+    const { jobId } = this.#job.shown;
     const { state, serverState } = this.#service;
     const connection = state === 'connected' && serverState.nats !== 'ok' ? 'deaf' : state;
-    const jobName = job?.name ?? this.#known.nameOf(jobId);
-    this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection, jobName, onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
+    this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection, jobName: this.#nameOf(jobId), onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
   }
 }
 

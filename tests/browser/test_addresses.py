@@ -309,7 +309,9 @@ def test_who_wants_it_is_told_once_that_a_run_has_ended_and_the_tabs_icon_says_h
 ) -> None:
     page = open_playground(two.job_id, token=None, viewport=WIDE)
     page.add_init_script(RECORDER)
+    hold(page, re.compile(r"/api/jobs\?"))  # the list of all: the job itself tells its name
     go(page, shop, f"job={two.job_id}&token={shop.token()}")
+    expect(page.locator("#job-name")).to_have_text("Twice")
     icon = page.locator('link[rel="icon"]')
     expect(icon).to_have_attribute("data-state", "completed")
     page.click("#job-notify")
@@ -328,6 +330,31 @@ def test_who_wants_it_is_told_once_that_a_run_has_ended_and_the_tabs_icon_says_h
     page.click("#job-notify")
     expect(page.locator("#notice")).to_contain_text("does not let this page send notifications")
     expect(page.locator("#job-notify")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_place_is_asked_for_once_the_page_knows_who_is_there(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    """Who went somewhere and back before had the job opened twice: the second took an open menu with it."""
+    page = open_playground(viewport=WIDE)
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+    asked: list[str] = []
+
+    def note(route: Route) -> None:
+        asked.append(route.request.url)
+        route.continue_()
+
+    page.route(f"**/api/jobs/{shop.sample_job_id()}", note)
+    held = hold(page, "**/api/session")
+    page.reload()
+    page.click('.page-link[data-page-link="home"]')
+    expect(page.locator("html")).to_have_attribute("data-page", "home")
+    page.go_back()
+    expect(page.locator("html")).to_have_attribute("data-page", "job")
+    assert asked == []
+    release(page, held)
+    expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
+    assert len(asked) == 1
 
 
 WRITTEN = {"parameters": '.parameter [data-member="name"]', "json": "#json-text"}

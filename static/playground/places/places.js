@@ -7,7 +7,7 @@ import { leaveQuestions } from '../parts/confirm.js';
 import { keepKeyboard } from '../parts/dom.js';
 import { isWritten, leftWritten } from '../parts/unsaved.js';
 import { currentRights } from '../session/session.js';
-import { jobPlace, putInAddress } from './address.js';
+import { jobPlace, placeIn, putInAddress } from './address.js';
 
 /** Milliseconds until the address takes what was chosen: browsers allow few changes of it in a row. */
 const ADDRESS_WAIT = 300;
@@ -21,6 +21,8 @@ export class Places {
   #does;
   #arriving = null; // {place, isChosen, hasMoved}: what the address names, until it is shown, and what a person did meanwhile: chose a node, moved
   #timer = null;
+  #isKnownWho = false; // until then no place asks the server for anything
+  #first = Promise.withResolvers();
 
   /** `does`: {open(jobId) → Promise, leave(), showNode(id), redraw()}; a job is left where another page is shown. */
   constructor({ job, lookedAt, runs, pages, home, does }) {
@@ -30,6 +32,12 @@ export class Places {
     this.#pages = pages;
     this.#home = home;
     this.#does = does;
+  }
+
+  /** It is known who the person is, as it was not until now, or somebody else: what the address names is asked for, also where it is shown. */
+  begin() {
+    this.#isKnownWho = true;
+    this.#first.resolve(this.arrive(placeIn(location.href), { isAnew: true }));
   }
 
   go(place, { isAnew = false, ...options } = {}) {
@@ -53,13 +61,18 @@ export class Places {
     return this.arrive(place);
   }
 
-  /** The address names this place. `isAnew`: the job is asked for again, also where it is shown. */
+  /** The address names this place, which the first `begin` asks for. `isAnew`: the job is asked for again, also where it is shown. */
   async arrive(named, { isAnew = false } = {}) {
     clearTimeout(this.#timer);
     const place = openPlace(named);
     if (place !== named) putInAddress(place, { replace: true });
     const bringKeyboard = keepKeyboard();
     this.#pages.show(place);
+    if (!this.#isKnownWho) {
+      bringKeyboard();
+      await this.#first.promise;
+      return;
+    }
     if (place.page === 'job') {
       this.#home.show(null);
       bringKeyboard();
