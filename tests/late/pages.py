@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import time
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import (  # type: ignore[attr-defined]  # LocatorAssertions is in no list
     Browser,
     BrowserContext,
+    Keyboard,
     Locator,
     LocatorAssertions,
+    Mouse,
     Page,
 )
 
@@ -18,50 +21,37 @@ from tests.late.chance import Lots
 
 SHARE = 0.4  # of what a test does to a page is late
 HOW_LATE = ((1 / 40, 3.0), (7 / 40, 0.6), (1.0, 0.05))  # of forty such calls one by 3 s at most
-ASKS = ("click", "evaluate", "fill", "press", "inner_text", "get_attribute", "input_value", "count")
-# Each answer, and each message in its turn: half a second at most
-LATE_PAGE = """(() => {
-  if (window.isLate) return;
-  window.isLate = true;
-  const later = window.setTimeout.bind(window);
-  const pause = () => new Promise((done) => {
-    const lot = Math.random();
-    if (lot < 0.5) done();
-    else later(done, Math.random() * (lot < 0.85 ? 60 : 500));
-  });
-  const { fetch, WebSocket } = window;
-  window.fetch = async (...how) => {
-    await pause();
-    const answer = await fetch.apply(window, how);
-    await pause();
-    return answer;
-  };
-  window.WebSocket = class extends WebSocket {
-    #told = Promise.resolve();
-    addEventListener(type, listener, options) {
-      const isOften = type === 'message';
-      const tell = (event) => {
-        this.#told = this.#told.then(() => Math.random() < (isOften ? 0.03 : 0.5) && pause()).then(() => listener.call(this, event));
-      };
-      super.addEventListener(type, tell, options);
-    }
-    set onmessage(listener) { this.addEventListener('message', listener); }
-    set onopen(listener) { this.addEventListener('open', listener); }
-    set onclose(listener) { this.addEventListener('close', listener); }
-  };
-})()"""
+# What a test does to a page, and what it asks of one
+LATE_CALLS: tuple[tuple[type, str], ...] = (
+    (
+        Page,
+        "click evaluate fill press goto wait_for_function reload go_back go_forward focus route unroute set_viewport_size",
+    ),
+    (
+        Locator,
+        "click dblclick tap fill press press_sequentially focus select_option check set_input_files hover drag_to evaluate",
+    ),
+    (
+        Locator,
+        "inner_text text_content all_inner_texts get_attribute input_value count is_visible bounding_box",
+    ),
+    (
+        LocatorAssertions,
+        " ".join(name for name in dir(LocatorAssertions) if name.startswith(("to_", "not_to_"))),
+    ),
+    (Keyboard, "press type down up insert_text"),
+    (Mouse, "move down up click wheel"),
+    (BrowserContext, "set_offline new_page"),
+)
+LATE_PAGE = Path(__file__).with_name("page.js")
 
 
 def make_late() -> None:
     """From now on, in this process: pages of new contexts, and what is asked of pages."""
     lots = Lots(*HOW_LATE)
     _late_pages()
-    for owner, names in {
-        Page: (*ASKS[:4], "goto", "wait_for_function"),
-        Locator: ASKS,
-        LocatorAssertions: [name for name in dir(LocatorAssertions) if "to_" in name],
-    }.items():
-        for name in names:
+    for owner, names in LATE_CALLS:
+        for name in names.split():
             _late(owner, name, lots)
 
 
@@ -71,7 +61,7 @@ def _late_pages() -> None:
     @functools.wraps(new_context)
     def late(self: Browser, **options: Any) -> BrowserContext:
         context = new_context(self, **options)
-        context.add_init_script(LATE_PAGE)
+        context.add_init_script(path=LATE_PAGE)
         return context
 
     Browser.new_context = late  # type: ignore[method-assign]
