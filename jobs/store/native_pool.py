@@ -5,6 +5,7 @@ loses wake-ups between threads without a loop (gevent issue 2013, and with 26.9.
 while it had one had all others wait for ever, and with them each request of the worker.
 """
 
+import logging
 from _queue import Empty, SimpleQueue  # these are in C, and gevent leaves them
 from _thread import RLock
 from types import SimpleNamespace
@@ -52,5 +53,7 @@ class _Kept(queue.QueueCommon[ConnectionPoolEntry]):
 
 
 NativePool._queue_class = _Kept
+# SQLAlchemy says of its own classes alone that only warnings are to be told
+logging.getLogger(f"{__name__}.{NativePool.__name__}").setLevel(logging.WARNING)
 # All that it uses of threading
 attr.threading = SimpleNamespace(Lock=RLock)  # type: ignore[assignment, attr-defined]

@@ -121,3 +121,15 @@ def test_a_list_is_chosen_from_indexes_alone_and_sorts_no_more_than_its_page(
     assert [step for step in of_runs if "SEARCH runs USING COVERING INDEX" not in step] == [], plan
     sorts = [step for step in plan if "TEMP B-TREE" in step]
     assert len(sorts) == SORTS.get(name, 0), plan
+
+
+def test_a_database_that_is_closed_says_nothing_of_its_pool(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """“Pool disposed. Pool size: 5 …” stood in the log of each server and runner that was stopped."""
+    store = Store(database_url)
+    with caplog.at_level("INFO"):
+        store.open()
+        store.create_job(TENANT, "a", GRAPH)
+        store.close()
+    assert [record.message for record in caplog.records if "Pool" in record.message] == []
