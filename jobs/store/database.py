@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from jobs.store.migration import bring_up_to_date
+from jobs.store.migration import bring_up_to_date, is_up_to_date
 from jobs.store.native_pool import KEPT_OPEN, NativePool
 from jobs.store.native_thread import NativeThreads, NoThreadFree
 from settings.groups import DatabaseLimits
@@ -105,15 +105,31 @@ class Database:
         if self._engine is None:
             self._engine = self._new_engine()
         try:
+            is_ready = self._is_up_to_date()
+        except Locked as error:
+            sentence = "tables are locked by others, as by another start that changes them, VACUUM FULL or LOCK TABLE"
+            raise Locked(f"{sentence}: {error}", f"the database's {sentence}") from error
+        if is_ready:
+            return
+        try:
             self._make_tables()
         except Locked as error:
             sentence = "tables are to be made or changed, and others use them, as a backup, a report or another start does"
             raise Locked(f"{sentence}: {error}", f"the database's {sentence}") from error
 
-    def _make_tables(self) -> None:
-        with self.write() as connection:
+    def _is_up_to_date(self) -> bool:
+        """Asked first, without the patience that a change of tables needs: a worker that starts answers what needs no database."""
+        with self.read() as connection:
             if self.is_sqlite and self._file is None:
                 self._file = _file_of(self._url.database)
+            if connection.dialect.name == "postgresql":
+                from jobs.store.postgresql import give_way
+
+                give_way(connection)
+            return is_up_to_date(connection)
+
+    def _make_tables(self) -> None:
+        with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 from jobs.store.postgresql import let_tables_change
 

@@ -33,6 +33,14 @@ class SchemaUnusable(Exception):
     """The tables of the database are none that this program can work with; the text says what to do."""
 
 
+def is_up_to_date(connection: Connection) -> bool:
+    """Whether the tables are this release's; changes nothing. Raises SchemaUnusable."""
+    if _version_of(connection) != LATEST:
+        return False
+    _check_latest_columns(connection)
+    return True
+
+
 def bring_up_to_date(connection: Connection) -> None:
     """Makes or changes the tables, within the connection's transaction. Raises SchemaUnusable, or a refusal of PostgreSQL to lock them."""
     version = _version_of(connection)

@@ -125,13 +125,18 @@ def let_tables_change(connection: sa.Connection) -> None:
     _set_for_transaction(connection, "0", *_LIMITS)
 
 
+def give_way(connection: sa.Connection) -> None:
+    """Has a statement of this transaction refused that waits for a lock of others for longer than _WAIT_FOR_TABLES."""
+    _set_for_transaction(connection, str(_WAIT_FOR_TABLES), "lock_timeout")
+
+
 def lock_tables(connection: sa.Connection, tables: Sequence[str]) -> None:
     """Keeps all others from these tables until the transaction ends.
 
     It is refused, with nothing done yet, where somebody has used one of them for long: whoever asks for a table meanwhile
     would wait, too.
     """
-    _set_for_transaction(connection, str(_WAIT_FOR_TABLES), "lock_timeout")
+    give_way(connection)
     quote = connection.dialect.identifier_preparer.quote
     connection.exec_driver_sql(f"LOCK TABLE {', '.join(map(quote, tables))}")
     _set_for_transaction(connection, "0", "lock_timeout")

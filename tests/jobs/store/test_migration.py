@@ -191,6 +191,23 @@ def test_who_would_change_tables_that_others_use_gives_way_and_comes_again(
     assert differences(postgresql.url) == []
 
 
+def test_who_starts_while_somebody_locks_a_table_waits_for_a_moment_only(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that began during a VACUUM FULL waited for it, for an hour at most, and nobody was answered, not even /healthz."""
+    monkeypatch.setattr("jobs.store.postgresql._WAIT_FOR_TABLES", 20)
+    opened(postgresql.url).close()
+    store = Store(postgresql.url, DatabaseLimits())
+    with postgresql.connect() as other, other.transaction():
+        other.execute("LOCK TABLE runs")
+        with pytest.raises(Locked, match="tables are locked by others, as by"):
+            store.open()
+        store.ping()
+    store.open()
+    assert store.jobs(TENANT) == []
+    store.close()
+
+
 def test_no_limit_that_sessions_have_by_default_ends_a_change_of_tables(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
