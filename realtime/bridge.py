@@ -19,6 +19,7 @@ from realtime.history import KINDS, Follower, Opened, ProgressStream
 from realtime.hub import Hub
 from realtime.overview import Heard
 from realtime.past import Past
+from realtime.records import LastRun, Records
 from realtime.silence import PlainEar, TakesNothing
 from realtime.snapshot import JobSnapshot
 from realtime.wishes import Wishes
@@ -37,9 +38,6 @@ COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
 HISTORY_RETRY = 15.0  # seconds until a history that could not be had is asked for again
 LOOK_PERIOD = 10.0  # seconds between two looks at runs of which nothing is heard
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
-
-LastRun = Callable[[str, int], Iterable[tuple[str, bytes, float]]]
-"""What the database knows of a job's last run: (kind, payload, when the run changed last), the status first."""
 
 
 class NATSBridge:
@@ -61,7 +59,7 @@ class NATSBridge:
         """Starts and closes the link, which belongs to it from now on."""
         self._tenant_id = tenant_id
         self._hub = hub
-        self._last_run = last_run
+        self._records = Records(last_run)  # (bridge thread)
         self.link = link
         self._stream = ProgressStream(link, tenant_id, rules)
         self._follower = Follower(self._stream, self.link, self._receive)
@@ -143,6 +141,7 @@ class NATSBridge:
     def _run(self) -> None:
         while not self._stopping.is_set():
             wishes = self._wishes.take()
+            wishes = dict.fromkeys(self._records.take_missed(), False) | wishes
             try:
                 self._listen()
                 self._read_pasts(wishes)
@@ -269,7 +268,7 @@ class NATSBridge:
             self._read_whole(topics)
         for topic in wishes.keys() - set(topics):
             past = Past()
-            self._add_last_run(topic, past)
+            past.add_record(self._records.of(topic))
             self._hub.put(Known(topic, past.snapshot(), 0, is_complete=False))
 
     def _read_whole(self, topics: list[Topic]) -> None:
@@ -291,7 +290,7 @@ class NATSBridge:
             pasts = {topic: Past() for topic in topics}  # half may be older than what is shown
             is_complete = {topic: not self._tries_again(topic) for topic in topics}
         for topic, past in pasts.items():
-            self._add_last_run(topic, past)
+            past.add_record(self._records.of(topic))
             self._hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete[topic]))
 
     def _read_last_words(self) -> None:
@@ -329,17 +328,6 @@ class NATSBridge:
     def _tries_again(self, topic: Topic) -> bool:
         """Whether a past that could not be read is asked for again, while NATS is away by the hub when we listen again."""
         return not self.link.is_up or self._wishes.failed(topic)
-
-    def _add_last_run(self, topic: Topic, past: Past) -> None:
-        if self._last_run is None:
-            return
-        try:
-            past.add_record(
-                make_event(topic, kind, payload, recorded_at=at)
-                for kind, payload, at in self._last_run(*topic)
-            )
-        except Exception as error:  # a database that is away must not hide what NATS knows
-            LOG.warning("the last run of job %d is not known: %s", topic.job_id, error)
 
     def _pass_kept(self, messages: list[Message]) -> None:
         """Passes on what the stream, which took nothing, should have given."""
