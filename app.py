@@ -33,6 +33,7 @@ from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work import messages as run_messages
 from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
+from logs.repeated import Repeated
 from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
@@ -49,6 +50,7 @@ from web.sessions import Sessions
 from web.tokens import Identity, TokenVerifier
 
 LOG = logging.getLogger(__name__)
+_NOT_READY = Repeated()
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -322,6 +324,7 @@ def _database_state(store: Store) -> str:
     except NoRoom:
         return "full"
     except StoreUnavailable as error:  # its text may tell hosts and users, and anyone may ask
-        LOG.warning("not ready: %s", error)
+        if (sentence := _NOT_READY.due(str(error))) is not None:
+            LOG.warning("not ready: %s", sentence)
         return "away"
     return "ok"

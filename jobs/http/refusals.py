@@ -22,9 +22,11 @@ from jobs.store.store import (
 )
 from jobs.store.webhooks.store import TooManyWebhooks, WebhookDisabled
 from jobs.work.run_queue import QueueUnavailable
+from logs.repeated import Repeated
 from program_lib.parameters import WrongParameters
 
 LOG = logging.getLogger(__name__)
+_REFUSED = Repeated()  # for a database that is away; of each request the access log has a line
 
 QUEUE_RETRY_AFTER = 10  # seconds until a full queue may have room
 
@@ -63,7 +65,8 @@ def _wrong_parameters(error: WrongParameters) -> Response:
 
 def _come_back(error: QueueUnavailable | StoreUnavailable) -> Response:
     if isinstance(error, StoreUnavailable):  # its text may name hosts and users
-        LOG.warning("%s %s: %s", request.method, request.path, error)
+        if (sentence := _REFUSED.due(str(error))) is not None:
+            LOG.warning("%s %s: %s", request.method, request.path, sentence)
         return answer(unavailable(error.public))
     return answer(unavailable(str(error)))
 

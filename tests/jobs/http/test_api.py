@@ -28,7 +28,7 @@ from jobs.http.webhooks import documents as webhook_documents
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
-from jobs.store.store import Store
+from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats import Link
 from progress_lib.subjects import progress_subject
@@ -784,6 +784,20 @@ def test_who_takes_more_is_told_that_nats_is_away_and_back(
     assert next(more)["payload"]["nats"] == "ok"
     store.move_run(TENANT, run_id, Move(RunStatus.RUNNING, RunStatus.COMPLETED))
     assert {event["type"] for event in plain} == {"job.status"}
+
+
+def test_a_database_that_is_away_is_logged_once_and_each_request_is_told(
+    client: FlaskClient,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    away = Mock(side_effect=StoreUnavailable("the server of db.example is away"))
+    monkeypatch.setattr(store, "job", away)
+    for number in range(1, 4):
+        problem(client.get(f"/api/jobs/{number}"), 503)
+    told = [line for line in caplog.messages if "db.example" in line]
+    assert told == ["GET /api/jobs/1: the server of db.example is away"]
 
 
 def test_followers_are_bounded_and_give_their_place_back(client: FlaskClient) -> None:
