@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import new_context
 from tests.browser.editing import EMPTY, Editor
@@ -107,15 +107,36 @@ def test_a_tap_takes_an_offer(edit: Any, shop: Product, browser: Any) -> None:
     context.close()
 
 
-def test_who_types_before_the_functions_are_there_is_offered_them_then(
-    open_playground: Any, shop: Product
-) -> None:
+@pytest.fixture
+def early(open_playground: Any, shop: Product) -> tuple[Page, list[Route]]:
+    """The form of a filter, before the page has the functions; and what it has asked for them."""
     job_id = shop.create_job({"name": "Early", "graph": GRAPH})
     page = open_playground()
     page.goto("about:blank")  # what it asks for late is not held
     held = hold(page, "**/api/functions")
     page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
     page.locator('.node[data-node-id="2"]').click()
+    return page, held
+
+
+def test_a_list_of_functions_that_is_opened_before_they_are_there_is_filled_then(
+    early: tuple[Page, list[Route]],
+) -> None:
+    page, held = early
+    page.locator('#node-form [data-field="condition"] textarea').focus()
+    page.locator('#node-form [data-field="condition"] .expression-functions').click()
+    expect(page.locator("#picker-empty")).to_have_text("The server has not told the functions yet.")
+    page.locator("#picker-text").fill("upper")
+    wait_for_held(page, held)
+    held[0].continue_()
+    expect(page.locator(".picker-item").first).to_contain_text("upper(")
+    expect(page.locator("#picker-empty")).to_be_hidden()
+
+
+def test_who_types_before_the_functions_are_there_is_offered_them_then(
+    early: tuple[Page, list[Route]],
+) -> None:
+    page, held = early
     field = page.locator('#node-form [data-field="condition"] textarea')
     offered = page.locator(".completion:visible [role=option]")
     field.press_sequentially("start_o")

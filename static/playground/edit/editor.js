@@ -136,6 +136,7 @@ export class Editor {
     if (this.#vocabulary.types.size > 0) return;
     this.#palette.show(await this.#vocabulary.load(this.#api));
     this.#graph.useTypes(this.#vocabulary.types);
+    this.#offers.refresh();
     this.#refresh();
   }
 
@@ -143,6 +144,7 @@ export class Editor {
   async loadFunctions() {
     if (this.#vocabulary.functions.length > 0) return;
     await this.#vocabulary.loadFunctions(this.#api);
+    this.#offers.refresh();
     this.#opened.fill();
   }
 

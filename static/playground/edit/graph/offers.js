@@ -24,10 +24,19 @@ export class Offers {
     this.#picker = new Picker({ announce: (text) => page.announce(text) });
   }
 
+  /** What the server offers came after a list of it was opened. */
+  refresh() {
+    this.#picker.refresh();
+  }
+
   types(title, onPick, suits = () => true) {
-    const types = [...this.#vocabulary.types.values()].filter(suits);
-    const items = types.map((type) => ({ key: type.name, label: type.label, hint: type.help, icon: iconOf(type.name, type) }));
-    this.#picker.open({ title, items, empty: 'There is no node type that fits.', onPick: (key) => onPick(this.#vocabulary.types.get(key)) });
+    const fitting = () => [...this.#vocabulary.types.values()].filter(suits);
+    this.#picker.open({
+      title,
+      items: () => fitting().map((type) => ({ key: type.name, label: type.label, hint: type.help, icon: iconOf(type.name, type) })),
+      empty: () => (this.#vocabulary.types.size === 0 ? 'The server has not told the node types yet.' : 'There is no node type that fits.'),
+      onPick: (key) => onPick(this.#vocabulary.types.get(key)),
+    });
   }
 
   add() {
@@ -78,24 +87,22 @@ export class Offers {
       : 'There is no node that could take its rows.';
     this.#picker.open({
       title: `Give the rows of ${nameIn(graph, id)} to`,
-      items,
-      empty,
+      items: () => items,
+      empty: () => empty,
       onPick: (key) => this.#commands.connect(items.find((item) => item.key === key).edge),
     });
   }
 
   functions(onPick) {
-    const items = this.#vocabulary.functions.map((one) => ({
-      key: one.name,
-      label: one.signature,
-      hint: `${one.help} ${one.example} is ${one.gives}.`,
-      icon: 'braces',
-    }));
     this.#picker.open({
       title: 'Functions',
-      items,
-      empty: 'The server tells no functions.',
+      items: () => this.#vocabulary.functions.map(functionItem),
+      empty: () => 'The server has not told the functions yet.',
       onPick: (key) => onPick(this.#vocabulary.functions.find(({ name }) => name === key)),
     });
   }
+}
+
+function functionItem({ name, signature, help, example, gives }) {
+  return { key: name, label: signature, hint: `${help} ${example} is ${gives}.`, icon: 'braces' };
 }

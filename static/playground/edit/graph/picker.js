@@ -7,7 +7,8 @@ import { ChoiceList } from '../../parts/choice-list.js';
 import { byId, element, icon, setHidden, setText } from '../../parts/dom.js';
 
 export class Picker {
-  #items = []; // {key, label, hint, icon}
+  #items = () => []; // {key, label, hint, icon}
+  #empty = () => '';
   #onPick = (_key) => undefined;
   #announce;
   #list = new ChoiceList({
@@ -23,18 +24,25 @@ export class Picker {
     this.#announce = announce;
   }
 
-  /** `items`: [{key, label, hint, icon}]; `onPick(key)`; `empty`: what to say when there is nothing to pick. */
+  /** `items()` → [{key, label, hint, icon}]; `onPick(key)`; `empty()` → what to say when there is nothing to pick. */
   open({ title, items, empty, onPick }) {
     this.#items = items;
+    this.#empty = empty;
     this.#onPick = onPick;
     setText(byId('picker-title'), title);
-    setText(byId('picker-empty'), items.length === 0 ? empty : 'Nothing matches.');
     this.#list.open();
   }
 
+  /** What there is to pick came after the dialog was opened. */
+  refresh() {
+    if (this.#list.isOpen) this.#filter(byId('picker-text').value);
+  }
+
   #filter(text) {
-    const shown = matching(this.#items, text);
+    const items = this.#items();
+    const shown = matching(items, text);
     this.#list.show(shown);
+    setText(byId('picker-empty'), items.length === 0 ? this.#empty() : 'Nothing matches.');
     setHidden(byId('picker-empty'), shown.length > 0);
     if (shown.length === 0 && text !== '') this.#announce(byId('picker-empty').textContent);
   }
