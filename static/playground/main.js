@@ -378,6 +378,7 @@ class Playground {
     if (job === null) return this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
     this.#runs.open(job.id);
     this.#showStored(job);
+    this.#find.refresh();
     if (job.odd.length > 0) this.#tellOdd(job);
     return undefined;
   }
@@ -438,7 +439,9 @@ class Playground {
   }
 
   #onListed(jobs) {
+    const isFirst = !this.#overview.areJobsKnown;
     this.#overview.takeJobs(jobs);
+    if (isFirst) this.#find.refresh(); // a later list would move what is chosen with the arrows
     this.#home.askForStrangers();
     this.#jobsView.show(jobs);
     this.#jobsView.markShown(this.#job.shown.jobId);

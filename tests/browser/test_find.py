@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPlayground
-from tests.browser.editing import Editor
-from tests.browser.pages import assert_accessible
+from tests.browser.editing import Editor, small_graph
+from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.harness import Product
 
 FOUND = """async ([labels, text]) => {
@@ -114,3 +115,20 @@ def test_a_job_is_found_from_everywhere_and_a_long_list_is_cut(
     expect(page.locator(".find-item")).to_have_count(2)  # by its name, and another by its number
     page.keyboard.press("Enter")
     expect(page.locator("#job-name")).to_have_text("Lot 42")
+
+
+def test_what_comes_after_the_dialog_was_opened_is_found_then(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    job_id = shop.create_job({"name": "Recently", "graph": small_graph()})
+    page = open_playground()
+    page.goto("about:blank")  # what it asks for late is not held
+    held = hold(page, re.compile(rf"/api/jobs(\?|/{job_id}$)"))
+    page.goto(f"{shop.url}/?job={job_id}")
+    open_find(page, "recent")
+    expect(page.locator("#find-note")).to_have_text("Nothing is called like that.")
+    for kind in ("node", "job"):  # the job comes first, then the list of all
+        wait_for_held(page, held)
+        held.pop(0).continue_()
+        expect(page.locator(f'.find-item[data-kind="{kind}"]')).to_have_count(1)
+    expect(page.locator("#find-note")).to_be_hidden()

@@ -41,6 +41,13 @@ export class FindView {
     this.#list.open();
   }
 
+  /** More can be found: the jobs, or the nodes of this one, came after the dialog was opened. */
+  refresh() {
+    if (!this.#list.isOpen) return;
+    this.#items = this.#itemsNow();
+    this.#filter(byId('find-text').value);
+  }
+
   #filter(text) {
     const all = found(this.#items, text);
     this.#list.show(all.slice(0, MOST_SHOWN));
