@@ -127,15 +127,42 @@ def _mean(asked: Asked) -> Aggregated:
         return Aggregated(DOUBLE, _finite(asked, asked.call(f"avg({asked.sql}{asked.order})")))
     total, scale = _total(asked)
     more = min(MEAN_DIGITS, MAX_DIGITS - scale)
-    after = scale + more
-    mean = _divided(total, asked.call(f"count({asked.sql})"), scale, more)
+    found = _divided(total, asked.call(f"count({asked.sql})"), scale, more)
+    return _exact_number("mean", asked, found, scale + more, total)
+
+
+def _median(asked: Asked) -> Aggregated:
+    """What stands in the middle; of an even number of values halfway between the two, exactly but for doubles.
+
+    DuckDB keeps the values of all groups in memory for it.
+    """
+    _check_number("median", asked)
+    value = _exact(asked) if asked.kind is Kind.NUMERIC else asked.sql
+    low, high = (asked.call(f"quantile_disc({value}, {part})") for part in ("0.5", "-0.5"))
+    if (
+        asked.kind is Kind.DOUBLE
+    ):  # their sum may be beyond a double, and the half of the least one is 0
+        halves = case(
+            (f"isfinite({low} + {high})", f"({low} + {high}) / 2"),
+            otherwise=f"{low} / 2 + {high} / 2",
+        )
+        return Aggregated(DOUBLE, case((f"{low} = {high}", low), otherwise=halves))
+    scale = _scale(asked)
+    more = min(1, MAX_DIGITS - scale)
+    wide = "HUGEINT" if asked.kind is Kind.INTEGER else f"DECIMAL({MAX_DIGITS},{scale})"
+    total = f"({low}::{wide} + {high}::{wide})"
+    return _exact_number("median", asked, _divided(total, "2", scale, more), scale + more, total)
+
+
+def _exact_number(function: str, asked: Asked, text: str, after: int, total: str) -> Aggregated:
+    """A result with `after` digits after the point, of its text; NULL where `total` is."""
     if asked.kind is Kind.NUMERIC:
-        short = f"rtrim(rtrim({mean}, '0'), '.')"
+        short = f"rtrim(rtrim({text}, '0'), '.')"
         return Aggregated(NUMERIC, f"regexp_replace({short}, '^-0$', '0')")
     of = decimal(MAX_DIGITS, after)
-    tried = f"TRY_{cast(mean, of)}"
-    problem = f"the mean of {asked.known.name} has no room in {MAX_DIGITS} digits, {after} of them after the point: "
-    failed = fail(problem, of, mean)
+    tried = f"TRY_{cast(text, of)}"
+    problem = f"the {function} of {asked.known.name} has no room in {MAX_DIGITS} digits, {after} of them after the point: "
+    failed = fail(problem, of, text)
     return Aggregated(
         of, case((f"{tried} IS NULL AND {total} IS NOT NULL", failed), otherwise=tried)
     )
@@ -143,11 +170,13 @@ def _mean(asked: Asked) -> Aggregated:
 
 def _total(asked: Asked) -> tuple[str, int]:
     """The exact sum, a HUGEINT or a decimal of 38 digits, and its digits after the point. DuckDB fails on overflow."""
-    if asked.kind is Kind.INTEGER:
-        return asked.call(f"sum({asked.sql})"), 0
-    if asked.kind is Kind.DECIMAL:
-        return asked.call(f"sum({asked.sql})"), asked.known.type.scale or 0
-    return asked.call(f"sum({_exact(asked)})"), asked.scale
+    value = _exact(asked) if asked.kind is Kind.NUMERIC else asked.sql
+    return asked.call(f"sum({value})"), _scale(asked)
+
+
+def _scale(asked: Asked) -> int:
+    """Digits after the point of the column's exact numbers."""
+    return asked.scale if asked.kind is Kind.NUMERIC else asked.known.type.scale or 0
 
 
 def _exact(asked: Asked) -> str:
@@ -257,6 +286,7 @@ FUNCTIONS: Mapping[str, Callable[[Asked], Aggregated]] = {
     "count distinct": _count_distinct,
     "sum": _sum,
     "mean": _mean,
+    "median": _median,
     "min": _min,
     "max": _max,
     "first": _first,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import random
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,37 @@ def test_a_mean_of_numerics_may_have_more_digits_than_a_decimal() -> None:
     assert handed.rows() == [("8230452600823044.66666666666666666667",)]
 
 
+@pytest.mark.parametrize("of", [INTEGER, NUMERIC, decimal(12, 3), DOUBLE])
+def test_a_median_is_what_stands_in_the_middle(of: Type) -> None:
+    chance = random.Random(str(of))
+    made: dict[Kind, Callable[[], Any]] = {
+        Kind.INTEGER: lambda: chance.choice([chance.randrange(-9, 9), 2**63 - 1]),
+        Kind.NUMERIC: lambda: str(
+            Decimal(chance.randrange(-999, 999)).scaleb(-chance.randrange(3))
+        ),
+        Kind.DECIMAL: lambda: Decimal(chance.randrange(-(10**11), 10**11)).scaleb(-3),
+        Kind.DOUBLE: lambda: chance.choice([chance.uniform(-5, 5), 1.5e308, 5e-324]),
+    }
+    groups = [[made[of.kind]() for _ in range(chance.randrange(1, 9))] for _ in range(200)]
+    rows = [(at, value) for at, values in enumerate(groups) for value in (*values, None)]
+    schema = Schema([Column("g", INTEGER), Column("a", of)])
+    handed = gather(lambda rows: rows.aggregate(["g"], {"m": ("median", "a")}), schema, rows)
+    found = dict(handed.rows())
+    for at, values in enumerate(groups):
+        middle = sorted(values, key=Decimal)[(len(values) - 1) // 2 : len(values) // 2 + 1]
+        exact = sum(map(Fraction, middle)) / len(middle)
+        assert float(found[at]) == float(exact) if of is DOUBLE else Fraction(found[at]) == exact
+
+
+def test_a_median_of_nothing_is_null_and_of_texts_refused() -> None:
+    wanted = {"m": ("median", "a")}
+    rows = [(None,), (None,)]
+    handed = gather(lambda rows: rows.aggregate([], wanted), Schema([Column("a", INTEGER)]), rows)
+    assert handed.rows() == [(None,)]
+    with pytest.raises(NodeFailed, match="median is for numbers, and a is text"):
+        gather(lambda rows: rows.aggregate([], wanted), Schema([Column("a", TEXT)]), rows)
+
+
 @pytest.mark.parametrize(
     ("of", "values"), [(DOUBLE, (-0.0, 0.0)), (DOUBLE, (0.0, -0.0)), (NUMERIC, ("1.50", "1.5"))]
 )
@@ -181,7 +214,7 @@ def test_json_is_no_group_and_other_texts_are() -> None:
         (lambda rows: rows.sort(), "there is no column to sort by"),
         (lambda rows: rows.sort(("city", "up", "last")), "it must be asc or desc"),
         (lambda rows: rows.aggregate([], {"s": ("sum", "city")}), "sum is for numbers, and city is text"),
-        (lambda rows: rows.aggregate([], {"s": ("median", "city")}), "there is no function 'median'"),
+        (lambda rows: rows.aggregate([], {"s": ("mode", "city")}), "there is no function 'mode'"),
         (lambda rows: rows.aggregate([], {"s": ("sum", None)}), "sum needs a column"),
         (lambda rows: rows.aggregate(["city"], {"city": ("count", None)}), "two columns are called 'city'"),
         (lambda rows: rows.window({"city": ("row number", None)}), "two columns are called 'city'"),

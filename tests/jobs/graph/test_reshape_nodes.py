@@ -67,7 +67,7 @@ def test_the_types_of_what_is_made_are_known_to_the_next_node(
         ("aggregate", {"columns": made("mean", "")}, "columns", "mean needs a column"),
         ("aggregate", {"columns": made("join")}, "columns", "join is for texts, and n is integer"),
         ("aggregate", {"columns": made("sum") * 2}, "columns", "the column 'made' is there twice"),
-        ("aggregate", {"columns": made("median")}, "columns", "the function is 'median', it must be one of count,"),
+        ("aggregate", {"columns": made("mode")}, "columns", "the function is 'mode', it must be one of count,"),
         ("aggregate", {"columns": []}, "columns", "is empty"),
         ("aggregate", {"columns": "made"}, "columns", 'must be a list of {"as": …, "function": …, "column": …}'),
         ("aggregate", {"columns": [{"as": "x"}]}, "columns", "entry 1 must be"),
