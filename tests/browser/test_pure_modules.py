@@ -1014,17 +1014,20 @@ LOG_VIEW = """async () => {
   document.body.replaceChildren(...ids.map((id) => Object.assign(document.createElement(id === 'log-search' ? 'input' : 'div'), { id })));
   const { LogView } = await import('/playground/run/log-view.js');
   const view = new LogView({ onDownload: () => undefined });
-  for (const [place, text] of PIECES.entries()) view.add({ from: 0, text }, { isFirst: false, isLast: place === PIECES.length - 1 });
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  for (const [place, text] of PIECES.entries()) {
+    view.add({ from: 0, text }, { isFirst: false, isLast: HAS_ENDED && place === PIECES.length - 1 });
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  }
   const lines = [...document.querySelectorAll('.log-line')].map((line) => line.textContent);
   document.body.replaceChildren();
   return lines;
 }"""
 
 
-def log_lines(modules: Page, pieces: str) -> list[str]:
+def log_lines(modules: Page, pieces: str, *, has_ended: bool = True) -> list[str]:
     """The lines that the page shows of a log whose pieces are this list of JavaScript."""
-    return list(modules.evaluate(LOG_VIEW.replace("PIECES", pieces)))
+    script = LOG_VIEW.replace("PIECES", pieces).replace("HAS_ENDED", str(has_ended).lower())
+    return list(modules.evaluate(script))
 
 
 def test_a_log_of_very_many_empty_lines_is_shown(modules: Page) -> None:
@@ -1043,6 +1046,20 @@ def test_a_log_is_shown_as_a_terminal_shows_it(modules: Page) -> None:
         "100%|####|",
         "end ",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "lines"),
+    [
+        (r"['one\r\n 0%', '\r 5']", ["one", " 5"]),
+        (r"['Working … ']", ["Working … "]),
+        (r"['Working … ', 'done\n']", ["Working … done"]),
+        (r"['one\n', '\u001b[0m']", ["one"]),
+    ],
+)
+def test_a_line_that_has_not_ended_is_shown(modules: Page, pieces: str, lines: list[str]) -> None:
+    """A bar, and what print(…, end="") says, came once the line had ended: often at the end of the run."""
+    assert log_lines(modules, pieces, has_ended=False) == lines
 
 
 def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> None:

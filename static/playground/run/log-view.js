@@ -30,6 +30,7 @@ export class LogView {
   #search = byId('log-search');
   #lines = []; // complete ones, without their ends
   #rest = ''; // of a line that has not ended
+  #last = null; // its element
   #dropped = false; // there is more above
   #drawn = { first: 0, count: 0, query: null }; // what is on the page; `first` counts lines since show()
   #first = 0;
@@ -47,6 +48,7 @@ export class LogView {
     this.#dropped = false;
     this.#first = 0;
     this.#drawn = { first: 0, count: 0, query: null };
+    this.#last = null;
     this.#box.replaceChildren();
     this.note(note);
     setText(byId('log-found'), '');
@@ -90,9 +92,11 @@ export class LogView {
     const query = this.#search.value.trim().toLowerCase();
     const follows = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < 24;
     const isOther = query !== this.#drawn.query;
+    this.#last?.remove();
     if (isOther || query !== '') this.#redraw(query);
     else this.#append();
     this.#drawn = { first: this.#first, count: this.#lines.length, query };
+    this.#drawLast(query);
     setHidden(byId('log-above'), !this.#dropped || query !== '');
     if (follows || isOther) this.#box.scrollTop = this.#box.scrollHeight;
   }
@@ -102,6 +106,14 @@ export class LogView {
     for (let gone = Math.min(this.#first - first, count); gone > 0; gone -= 1) this.#box.firstElementChild?.remove();
     const start = Math.max(0, first + count - this.#first);
     this.#box.append(...this.#lines.slice(start).map((line) => lineElement(line)));
+  }
+
+  /** A line that has not ended, as a bar that is drawn again and again, is seen as far as it is written. */
+  #drawLast(query) {
+    const shown = asShown(this.#rest);
+    const isSeen = shown !== '' && shown.toLowerCase().includes(query);
+    this.#last = isSeen ? lineElement(shown, query) : null;
+    if (isSeen) this.#box.append(this.#last);
   }
 
   #redraw(query) {
