@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from program_lib.errors import ProgramError
 from program_lib.types import listed
 
-ENCODINGS = ("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16")
+# One byte a character, or one to four; Python knows them by these names
+WITHOUT_MARKS = ("latin-1", "iso-8859-15", "cp1252", "cp1250", "cp1251", "cp932", "gb18030", "cp950", "cp949")  # fmt: skip
+ENCODINGS = ("utf-8", "utf-8-sig", *WITHOUT_MARKS, "utf-16")
 MAX_RECORD = (
     64 * 1024 * 1024
 )  # bytes in UTF-8; more is a quote that was left open, and would fill the memory

@@ -7,7 +7,7 @@ from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
-from program_lib.csv_files.form import Form
+from program_lib.csv_files.form import WITHOUT_MARKS, Form
 from program_lib.csv_files.lines import csv_lines, header_line
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.files.compressed import part_file
@@ -24,9 +24,8 @@ LEAST_HALF = 2_000  # rows for which another thread is worth waking
 WRITTEN = {
     "utf-8": ("utf-8", b""),
     "utf-8-sig": ("utf-8", b"\xef\xbb\xbf"),
-    "latin-1": ("latin-1", b""),
-    "cp1252": ("cp1252", b""),
     "utf-16": ("utf-16-le", b"\xff\xfe"),
+    **{encoding: (encoding, b"") for encoding in WITHOUT_MARKS},
 }
 
 

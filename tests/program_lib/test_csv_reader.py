@@ -467,6 +467,13 @@ def test_settings_that_could_not_be_told_apart_are_refused(settings: dict[str, s
         ("utf-8-sig", "größe,名,😀\n"),
         ("latin-1", "größe,x\n"),
         ("cp1252", "größe,€ „x“\n"),
+        ("iso-8859-15", "größe,€ Œ\n"),
+        ("cp1250", "größe,Łódź\n"),
+        ("cp1251", "Москва,№\n"),
+        ("cp932", "東京,表ソ能ｱ\n"),  # whose second bytes are those of \\ and |
+        ("gb18030", "北京,😀€\n"),
+        ("cp950", "台北,許功蓋\n"),
+        ("cp949", "서울,똠방각하\n"),
         ("utf-16", "größe,名,😀\r\n"),
     ],
 )
@@ -488,6 +495,7 @@ def test_utf_16_of_either_byte_order_is_read() -> None:
     [
         ("cp1252", b'a\n"x\ny"\n\n\x81\n', "line 5 of visits.csv holds 0x81, which is not cp1252"),
         ("utf-16", b"\xff\xfea\0\n\0b\0\n\0\x00\xd8x\0", "line 3 of visits.csv holds 0x00 0xd8"),
+        ("cp932", b"a\n\x83\n", "line 2 of visits.csv holds 0x83, which is not cp932"),
         ("utf-16", b"\xff\xfea\0\n\0b", "line 2 of visits.csv holds 0x62, which is not utf-16"),
     ],
 )

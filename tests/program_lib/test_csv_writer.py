@@ -204,6 +204,8 @@ def test_a_file_may_have_no_line_of_names(tmp_path: Path, encoding: str) -> None
         ("utf-8-sig", b"\xef\xbb\xbfa,b\n"),
         ("latin-1", b"a,b\n"),
         ("cp1252", b"a,b\n"),
+        ("iso-8859-15", b"a,b\n"),
+        ("gb18030", b"a,b\n"),
         ("utf-16", b"\xff\xfea\0,\0b\0\n\0"),
     ],
 )
@@ -218,7 +220,8 @@ def test_an_encoding_is_that_of_all_batches(tmp_path: Path, encoding: str, start
 
 
 @pytest.mark.parametrize(
-    ("encoding", "sign"), [("latin-1", "€"), ("cp1252", "\x81"), ("cp1252", "名")]
+    ("encoding", "sign"),
+    [("latin-1", "€"), ("cp1252", "\x81"), ("cp1252", "名"), ("iso-8859-15", "¤")],
 )
 def test_a_sign_that_the_encoding_cannot_hold_is_refused(
     tmp_path: Path, encoding: str, sign: str

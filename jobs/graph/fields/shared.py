@@ -36,8 +36,22 @@ ENCODING = Field(
     "Encoding",
     "choice",
     default="utf-8",
-    help="How the file's characters are written.",
-    choices=("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16"),
+    help="How the file's characters are written. Windows has cp1252 in Western and cp1250 in Central Europe, cp1251 for"
+    " Cyrillic, cp932 (Shift JIS) in Japan, gb18030 (GBK) in China, cp950 (Big5) in Taiwan, cp949 in Korea.",
+    choices=(
+        "utf-8",
+        "utf-8-sig",
+        "latin-1",
+        "cp1252",
+        "utf-16",
+        "iso-8859-15",
+        "cp1250",
+        "cp1251",
+        "cp932",
+        "gb18030",
+        "cp950",
+        "cp949",
+    ),
 )
 DECIMAL = Field(
     "decimal",

@@ -20,8 +20,10 @@ from jobs.graph.fields.field import Field, Member
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
 from jobs.graph.parsing import parse_graph
+from jobs.graph.shared_fields import ENCODING
 from jobs.program.generator import generate_preview
 from program_lib.batch import Batch
+from program_lib.csv_files.form import ENCODINGS
 from program_lib.types import COLUMN_TYPES
 from tests.harness import ROOT
 from tests.programs import chain, node, program_of
@@ -257,3 +259,7 @@ def test_what_each_output_wrote_can_be_looked_at() -> None:
         reader = NODE_TYPES[output.read_by.name]
         for fields in ({one.name for one in output.fields}, {one.name for one in reader.fields}):
             assert set(output.read_by.shared) <= fields, output.name
+
+
+def test_a_form_offers_each_encoding_that_programs_know() -> None:
+    assert sorted(ENCODING.choices) == sorted(ENCODINGS)
