@@ -52,15 +52,15 @@ class Blocks:
         None where there is no such line.
         """
         self._skip_lines()
-        while not (record := self._first_record()):
+        while (first := self._first_record()) is None:
             if self._source.is_at_end:  # blank lines are rows of one column
                 return self._grammar.fields(b"") if self._rest else []
             self._read()
-        first = self._rest[record.start : record.end]
+        text = self._rest[first.start : first.end]
         if self._top.has_header:
-            self._rest = self._rest[record.next :]
-            self._lines_to_end += 1 + first.count(b"\n")
-        return self._grammar.fields(first)
+            self._rest = self._rest[first.next :]
+            self._lines_to_end += 1 + text.count(b"\n")
+        return self._grammar.fields(text)
 
     def _skip_lines(self) -> None:
         """Leaves out the lines above the table, whatever stands in them."""
@@ -122,12 +122,17 @@ class Blocks:
         return lines
 
     def _first_record(self) -> Record | None:
-        """Without a header blank lines may be rows, and tell nothing of how many columns there are."""
+        """Without a header blank lines may be rows, and tell nothing of how many columns there are: they are passed over."""
+        begun = self._rest if self._top.has_header else self._rest.lstrip(b"\r\n")
+        blank = len(self._rest) - len(begun)
         try:
-            records = self._grammar.records(self._rest, is_last=self._source.is_at_end)
-            return next((r for r in records if self._top.has_header or r.end > r.start), None)
+            found = next(self._grammar.records(begun, is_last=self._source.is_at_end), None)
         except Broken as error:
-            raise self._refused(self._lines_to_end + error.line, error.what) from error
+            line = self._lines_to_end + self._grammar.line_ends(self._rest[:blank]) + error.line
+            raise self._refused(line, error.what) from error
+        if found is None:
+            return None
+        return found._replace(start=blank + found.start, end=blank + found.end)
 
     def _whole(self) -> int:
         """Where the whole records in `_rest` end; 0 where it has none."""

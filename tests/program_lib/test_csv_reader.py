@@ -240,6 +240,7 @@ def test_lines_above_the_table_are_skipped_whatever_they_hold(
         (b"sep=;\n1;2\n", {"has_header": False, "delimiter": ";"}, "begins with 'sep='"),
         (b"1,2\n", {"has_header": False, "types": {"C": TEXT}}, "has no column 'C'; it has A, B"),
         (b"1,2\n3\n", {"has_header": False}, "line 2 of visits.csv has 1 field where the first"),
+        (b'\n\r\n"1,2\n', {"has_header": False}, "line 3 of visits.csv opens a quote that nothing"),
         (b"T\n", {"skip": 1}, "visits.csv has no line 2, which must name the columns"),
         (b"T", {"skip": 3, "has_header": False}, "visits.csv has no line 4, which tells how many"),
         (b"T\na,a\n", {"skip": 1}, "are called 'a': rename one in line 2"),
