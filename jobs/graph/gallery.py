@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from jobs.graph.notes import ENGINE
+from jobs.graph.engine import ENGINE
 
 SHOP_DATABASE = "shop.db"  # in DATA_DIR; hosting/sample.py makes it
 # A database of its own, so that people can read the shop while the report is written

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.graph.engine import ENGINE
 from jobs.graph.errors import GraphInvalid, shortened
 from jobs.graph.fields.field import Field
 from jobs.graph.graph import Graph, Node
@@ -20,7 +21,6 @@ from jobs.graph.settings.parameters import without_values
 from program_lib.expressions import ExpressionError, changed_meanings, parse
 from program_lib.types import TEXT, Column, Schema, listed
 
-ENGINE = 2  # 1 computed row by row in Python, with Python's meanings
 MOST_NOTES = 100  # told of one graph
 MOST_NAMES = 8  # columns that one note names
 

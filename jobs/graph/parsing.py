@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from jobs.graph.columns import Outputs, columns_of
 from jobs.graph.conflicts import conflict_errors
 from jobs.graph.documents.unchecked import type_named
+from jobs.graph.engine import check_engine
 from jobs.graph.errors import GraphError, GraphInvalid, error_of
 from jobs.graph.fields.checks import MAX_NAME, text_errors
 from jobs.graph.fields.code import NOT_ALLOWED, is_code_allowed
@@ -68,6 +69,7 @@ def parse_graph(document: Any) -> Graph:
     retries = _parsed(parse_retries, document, "retries", errors)
     runner_tag = _parsed(parse_runner_tag, document, "runnerTag", errors)
     keep_outputs = _parsed(parse_keep_outputs, document, "keepOutputs", errors)
+    _parsed(check_engine, document, "engine", errors)
     parts = _parse_parts(document, errors)
     errors += port_errors(parts.nodes, parts.edges)
     errors += _cycle_errors(parts.nodes, parts.edges)

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import jsonify
 
+from jobs.graph.engine import ENGINE
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.gallery import gallery_document
 from jobs.graph.node_types import node_types_document
-from jobs.graph.notes import ENGINE
 from jobs.graph.parsing import parse_graph, parse_parts
 from jobs.http.body import around_row, given_parameters, job_graph, json_object
 from jobs.http.documents import first_error, graph_errors

@@ -17,10 +17,10 @@ import jobs.graph.nodes
 import program_lib.nodes
 from jobs.graph.fields.checks import CHECKS
 from jobs.graph.fields.field import Field, Member
+from jobs.graph.fields.shared import ENCODING
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES, node_types_document
 from jobs.graph.parsing import parse_graph
-from jobs.graph.shared_fields import ENCODING
 from jobs.program.generator import generate_preview
 from program_lib.batch import Batch
 from program_lib.csv_files.form import ENCODINGS

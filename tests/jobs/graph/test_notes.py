@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 import jobs.graph.notes
-from jobs.graph.notes import EMPTY_FIELDS, ENGINE, MOST_NOTES, notes_of
-from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS
+from jobs.graph.engine import ENGINE
+from jobs.graph.errors import GraphInvalid
+from jobs.graph.notes import EMPTY_FIELDS, MOST_NOTES, notes_of
+from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS, parse_graph
 from program_lib.expressions import Parsed, changed_meanings, parse
 from tests.programs import chain, graph, node
 from tests.security.worst_graphs import worst_graphs
@@ -198,3 +200,15 @@ def test_a_graph_costs_no_more_than_a_moment(monkeypatch: pytest.MonkeyPatch) ->
         notes_of(document)
         assert time.process_time() - began < 3.0, name  # seconds; on an idle core 1, and once 6
         assert sum(read) <= 4 * MAX_EXPRESSIONS, name
+
+
+@pytest.mark.parametrize("engine", [ENGINE + 1, 10**4_000])
+def test_a_graph_of_a_later_engine_is_refused(engine: int) -> None:
+    """As one that a newer server exported, which would be run with the meanings of this one, without a word."""
+    document = chain(node(1, "csv_input", path="a.csv"), node(2, "csv_output", path="b.csv"))
+    assert parse_graph({**document, "engine": ENGINE}) == parse_graph(document)
+    with pytest.raises(GraphInvalid) as refused:
+        parse_graph({**document, "engine": engine})
+    [error] = refused.value.errors
+    assert error.field == "engine"
+    assert f"and this server has {ENGINE}" in error.message
