@@ -835,7 +835,12 @@ def test_export_and_import_give_the_same_graph(edit: Any, shop: Product, tmp_pat
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"nodes": 5}')
     page.set_input_files("#job-files", wrong)
-    expect(page.locator("#notice-text")).to_contain_text("wrong.json")
+    expect(page.locator("#notice-text")).to_contain_text("wrong.json holds no job")
+    wrong.write_text('[{"id": 1}, {"id": 2}]')
+    page.set_input_files("#job-files", wrong)
+    expect(page.locator("#notice-text")).to_contain_text(
+        "wrong.json is a list, and no job. To read its rows"
+    )
 
 
 def refuse_huge(route: Route) -> None:

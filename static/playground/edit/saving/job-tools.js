@@ -263,6 +263,7 @@ async function readJob(file) {
     }
     return { error: `is not JSON: ${error.message}` };
   }
+  if (Array.isArray(document)) return { error: 'is a list, and no job. To read its rows, upload it where the path of an NDJSON Input is chosen.' };
   const graph = document?.graph ?? document;
   if (!Array.isArray(graph?.nodes)) return { error: 'holds no job: it needs a graph with nodes and edges.' };
   const name = typeof document.name === 'string' && document.name.trim() !== '' ? document.name.trim() : file.name.replace(/\.json$/i, '');
