@@ -45,6 +45,8 @@ DATABASE_FAULTS = (("kill -9", 6), ("stop and go on", 2))
 # Seconds of the longest stop
 STOPS = {"worker": 12.0, "nats-server": 8.0, "runner": 12.0, "program": 6.0, "client": 12.0}
 DATABASE_STOP = 8.0
+# Beyond the time for which a runner may be silent before others end its runs, with two of their looks
+DATABASE_LOCK, LOCK_WEIGHT = 40.0, 1
 SIGNALS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "stop and go on": signal.SIGSTOP}
 
 
@@ -75,7 +77,8 @@ class Faults:
         databases: Sequence[Database] = (),
     ) -> None:
         more = ((of.role, what, weight) for of in databases for what, weight in DATABASE_FAULTS)
-        self.kinds: Kinds = (*FAULTS, *more)
+        locks = ((of.role, what, LOCK_WEIGHT) for of in databases for what in of.locks)
+        self.kinds: Kinds = (*FAULTS, *more, *locks)
         self.log: list[Fault] = []
         self.missed = 0  # faults with nothing to hit, as when no program ran
         self._products = products
@@ -92,8 +95,13 @@ class Faults:
             part, what, _ = self._chance.choices(self.kinds, weights)[0]
             draw, seconds = self._chance.random(), self._chance.random()
             pause = self._chance.uniform(*RESTART_GAP)
-            most = DATABASE_STOP if part in self._databases else STOPS.get(part, 0.5)
-            self._provoke(part, what, draw, 0.5 + seconds * (most - 0.5), pause)
+            self._provoke(part, what, draw, 0.5 + seconds * (self._most(part, what) - 0.5), pause)
+
+    def _most(self, part: str, what: str) -> float:
+        """Seconds that it may last."""
+        if part not in self._databases:
+            return STOPS.get(part, 0.5)
+        return DATABASE_LOCK if what in self._databases[part].locks else DATABASE_STOP
 
     def _wait(self, seconds: float, deadline: float) -> bool:
         end = min(time.monotonic() + seconds, deadline)
@@ -168,6 +176,8 @@ class Faults:
     def _hit_database(self, database: Database, what: str, draw: float, seconds: float) -> None:
         if what == "kill -9":
             pid, lasted = database.kill(draw), 0.0
+        elif what in database.locks:
+            pid, lasted = database.lock(what, seconds), seconds
         else:
             pid, lasted = self._stop(database.processes(), seconds), seconds
         if pid is None:

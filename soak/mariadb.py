@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Mariadb:
     """One thread calls it; any thread may connect."""
 
     role = "mariadb"
+    locks: Sequence[str] = ()  # it has no runs
 
     def __init__(self, directory: Path, program: str, account: dict[str, Any]) -> None:
         self.port = free_port()
@@ -85,6 +86,9 @@ class Mariadb:
         self._end(signal.SIGKILL)
         self._process = self._started()
         return killed
+
+    def lock(self, kind: str, seconds: float) -> int | None:
+        raise NotImplementedError
 
     def answers(self) -> bool:
         try:
