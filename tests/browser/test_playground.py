@@ -88,7 +88,8 @@ def expect_live(page: Page) -> None:
 
 
 def shown_rows(page: Page, node_id: int) -> int:
-    text = node(page, node_id).locator(".node-count").inner_text()
+    # where the graph is drawn anew, as by the editor, a new card is empty for a frame
+    text = eventually(node(page, node_id).locator(".node-count").inner_text)
     return int(text.replace(",", "")) if text != "–" else 0
 
 

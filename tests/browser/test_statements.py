@@ -141,7 +141,7 @@ def test_offline_nothing_is_said_that_nobody_knows_and_notices_go_with_their_cau
     page = open_playground(job_id, viewport=WIDE)
     expect_run(page, "completed")
     expect(node(page, DB_OUTPUT).locator(".node-count")).to_have_text(re.compile("[1-9]"))
-    rows = node(page, DB_OUTPUT).locator(".node-count").inner_text()
+    rows = shown_rows(page, DB_OUTPUT)
     shop.stop()
     expect(page.locator("html")).to_have_attribute("data-stale", "true")
     page.click(f'.job[data-job-id="{other}"]')
@@ -153,7 +153,7 @@ def test_offline_nothing_is_said_that_nobody_knows_and_notices_go_with_their_cau
     picture(page, "state-offline-other-job", tmp_path)
     page.click(f'.job[data-job-id="{job_id}"]')  # and back: as it was known
     expect_run(page, "completed")
-    expect(node(page, DB_OUTPUT).locator(".node-count")).to_have_text(rows)
+    expect(node(page, DB_OUTPUT).locator(".node-count")).to_have_text(f"{rows:,}")
     expect(page.locator("#run-stale")).to_be_visible()
     shop.start_again()
     come_back(page)
