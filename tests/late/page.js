@@ -5,7 +5,7 @@
   if (window.isLate) return;
   window.isLate = true;
   const LONGEST_HOLD = 600; // milliseconds
-  const { fetch, WebSocket, BroadcastChannel, cancelAnimationFrame } = window;
+  const { fetch, WebSocket, XMLHttpRequest, BroadcastChannel, cancelAnimationFrame } = window;
   const later = window.setTimeout.bind(window);
   const nextFrame = window.requestAnimationFrame.bind(window);
   const pause = () => new Promise((done) => {
@@ -55,13 +55,13 @@
     await pause();
     return answer;
   };
-  for (const name of ['json', 'text', 'blob', 'arrayBuffer']) {
-    const read = Response.prototype[name];
-    Response.prototype[name] = async function () {
-      const body = await read.call(this);
-      await pause();
-      return body;
-    };
+  const readLate = (read) => async function (...how) {
+    const body = await read.apply(this, how);
+    await pause();
+    return body;
+  };
+  for (const [{ prototype }, names] of [[Response, ['json', 'text', 'blob', 'arrayBuffer']], [Blob, ['text', 'arrayBuffer']]]) {
+    for (const name of names) prototype[name] = readLate(prototype[name]);
   }
   const lateTold = (Told) => class extends Told {
     #told = Promise.resolve();
@@ -77,6 +77,7 @@
     set onclose(listener) { this.addEventListener('close', listener); }
   };
   window.WebSocket = lateTold(WebSocket);
+  window.XMLHttpRequest = lateTold(XMLHttpRequest);
   if (BroadcastChannel) window.BroadcastChannel = lateTold(BroadcastChannel);
   const listen = window.addEventListener;
   window.addEventListener = (type, listener, options) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import functools
 import logging
 import os
@@ -31,8 +32,11 @@ MEETINGS: tuple[tuple[Any, tuple[str, ...], float, float], ...] = (
     (socket.socket, ("close",), 0.02, 0.0),
     (subprocess.Popen, ("__init__",), 0.0, 0.25),
     (subprocess.Popen, ("_wait",), 0.0, 0.13),
-    (os, ("kill",), 0.0, 0.25),
-    (os, ("replace",), 0.06, 0.06),
+    (os, ("kill", "fork"), 0.0, 0.25),
+    (os, ("waitpid",), 0.0, 0.06),
+    (os, ("replace", "rename", "link"), 0.06, 0.06),
+    (os, ("read",), 0.01, 0.01),
+    (fcntl, ("flock",), 0.06, 0.06),
     (time, ("sleep",), 0.0, 0.03),
     (logging.StreamHandler, ("emit",), 0.02, 0.0),
 )
