@@ -59,7 +59,7 @@ DECIMAL = Field(
     "choice",
     default="point",
     choices=("point", "comma"),
-    help="What stands before the digits after the point of numeric and double: comma for 1234,50. Thousands are not parted.",
+    help="What stands before the fraction of a numeric or double: comma for 1234,50. Thousands are not parted.",
 )
 SEPARATOR = Field(
     "separator",
