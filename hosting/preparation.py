@@ -39,7 +39,10 @@ def prepare_apart(settings: Settings) -> int:
     parent = os.getpid()
     child = None
     try:
+        # Ctrl-C waits until the fork is known: else nobody would end it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = os.fork()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if child == 0:
             try:
                 os._exit(_prepared(settings, parent))

@@ -7,7 +7,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -42,12 +42,16 @@ def prepares_apart() -> int:
     """A server, in a process of its own, that ends with the exit code of its preparation."""
     server = os.fork()
     if server == 0:
-        try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            os._exit(preparation.prepare_apart(Settings.from_env({})))
-        finally:
-            os._exit(99)
+        serve()
     return server
+
+
+def serve() -> NoReturn:
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os._exit(preparation.prepare_apart(Settings.from_env({})))
+    finally:
+        os._exit(99)
 
 
 def exit_code(server: int) -> int:
@@ -111,6 +115,40 @@ def test_ctrl_c_twice_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("hosting.prepare.prepare", interrupts)
     assert exit_code(prepares_apart()) == preparation.INTERRUPTED
+
+
+def test_ctrl_c_in_the_midst_of_the_fork_ends_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server ended without it, and did not wait until it had taken back what it was making."""
+    hears, says = os.pipe()
+    fork = os.fork
+
+    def interrupted() -> int:
+        server = os.getpid()
+        if child := fork():
+            said(hears)
+            os.kill(server, signal.SIGINT)
+        return child
+
+    def takes_back(_: Settings) -> int:
+        server = os.getppid()
+        try:
+            os.write(says, b"begun")
+            work_until_stopped()
+        finally:
+            os.write(says, b"waited for" if os.getppid() == server else b"left alone")
+        return 0
+
+    monkeypatch.setattr("hosting.prepare.prepare", takes_back)
+    server = fork()
+    if server == 0:
+        monkeypatch.setattr(os, "fork", interrupted)
+        serve()
+    os.close(says)
+    assert exit_code(server) == preparation.INTERRUPTED
+    assert said(hears) == b"waited for"
+    os.close(hears)
 
 
 def test_a_preparation_that_hears_no_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
