@@ -54,7 +54,7 @@ class Both:
         ended = eventually(end, 60.0, what=f"run {run_id} ends")
         assert ended is not None
         reason = str(ended["reason"])
-        if "No such file" in reason or "there is no database" in reason:
+        if "there is no file" in reason or "there is no database" in reason:
             return "no file"
         return "completed" if ended["status"] == "completed" else reason
 
