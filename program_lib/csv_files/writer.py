@@ -18,6 +18,8 @@ from program_lib.texts import column_texts
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Schema
 
+# In these Python has signs for some that they lack: £ becomes the wide ￡, and • the point ‧
+WITH_OTHER_SIGNS = frozenset({"cp932", "cp950"})
 LEAST_HALF = 2_000  # rows for which another thread is worth waking
 
 # How text is written after the first bytes, and these: a byte order mark where the encoding has one.
@@ -78,7 +80,7 @@ class CsvWriter(HoldsNothing, WritesAll):
         """The line that names the columns. Raises ProgramError."""
         line = header_line(self._schema, self._form)
         try:
-            return line.decode().encode(self._encoding)
+            return _in_bytes(line.decode(), self._encoding)
         except UnicodeEncodeError as error:
             sign = error.object[error.start]
             raise ProgramError(
@@ -122,7 +124,7 @@ class CsvWriter(HoldsNothing, WritesAll):
         if self._encoding == "utf-8":
             return lines
         try:
-            return str(lines, "utf-8").encode(self._encoding)
+            return _in_bytes(str(lines, "utf-8"), self._encoding)
         except UnicodeEncodeError as error:
             self._refuse(table, error)
 
@@ -143,7 +145,16 @@ class CsvWriter(HoldsNothing, WritesAll):
 
 def _can_encode(text: str, encoding: str) -> bool:
     try:
-        text.encode(encoding)
+        _in_bytes(text, encoding)
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _in_bytes(text: str, encoding: str) -> bytes:
+    """The text as the encoding writes it. Raises UnicodeEncodeError, also for a sign that Python would write as another one."""
+    written = text.encode(encoding)
+    if encoding in WITH_OTHER_SIGNS and (read := written.decode(encoding)) != text:
+        at = next(at for at, sign in enumerate(text) if sign != read[at])
+        raise UnicodeEncodeError(encoding, text, at, at + 1, "is not the same sign any more")
+    return written

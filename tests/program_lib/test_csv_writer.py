@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.sandbox.data_roots import unfinished
-from program_lib.csv_files.form import MAX_RECORD, Form
+from program_lib.csv_files.form import MAX_RECORD, WITHOUT_MARKS, Form
 from program_lib.csv_files.lines import csv_lines
 from program_lib.csv_files.reader import CsvReader
-from program_lib.csv_files.writer import CsvWriter
+from program_lib.csv_files.writer import WITH_OTHER_SIGNS, CsvWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.files import part_files
 from program_lib.files.part_files import part_name
@@ -221,12 +221,20 @@ def test_an_encoding_is_that_of_all_batches(tmp_path: Path, encoding: str, start
 
 @pytest.mark.parametrize(
     ("encoding", "sign"),
-    [("latin-1", "€"), ("cp1252", "\x81"), ("cp1252", "名"), ("iso-8859-15", "¤")],
+    [
+        ("latin-1", "€"),
+        ("cp1252", "\x81"),
+        ("cp1252", "名"),
+        ("iso-8859-15", "¤"),
+        ("cp932", "£"),  # Python would write ￡
+        ("cp932", "−"),
+        ("cp950", "•"),
+    ],
 )
 def test_a_sign_that_the_encoding_cannot_hold_is_refused(
     tmp_path: Path, encoding: str, sign: str
 ) -> None:
-    rows: Rows = [("x", "y"), ("x\n\ny", None), ("é", f"a{sign}"), (sign, "")]
+    rows: Rows = [("x", "y"), ("x\n\ny", None), ("z", f"a{sign}"), (sign, "")]
     with pytest.raises(RowRefused, match=f"is not in {encoding}") as caught:
         write(tmp_path / "x.csv", texts("a", "b"), rows, encoding=encoding)
     assert (caught.value.index, caught.value.column) == (2, "b")
@@ -235,6 +243,13 @@ def test_a_sign_that_the_encoding_cannot_hold_is_refused(
     with pytest.raises(ProgramError, match=f"NULL: {encoding} does not have it"):
         write(tmp_path / "x.csv", texts("a"), [(None,)], encoding=encoding, null=sign)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("encoding", sorted({*WITHOUT_MARKS} - WITH_OTHER_SIGNS))
+def test_an_encoding_that_needs_no_second_look_gives_each_sign_back(encoding: str) -> None:
+    every = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x20000))))
+    read = every.encode(encoding, "ignore").decode(encoding)
+    assert read == "".join(filter(set(read).__contains__, every))
 
 
 # --- all or nothing ------------------------------------------------------------------------------
