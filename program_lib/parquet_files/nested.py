@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from program_lib.texts import shown
 
 Texts = Sequence[str]  # one a value; of NULL it is null
 
@@ -29,10 +32,9 @@ def parts_of(of: pa.DataType) -> list[pa.DataType]:
 def json_texts(values: pa.Array, of_others: Callable[[pa.Array], Texts]) -> Texts:
     """Each value as JSON without spaces; `of_others` gives those of values that are not nested.
 
-    A struct is an object, and so is a map; the keys of a map that are no texts are written as such.
+    A struct is an object, and so is a map; the keys of a map that are no texts are written as such. Raises ValueError
+    for a map that has a key twice.
     """
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
     of = values.type
     if not is_nested(of):
         return of_others(values)
@@ -58,21 +60,33 @@ def _maps(values: pa.MapArray, of_others: Callable[[pa.Array], Texts]) -> Texts:
     entry = pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])
     as_lists = values.cast(pa.list_(entry))  # a part of a map's array gives all of its keys
     keys, items = (json_texts(part, of_others) for part in as_lists.flatten().flatten())
-    names = (key if key.startswith('"') else _written(key) for key in keys)
+    names = [key if key.startswith('"') else _written(key) for key in keys]
+    for found in _by_list(names, as_lists):
+        _check_unlike(found or ())
     members = [f"{name}:{item}" for name, item in zip(names, items, strict=True)]
     return _between("{", members, "}", as_lists)
 
 
+def _check_unlike(names: Texts) -> None:
+    """Most readers of JSON keep the last of two members of one name, without a word."""
+    if len(set(names)) < len(names):
+        [(name, _)] = Counter(names).most_common(1)
+        raise ValueError(f"the map has the key {shown(json.loads(name))} twice")
+
+
 def _between(start: str, parts: Texts, end: str, lists: pa.Array) -> Texts:
-    """The parts of each list, as many as it has."""
-    made, at = list[str](), 0
+    return [
+        "null" if found is None else start + ",".join(found) + end
+        for found in _by_list(parts, lists)
+    ]
+
+
+def _by_list(parts: Texts, lists: pa.Array) -> Iterator[Texts | None]:
+    """The parts of each list, as many as it has; None for NULL."""
+    at = 0
     for count in pc.list_value_length(lists).to_pylist():
-        if count is None:
-            made.append("null")
-            continue
-        made.append(start + ",".join(parts[at : at + count]) + end)
-        at += count
-    return made
+        yield None if count is None else parts[at : at + count]
+        at += count or 0
 
 
 def _written(text: str) -> str:

@@ -327,10 +327,28 @@ def test_nested_values_are_those_that_arrow_has_however_they_are_cut_into_batche
 
 
 def test_what_json_cannot_hold_is_refused_with_its_row(files: Files) -> None:
-    files.foreign({"a": pa.array([[1.5], None, [2.5, float("nan")]])})
-    with pytest.raises(RowRefused, match="no numbers that JSON has") as caught:
-        files.read()
-    assert (caught.value.index, caught.value.column) == (2, "a")
+    maps = [[("k", 1), ("l", 2)], [("k", 2)], [("k", 1), ("k", 2)]]
+    twins = pa.array(maps, pa.map_(pa.string(), pa.int64()))
+    for values, why in (
+        (pa.array([[1.5], None, [2.5, float("nan")]]), "no numbers that JSON has"),
+        (twins, "the map has the key 'k' twice"),
+    ):
+        files.foreign({"a": values})
+        with pytest.raises(RowRefused, match=why) as caught:
+            files.read()
+        assert (caught.value.index, caught.value.column) == (2, "a")
+
+
+def test_what_is_nested_keeps_the_types_that_stand_beside_bytes_and_texts(files: Files) -> None:
+    found = pa.array([PythonUuid(SOME_UUID).bytes], pa.uuid())
+    within = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"b":1}']))
+    columns = {
+        "ids": pa.ListArray.from_arrays([0, 1], found),
+        "one": pa.StructArray.from_arrays([found, within], ["id", "more"]),
+    }
+    files.foreign(columns)
+    [row] = files.read()[1]
+    assert row == {"ids": f'["{SOME_UUID}"]', "one": f'{{"id":"{SOME_UUID}","more":{{"b":1}}}}'}
 
 
 def test_what_has_no_type_here_is_refused_and_can_be_left_out(files: Files) -> None:
