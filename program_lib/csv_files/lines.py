@@ -1,4 +1,4 @@
-"""Lines of CSV from typed columns, for files and for PostgreSQL's COPY: a field is quoted where it must be."""
+"""Lines of CSV from typed columns: a field is quoted where it must be."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from program_lib.types import AS_TEXT, Column, Kind, Schema
 MAY_NEED_QUOTES = AS_TEXT | {Kind.TEXT}  # numbers, dates and the like hold no delimiter (see Form)
 
 
-def csv_lines(table: pa.Table, schema: Schema, form: Form) -> memoryview:
+def csv_lines(
+    table: pa.Table, schema: Schema, form: Form, *, may_be_first: bool = False
+) -> memoryview:
     """The rows as UTF-8, each with LF at its end; numbers, dates and the like in the forms of program_lib.texts.
 
-    NULL is `form.null`, unquoted; a text that reads the same, as the empty one does, is quoted.
-    Raises RowRefused for a value that has no text, or that the form could not tell from another.
+    NULL is `form.null`, unquoted; a text that reads the same, as the empty one does, is quoted. So is a first one that
+    would be no value at the start of a file, where they `may_be_first` there. Raises RowRefused for a value that has no text, or that the form could not tell from another.
     """
     if not len(table):
         return memoryview(b"")
     fields = [_fields(table.column(at), column, form) for at, column in enumerate(schema)]
+    if may_be_first:
+        fields[0] = _as_value(fields[0], form)
     ends = _side_by_side([fields.pop(), constant("\n")], "", form)
     rows = _side_by_side([*fields, ends], form.delimiter, form)
     _check_sizes(rows)
@@ -55,13 +59,25 @@ def _header_field(name: str, form: Form) -> str:
     """A name; quoted where spaces stand around it, too, which are not counted otherwise, and where Excel would not show it."""
     if not name or "\0" in name:
         raise ProgramError(f"a column is called {name!r}, which no CSV file can say: rename it")
-    is_odd = name.startswith("\ufeff") or NOTE_FOR_EXCEL.fullmatch(name) is not None
-    is_plain = name == name.strip() and not is_odd
+    is_plain = name == name.strip() and not _is_odd(name)
     if is_plain and not any(sign in name for sign in _signs(form)):
         return name
     if form.quote is None:
         raise ProgramError(f"a column is called {name!r}, which needs quotes: rename it")
     return form.quote + name.replace(form.quote, form.quote * 2) + form.quote
+
+
+def _is_odd(first: str) -> bool:
+    """Whether a file that begins with this field begins with a byte order mark, or with a note for Excel."""
+    return first.startswith("\ufeff") or NOTE_FOR_EXCEL.fullmatch(first.strip()) is not None
+
+
+def _as_value(fields: pa.Array, form: Form) -> pa.Array:
+    """The fields of a column, of which the first would be no value at the start of a file without quotes."""
+    first = fields[0].as_py()
+    if first is None or form.quote is None or not _is_odd(first):
+        return fields
+    return pa.concat_arrays([pa.array([form.quote + first + form.quote]), fields[1:]])
 
 
 def _check_sizes(rows: pa.Array) -> None:

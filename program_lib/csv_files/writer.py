@@ -58,6 +58,7 @@ class CsvWriter(HoldsNothing, WritesAll):
         self._form = Form(delimiter, encoding, quote, null, is_quoted_null, decimal)
         self._encoding, self._mark = WRITTEN[encoding]
         self._has_header = has_header
+        self._is_begun = has_header  # or has rows
         self._schema = Schema()
 
     @property
@@ -100,10 +101,14 @@ class CsvWriter(HoldsNothing, WritesAll):
 
     def put(self, prepared: Sequence[bytes | memoryview]) -> None:
         self._part.append(*prepared)
+        self._is_begun = self._is_begun or any(map(len, prepared))
 
     def _lines(self, part: _Part) -> bytes | memoryview:
         try:
-            return self._encoded(csv_lines(part.table, self._schema, self._form), part.table)
+            lines = csv_lines(
+                part.table, self._schema, self._form, may_be_first=not self._is_begun
+            )
+            return self._encoded(lines, part.table)
         except RowRefused as error:
             raise RowRefused(part.start + error.index, error.reason, error.column) from error
 

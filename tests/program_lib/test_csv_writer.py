@@ -194,6 +194,18 @@ def test_a_file_may_have_no_line_of_names(tmp_path: Path, encoding: str) -> None
     assert read(path, Schema(), **form)[1] == [("1", "é"), ("2", None)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("first", ["\ufeffa", "sep=;", "\ufeffsep=;", " sep=", None])
+def test_a_value_that_begins_a_file_comes_back_as_any_other(
+    tmp_path: Path, first: str | None, encoding: str
+) -> None:
+    path, form = tmp_path / "x.csv", {"encoding": encoding, "has_header": False}
+    rows: Rows = [(first,), (first,)]
+    written = write(path, texts("A"), [], rows, rows, **form)
+    assert read(path, Schema(), **form)[1] == [*rows, *rows]
+    assert written.decode(encoding).count('"') == (2 if first else 0)
+
+
 # --- encodings -----------------------------------------------------------------------------------
 
 
