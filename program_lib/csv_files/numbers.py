@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import RowRefused
-from program_lib.texts import parse_column, shown
+from program_lib.texts import has_form, parse_column, shown
 from program_lib.types import Kind, Type
 
 BROKEN = frozenset(
@@ -16,9 +16,12 @@ BROKEN = frozenset(
 
 def parse_with_comma(strings: pa.ChunkedArray, to: Type, name: str) -> pa.Array:
     """The numbers that texts are. A point is refused: whether it parts thousands nobody knows. Raises RowRefused."""
+    pointed = with_point(strings)
     try:
-        return parse_column(with_point(strings), to, name)
+        return parse_column(pointed, to, name)
     except RowRefused as error:
+        if has_form(pointed[error.index].as_py().strip(" "), to.kind):  # it is one, and too large
+            raise
         found = shown(strings[error.index].as_py())
         why = f"{found} is not a number with a comma, such as 1234,50"
         raise RowRefused(error.index, why, name) from error

@@ -105,9 +105,7 @@ class CsvWriter(HoldsNothing, WritesAll):
 
     def _lines(self, part: _Part) -> bytes | memoryview:
         try:
-            lines = csv_lines(
-                part.table, self._schema, self._form, may_be_first=not self._is_begun
-            )
+            lines = csv_lines(part.table, self._schema, self._form, may_be_first=not self._is_begun)
             return self._encoded(lines, part.table)
         except RowRefused as error:
             raise RowRefused(part.start + error.index, error.reason, error.column) from error

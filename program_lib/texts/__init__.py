@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from program_lib.errors import RowRefused
 from program_lib.texts.columns import Values, constant, content, fails, first_bad, one_array
-from program_lib.texts.forms import SHOWN, shown, why_not
+from program_lib.texts.forms import SHOWN, has_form, shown, why_not
 from program_lib.texts.moments import MOMENT_CHECKS
 from program_lib.texts.parsing import PARSE, rescaled
 from program_lib.texts.writing import WRITE
@@ -25,6 +25,7 @@ __all__ = [
     "constant",
     "content",
     "first_bad",
+    "has_form",
     "is_column",
     "parse_column",
     "rescaled",

@@ -28,12 +28,13 @@ def why_not(text: str, to: Type) -> str:
     text = text.strip(" ")
     if not text:
         return f"an empty text is not {_WANTED[to.kind]}"
-    if _is_form(text, to.kind):
+    if has_form(text, to.kind):
         return f"{shown(text)} {_cannot_hold(to)}"
     return f"{shown(text)} is not {_WANTED[to.kind]}"
 
 
-def _is_form(text: str, kind: Kind) -> bool:
+def has_form(text: str, kind: Kind) -> bool:
+    """Whether a text is written as values of the kind are, though the kind may have no such value."""
     form = _FORMS.get(kind)
     return form is not None and matches(pa.array([text]), form)
 

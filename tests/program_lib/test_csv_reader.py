@@ -127,6 +127,12 @@ def test_a_point_beside_commas_is_refused_since_nobody_knows_what_it_parts(numbe
     )
 
 
+def test_a_number_that_is_too_large_is_told_so_whatever_its_sign() -> None:
+    content = f"n\n{'9' * 400},5\n".encode()
+    said = refusal(content, delimiter=";", decimal=",", types={"n": DOUBLE})
+    assert said.endswith("is beyond what a double can hold")
+
+
 # --- the first line ------------------------------------------------------------------------------
 
 
