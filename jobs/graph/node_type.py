@@ -57,12 +57,17 @@ class Port:
         return {"name": self.name, "label": self.label}
 
 
+def _nothing_more(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class ReadBy:
-    """The type of an input that reads what an output wrote, and the fields that both have."""
+    """The type of an input that reads what an output wrote, the fields that both have, and what else it needs."""
 
     name: str
     shared: tuple[str, ...]
+    more: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _nothing_more
 
 
 REJECT_PORT = Port(REJECTED, REJECTED)

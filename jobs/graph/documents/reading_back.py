@@ -25,6 +25,6 @@ def reading_back(graph: Mapping[str, Any], node_id: int) -> dict[str, Any]:
         "id": node_id,
         "type": node_type.read_by.name,
         "name": node.get("name"),
-        "config": kept,
+        "config": {**kept, **node_type.read_by.more(kept)},
     }
     return {"nodes": [reader], "edges": [], "runnerTag": graph.get("runnerTag")}

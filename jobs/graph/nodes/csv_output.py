@@ -18,6 +18,11 @@ def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     return known_when_split(config, known)
 
 
+def _first_column(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Names the column that each file without names has, so that one without rows can be looked at, too."""
+    return {"types": [{"column": "A", "type": "text"}]} if config.get("header") == "values" else {}
+
+
 CSV_OUTPUT = NodeType(
     name="csv_output",
     label="CSV Output",
@@ -71,7 +76,9 @@ CSV_OUTPUT = NodeType(
     rejects=True,
     known_columns=_known_columns,
     read_by=ReadBy(
-        "csv_input", ("path", "delimiter", "encoding", "decimal", "header", "null_marker")
+        "csv_input",
+        ("path", "delimiter", "encoding", "decimal", "header", "null_marker"),
+        _first_column,
     ),
     example=Example(
         says="Write a file for a spreadsheet that wants tabs.",

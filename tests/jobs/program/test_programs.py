@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from jobs.graph.documents.reading_back import reading_back
 from program_lib.exit_codes import STANDS
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from settings.shared import MAX_NODES
@@ -1040,3 +1041,14 @@ def test_where_one_of_two_databases_refuses_its_commit_the_reason_says_which_sta
     assert [done.state(number) for number in (4, 10)] == [("completed", 3)] * 2
     assert "are put in place one after another" in program_of(document)
     assert "are put in place one after another" not in program_of(chain(orders(), report()))
+
+
+def test_of_a_csv_file_without_names_it_is_read_back_too_that_it_has_no_rows(
+    tmp_path: Path,
+) -> None:
+    written = node(1, "csv_output", path="x.csv", header="values", delimiter="semicolon")
+    [reader] = reading_back(graph([written], []), 1)["nodes"]
+    for content, read in (("", "A\n"), ("1;2\n", "A,B\n1,2\n")):
+        (tmp_path / "x.csv").write_text(content)
+        assert run(chain(reader, node(2, "csv_output", path="y.csv")), tmp_path).code == 0
+        assert (tmp_path / "y.csv").read_text() == read
