@@ -154,7 +154,9 @@ class Blocks:
         except OtherEncoding as error:
             raise ProgramError(f"{self._name} {error}: choose the file's encoding") from error
         except Undecodable as error:
-            line = self._lines_to_rest() + 1 + (self._rest + error.before).count(b"\n")
+            before = self._rest + error.before
+            ends = before.count(b"\n") or before.count(b"\r")  # a file has one or the other
+            line = self._lines_to_rest() + 1 + ends
             raise self._refused(line, not_in(self._source.encoding, error.found)) from error
 
     def _refused(self, line: int, what: str) -> ProgramError:

@@ -15,7 +15,8 @@ from program_lib.ports import BATCH_SECONDS
 
 NEAR = 4 * 1024  # bytes; few lines are longer
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-STARTS = (codecs.BOM_UTF8, *UTF_16_MARKS, *KINDS)  # what the first bytes may be
+MARKS = {"gb18030": b"\x84\x31\x95\x33"}  # of what is not UTF-8, and is left out
+STARTS = (codecs.BOM_UTF8, *UTF_16_MARKS, *MARKS.values(), *KINDS)  # what the first bytes may be
 
 
 class Undecodable(Exception):
@@ -43,6 +44,7 @@ class Source:
         self._file = file
         self._decoder = _decoder(encoding)
         self.is_utf8 = self._decoder is None
+        self._mark = codecs.BOM_UTF8 if self.is_utf8 else MARKS.get(encoding)
         self._begun: bytes | None = b""  # the first bytes, until it is seen which mark they are
         self.is_file = _is_file(file)
         is_plain = isinstance(file, io.BufferedReader) and self.is_file and self.is_utf8
@@ -98,14 +100,14 @@ class Source:
         return b"".join(parts)
 
     def _without_mark(self, raw: bytes) -> bytes:
-        """Looks for a byte order mark, or a file that is no text, which a pipe may hand on byte by byte; leaves out that of UTF-8.
+        """Looks for a byte order mark, or a file that is no text, which a pipe may hand on byte by byte; leaves out that of UTF-8 and of GB 18030.
 
         Some files have it twice, of two programs that each wrote one.
         """
         assert self._begun is not None
         begun = self._begun + raw
-        while self.is_utf8 and begun.startswith(codecs.BOM_UTF8):
-            begun = begun.removeprefix(codecs.BOM_UTF8)
+        while self._mark and begun.startswith(self._mark):
+            begun = begun.removeprefix(self._mark)
         if not self.is_at_end and any(len(begun) < len(s) and s.startswith(begun) for s in STARTS):
             self._begun = begun
             return b""

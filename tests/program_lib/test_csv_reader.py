@@ -502,6 +502,7 @@ def test_utf_16_of_either_byte_order_is_read() -> None:
     [
         ("cp1252", b'a\n"x\ny"\n\n\x81\n', "line 5 of visits.csv holds 0x81, which is not cp1252"),
         ("utf-16", b"\xff\xfea\0\n\0b\0\n\0\x00\xd8x\0", "line 3 of visits.csv holds 0x00 0xd8"),
+        ("cp1250", b"a\rb\rc\r\x81\r", "line 4 of visits.csv holds 0x81, which is not cp1250"),
         ("cp932", b"a\n\x83\n", "line 2 of visits.csv holds 0x83, which is not cp932"),
         ("utf-16", b"\xff\xfea\0\n\0b", "line 2 of visits.csv holds 0x62, which is not utf-16"),
     ],
@@ -574,9 +575,11 @@ def test_texts_that_begin_nearly_so_are_texts() -> None:
 
 @pytest.mark.parametrize("drop", [None, 1, 2, 3, 5])
 def test_a_mark_that_is_there_twice_is_no_part_of_a_name(drop: int | None) -> None:
-    mark = b"\xef\xbb\xbf"
-    for content in (b"id,b\n1,2\n", b'"id",b\n1,2\n'):
-        assert read(mark + mark + content, drop=drop) == (["id", "b"], [("1", "2")])
+    for encoding in ("utf-8", "gb18030"):
+        mark = "\ufeff".encode(encoding)
+        for content in (b"id,b\n1,2\n", b'"id",b\n1,2\n'):
+            found = read(mark + mark + content, encoding=encoding, drop=drop)
+            assert found == (["id", "b"], [("1", "2")])
     assert read(b'"\xef\xbb\xbfid"\n1\n', drop=drop) == (["\ufeffid"], [("1",)])
 
 
