@@ -29,6 +29,21 @@ def parts_of(of: pa.DataType) -> list[pa.DataType]:
     return [of.key_type, of.item_type] if pa.types.is_map(of) else [of.value_type]
 
 
+def parts_in(values: pa.Array) -> list[pa.Array]:
+    """The values of what `parts_of` tells."""
+    if pa.types.is_struct(values.type):
+        return list(values.flatten())
+    if pa.types.is_map(values.type):
+        return list(_as_lists(values).flatten().flatten())
+    return [values.flatten()]
+
+
+def _as_lists(values: pa.MapArray) -> pa.Array:
+    """Of a part of a map's array keys gives all of its keys; a list gives its own."""
+    entry = pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])
+    return values.cast(pa.list_(entry))
+
+
 def json_texts(values: pa.Array, of_others: Callable[[pa.Array], Texts]) -> Texts:
     """Each value as JSON without spaces; `of_others` gives those of values that are not nested.
 
@@ -42,12 +57,13 @@ def json_texts(values: pa.Array, of_others: Callable[[pa.Array], Texts]) -> Text
         return _objects(values, of_others)
     if pa.types.is_map(of):
         return _maps(values, of_others)
-    return _between("[", json_texts(values.flatten(), of_others), "]", values)
+    [items] = parts_in(values)
+    return _between("[", json_texts(items, of_others), "]", values)
 
 
 def _objects(values: pa.StructArray, of_others: Callable[[pa.Array], Texts]) -> Texts:
     names = [_written(field.name) for field in values.type]
-    columns = [json_texts(part, of_others) for part in values.flatten()]
+    columns = [json_texts(part, of_others) for part in parts_in(values)]
     return [
         "{" + ",".join(f"{n}:{column[row]}" for n, column in zip(names, columns, strict=True)) + "}"
         if is_there
@@ -57,14 +73,12 @@ def _objects(values: pa.StructArray, of_others: Callable[[pa.Array], Texts]) -> 
 
 
 def _maps(values: pa.MapArray, of_others: Callable[[pa.Array], Texts]) -> Texts:
-    entry = pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])
-    as_lists = values.cast(pa.list_(entry))  # a part of a map's array gives all of its keys
-    keys, items = (json_texts(part, of_others) for part in as_lists.flatten().flatten())
+    keys, items = (json_texts(part, of_others) for part in parts_in(values))
     names = [key if key.startswith('"') else _written(key) for key in keys]
-    for found in _by_list(names, as_lists):
+    for found in _by_list(names, values):
         _check_unlike(found or ())
     members = [f"{name}:{item}" for name, item in zip(names, items, strict=True)]
-    return _between("{", members, "}", as_lists)
+    return _between("{", members, "}", values)
 
 
 def _check_unlike(names: Texts) -> None:
@@ -84,6 +98,8 @@ def _between(start: str, parts: Texts, end: str, lists: pa.Array) -> Texts:
 def _by_list(parts: Texts, lists: pa.Array) -> Iterator[Texts | None]:
     """The parts of each list, as many as it has; None for NULL."""
     at = 0
+    if pa.types.is_map(lists.type):
+        lists = _as_lists(lists)
     for count in pc.list_value_length(lists).to_pylist():
         yield None if count is None else parts[at : at + count]
         at += count or 0

@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 
 from program_lib.errors import ProgramError, RowRefused, shortened
 from program_lib.files.data_files import check_same
-from program_lib.parquet_files.nested import is_nested
+from program_lib.parquet_files.nested import is_nested, parts_in
 from program_lib.parquet_files.types import converted, type_of
 from program_lib.pieces import pieces
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
 from program_lib.types import Column, Schema, listed
 
 READ_BUFFER = 1024 * 1024  # bytes of a column that are read at a time, whatever a row group has
+LOOKED_AT = 1_000  # rows at the start of a row group; of an empty list no dictionary is told
 # Bytes of values that a batch may have before it is cut: a long one that stands in a dictionary once, and in many rows
 MOST_UNPACKED = 4 * BATCH_BYTES
 WHAT_TO_DO = "leave it out: name the others in Columns"
@@ -39,8 +40,9 @@ class ParquetReader(Uncounted):
         self._files: list[BinaryIO] = []
         self._schema = Schema()
         self._file: pq.ParquetFile
-        self._long: dict[str, int] = {}  # texts and bytes, which may stand in dictionaries
-        self._old: dict[str, int] = {}  # timestamps of 96 bits
+        # By column, where its texts and bytes, which may stand in dictionaries, lie in the file
+        self._long: dict[str, list[int]] = {}
+        self._old: list[str] = []  # columns of timestamps of 96 bits
 
     def open(self) -> Schema:
         self._file = self._opened()
@@ -48,7 +50,8 @@ class ParquetReader(Uncounted):
         self._check_names(fields.names)
         wanted = self._columns or fields.names
         self._schema = Schema(self._column(fields.field(name)) for name in wanted)
-        self._long, self._old = self._places("BYTE_ARRAY"), self._places("INT96")
+        self._long = {name: self._places(name, "BYTE_ARRAY") for name in self._schema.names}
+        self._old = [name for name in self._schema.names if self._places(name, "INT96")]
         return self._schema
 
     def batches(self) -> Iterator[pa.Table]:
@@ -125,8 +128,7 @@ class ParquetReader(Uncounted):
         """Whether intervals, or timestamps of 96 bits, lie within a column, where they are not looked at."""
         if not is_nested(field.type):
             return False
-        leaves = map(self._file.schema.column, range(len(self._file.schema)))
-        within = (leaf for leaf in leaves if leaf.path.startswith(f"{field.name}."))
+        within = (leaf for leaf in self._leaves() if leaf.path.startswith(f"{field.name}."))
         return any(
             leaf.converted_type == "INTERVAL" or leaf.physical_type == "INT96" for leaf in within
         )
@@ -134,8 +136,19 @@ class ParquetReader(Uncounted):
     @cached_property
     def _intervals(self) -> set[str]:
         """Columns of months, days and milliseconds, of which Arrow tells the bytes alone."""
-        leaves = map(self._file.schema.column, range(len(self._file.schema)))
-        return {leaf.path for leaf in leaves if leaf.converted_type == "INTERVAL"}
+        return {leaf.path for leaf in self._leaves() if leaf.converted_type == "INTERVAL"}
+
+    def _leaves(self) -> list[pq.ColumnSchema]:
+        """What lies in the file: a column, or each part of one that is nested."""
+        return [self._file.schema.column(at) for at in range(len(self._file.schema))]
+
+    def _places(self, name: str, physical_type: str) -> list[int]:
+        """Where what lies so of a column stands among all leaves."""
+        return [
+            at
+            for at, leaf in enumerate(self._leaves())
+            if leaf.physical_type == physical_type and f"{leaf.path}.".startswith(f"{name}.")
+        ]
 
     # its rows
 
@@ -177,23 +190,30 @@ class ParquetReader(Uncounted):
         about = self._file.metadata.row_group(group)
         rows = max(about.num_rows, 1)
         fair = BATCH_BYTES // max(about.total_byte_size // rows, 1)
-        unpacked = MOST_UNPACKED // max(self._longest(group), 1)
+        looked_at = max(1, min(LOOKED_AT, fair))
+        unpacked = MOST_UNPACKED // max(self._longest(group, looked_at), 1)
         return int(max(1, min(BATCH_ROWS, fair, unpacked)))
 
-    def _longest(self, group: int) -> int:
-        """Bytes of the longest values of the group's dictionaries, one of each column."""
+    def _longest(self, group: int, rows: int) -> int:
+        """Bytes of a row whose values are the longest of the group's dictionaries, as many as the first rows have of each."""
         about = self._file.metadata.row_group(group)
         names = [
-            name for name, place in self._long.items() if about.column(place).has_dictionary_page
+            name
+            for name, places in self._long.items()
+            if any(about.column(place).has_dictionary_page for place in places)
         ]
         if not names:
             return 0
-        first = next(self._iterate(self._in_dictionaries, group, names, 1), None)
-        return 0 if first is None else sum(map(_longest_in, first.columns))
+        first = next(self._iterate(self._in_dictionaries, group, names, rows), None)
+        if first is None:
+            return 0
+        return sum(_longest_in(column.combine_chunks(), len(first)) for column in first.columns)
 
     @cached_property
     def _in_dictionaries(self) -> pq.ParquetFile:
-        return self._opened(read_dictionary=list(self._long), metadata=self._file.metadata)
+        leaves = self._leaves()
+        paths = [leaves[place].path for places in self._long.values() for place in places]
+        return self._opened(read_dictionary=paths, metadata=self._file.metadata)
 
     # the timestamps of older programs
 
@@ -204,7 +224,7 @@ class ParquetReader(Uncounted):
         """
         if not self._old:
             return
-        before, names = 0, list(self._old)
+        before, names = 0, self._old
         coarse = self._iterate(self._file, group, names, BATCH_ROWS)
         for table in self._iterate(self._in_nanoseconds, group, names, BATCH_ROWS):
             _check_same(next(coarse), table, before)
@@ -214,22 +234,17 @@ class ParquetReader(Uncounted):
     def _in_nanoseconds(self) -> pq.ParquetFile:
         return self._opened(coerce_int96_timestamp_unit="ns", metadata=self._file.metadata)
 
-    def _places(self, physical_type: str) -> dict[str, int]:
-        """Where the columns that are read and lie so in the file stand among all of them."""
-        leaves, wanted = self._file.schema, set(self._schema.names)
-        found = {leaves.column(at).path: at for at in range(len(leaves))}
-        return {
-            name: at
-            for name, at in found.items()
-            if name in wanted and leaves.column(at).physical_type == physical_type
-        }
 
-
-def _longest_in(column: pa.ChunkedArray) -> int:
-    values = column.chunk(0)
+def _longest_in(values: pa.Array, rows: int) -> int:
+    """Bytes that one of these rows would have if its values were the longest that stand in a dictionary."""
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    if is_nested(values.type):
+        return sum(_longest_in(part, rows) for part in parts_in(values))
     if not pa.types.is_dictionary(values.type):
         return 0
-    return int(pc.max(pc.binary_length(values.dictionary)).as_py() or 0)
+    longest = int(pc.max(pc.binary_length(values.dictionary)).as_py() or 0)
+    return longest * max(1, len(values) // rows)
 
 
 def _check_same(coarse: pa.Table, fine: pa.Table, before: int) -> None:

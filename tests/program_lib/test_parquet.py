@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -452,9 +452,21 @@ def test_wide_rows_travel_in_small_batches(files: Files) -> None:
     assert max(size for _, size in sizes) <= BATCH_BYTES
 
 
-def test_a_long_text_that_a_dictionary_has_once_is_not_unpacked_for_all_rows(files: Files) -> None:
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda once: once,
+        lambda once: pa.StructArray.from_arrays([once], ["b"]),
+        lambda once: pa.ListArray.from_arrays([0, 0, *range(10, 1_001, 10)], once),
+        lambda once: pa.MapArray.from_arrays(range(1_001), pa.array(range(1_000)), once),
+    ],
+    ids=["text", "struct", "list", "map"],
+)
+def test_a_long_text_that_a_dictionary_has_once_is_not_unpacked_for_all_rows(
+    files: Files, around: Callable[[pa.Array], pa.Array]
+) -> None:
     once = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000, pa.int32()), ["x" * 1_000_000])
-    files.foreign({"a": once})
+    files.foreign({"a": around(once)})
     assert files.path.stat().st_size < 200_000
     before = pa.total_allocated_bytes()
     reader = files.reader()
