@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,7 +62,10 @@ def place_of(path: str) -> Place:
 def size_of(path: str) -> int:
     """Bytes of a file of the graph."""
     place = place_of(path)
-    return place.stat().st_size if isinstance(place, Path) else place.size()
+    if not isinstance(place, Path):
+        return place.size()
+    with _told_in_words(path, place):
+        return place.stat().st_size
 
 
 def opened(path: str) -> BinaryIO:
@@ -75,8 +79,15 @@ def opened(path: str) -> BinaryIO:
         raise ProgramError(
             f"{file.name} is a pipe, which gives each row once: what is looked at here would be missing in the run"
         )
-    try:
+    with _told_in_words(path, file):
         return io.BufferedReader(_ReadFile(file))
+
+
+@contextmanager
+def _told_in_words(path: str, file: Path) -> Iterator[None]:
+    """Says why a path of the graph leads to no file that can be read; what is no fault of the path stays as it is."""
+    try:
+        yield
     except OSError as error:
         why = _not_opened(path, file, error)
         if why is None:
@@ -87,7 +98,7 @@ def opened(path: str) -> BinaryIO:
 def _not_opened(path: str, file: Path, error: OSError) -> str | None:
     """Why a path of the graph leads to no file that can be read, in its own words; None for what is no fault of the path."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"there is no file {path}{_spelled_otherwise(file)}"
+        return f"there is no file {path}{spelled_otherwise(file)}"
     if error.errno == errno.EISDIR:
         return f"{path} is a directory: {path.rstrip('/')}/* means the files in it"
     if error.errno == errno.EACCES:
@@ -97,7 +108,7 @@ def _not_opened(path: str, file: Path, error: OSError) -> str | None:
     return None
 
 
-def _spelled_otherwise(file: Path) -> str:
+def spelled_otherwise(file: Path) -> str:
     """The file that was perhaps meant: one beside it whose name differs in the case of its letters alone."""
     wanted = file.name.casefold()
     with suppress(OSError):

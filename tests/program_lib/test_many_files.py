@@ -98,6 +98,9 @@ def test_a_path_that_leads_to_no_file_is_told_as_the_graph_has_it(data: Path) ->
         with pytest.raises(ProgramError) as told:
             read_csv(path).open()
         assert str(told.value) == said
+        with pytest.raises(ProgramError) as told:
+            read_csv(path, file_column="file").open()
+        assert str(told.value) == said
 
 
 def test_what_the_system_says_of_a_file_names_it_as_the_graph_does(
