@@ -8,7 +8,7 @@ import resource
 from types import FrameType
 
 from program_lib.secrets import hidden
-from program_lib.settings import data_dir
+from program_lib.settings import as_in_graph
 
 MAX_REASON = 1_000  # characters
 _LIMITS = {
@@ -40,8 +40,7 @@ def _told(error: BaseException) -> str:
         return str(error)
     if error.filename is None or isinstance(error.filename, int):
         return error.strerror
-    path, within = os.fsdecode(error.filename), f"{data_dir()}{os.sep}"
-    return f"{error.strerror}: {path.removeprefix(within)}"
+    return f"{error.strerror}: {as_in_graph(os.fsdecode(error.filename))}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

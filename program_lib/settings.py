@@ -47,6 +47,11 @@ def data_dir() -> Path:
     return Path(environ_or("DATA_DIR", ".")).resolve()
 
 
+def as_in_graph(path: str) -> str:
+    """A path in DATA_DIR as a node names it; any other one as it is."""
+    return path.removeprefix(f"{data_dir()}{os.sep}")
+
+
 @cache
 def data_roots() -> tuple[Path, ...]:
     """All files lie in one of these …"""

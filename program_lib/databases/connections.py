@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from program_lib.errors import ProgramError
-from program_lib.files.data_files import data_file
+from program_lib.files.data_files import check_database, data_file
 from program_lib.secrets import SECRETS
 from program_lib.settings import data_dir
 
@@ -90,5 +89,5 @@ def is_sqlite_file(url: URL) -> bool:
 
 def check_is_there(url: URL) -> None:
     """Raises ProgramError for a SQLite file that is not there: to open it would make an empty one."""
-    if is_sqlite_file(url) and not Path(str(url.database)).exists():
-        raise ProgramError(f"there is no database {url.database}")
+    if is_sqlite_file(url):
+        check_database(str(url.database))

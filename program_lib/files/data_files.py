@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from program_lib.errors import ProgramError
-from program_lib.settings import data_dir, data_roots, is_preview, not_data
+from program_lib.settings import as_in_graph, data_dir, data_roots, is_preview, not_data
 from program_lib.stores import Place
 from program_lib.stores.names import is_stored
 
@@ -98,7 +98,7 @@ def _told_in_words(path: str, file: Path) -> Iterator[None]:
 def _not_opened(path: str, file: Path, error: OSError) -> str | None:
     """Why a path of the graph leads to no file that can be read, in its own words; None for what is no fault of the path."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"there is no file {path}{spelled_otherwise(file)}"
+        return f"there is no file {path}{_spelled_otherwise(file)}"
     if error.errno == errno.EISDIR:
         return f"{path} is a directory: {path.rstrip('/')}/* means the files in it"
     if error.errno == errno.EACCES:
@@ -108,7 +108,14 @@ def _not_opened(path: str, file: Path, error: OSError) -> str | None:
     return None
 
 
-def spelled_otherwise(file: Path) -> str:
+def check_database(path: str) -> None:
+    """Raises ProgramError for a SQLite file that is not there: to open it would make an empty one."""
+    file = Path(path)
+    if not file.exists():
+        raise ProgramError(f"there is no database {as_in_graph(path)}{_spelled_otherwise(file)}")
+
+
+def _spelled_otherwise(file: Path) -> str:
     """The file that was perhaps meant: one beside it whose name differs in the case of its letters alone."""
     wanted = file.name.casefold()
     with suppress(OSError):

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from program_lib import limits
+from program_lib import limits, settings
 from program_lib.csv_files import find_types, read_csv
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files import read_excel
@@ -106,7 +106,7 @@ def test_a_path_that_leads_to_no_file_is_told_as_the_graph_has_it(data: Path) ->
 def test_what_the_system_says_of_a_file_names_it_as_the_graph_does(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "data_dir", lambda: data)
+    monkeypatch.setattr(settings, "data_dir", lambda: data)
     with pytest.raises(OSError) as told:
         (data / "orders.csv").open()
     assert limits.reason(told.value) == "No such file or directory: orders.csv"

@@ -21,6 +21,7 @@ from program_lib.databases.sqlite.tables import TableColumn, columns_of, find_ta
 from program_lib.databases.sqlite.types import type_by_classes, type_of
 from program_lib.databases.sqlite.values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
+from program_lib.files.data_files import check_database
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
 from program_lib.texts import shown
 from program_lib.two_threads import in_two_threads
@@ -56,8 +57,8 @@ class SqliteReader(Uncounted):
         self._rows: Rows | None = None
 
     def open(self) -> Schema:
-        if self._place.path != MEMORY and not Path(self._place.path).exists():
-            raise ProgramError(f"there is no database {self._place.path}")
+        if self._place.path != MEMORY:
+            check_database(self._place.path)
         self._link = link = Link(self._place, writes=False)
         with link.explained():
             self._rows = link.patiently(lambda: self._start(link))
