@@ -122,7 +122,7 @@ class Source:
         if self.encoding == "utf-16":
             if begun and not begun.startswith(UTF_16_MARKS):
                 raise OtherEncoding("does not begin with the byte order mark that utf-16 needs")
-        elif self.is_utf8 and begun.startswith(UTF_16_MARKS):
+        elif begun.startswith(UTF_16_MARKS):
             raise OtherEncoding("begins with the byte order mark of utf-16")
         elif not self.is_utf8 and begun.startswith(codecs.BOM_UTF8):
             raise OtherEncoding("begins with the byte order mark of utf-8")

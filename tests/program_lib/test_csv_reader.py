@@ -533,12 +533,15 @@ def test_bytes_of_another_encoding_name_their_line(
         ),
         ("latin-1", b"\xef\xbb\xbfa\n\xc3\xa9\n", "begins with the byte order mark of utf-8"),
         ("cp1252", b"\xef\xbb\xbfa\n\xc3\xa9\n", "begins with the byte order mark of utf-8"),
+        ("cp1250", b"\xff\xfe1\0,\0x\0\n\0", "begins with the byte order mark of utf-16"),
+        ("cp932", b"\xfe\xff\x001\0\n", "begins with the byte order mark of utf-16"),
     ],
 )
 def test_a_file_that_begins_as_another_encoding_does_is_refused(
     encoding: str, content: bytes, sentence: str
 ) -> None:
-    assert sentence in refusal(content, encoding=encoding)
+    for has_header in (True, False):
+        assert sentence in refusal(content, encoding=encoding, has_header=has_header)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-16"])
