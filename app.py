@@ -39,6 +39,7 @@ from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime import messages as socket_messages
 from realtime.figures import RealtimeFigures
+from realtime.records import DatabaseAway
 from realtime.service import Realtime
 from settings import Settings
 from traces.traces import Traces
@@ -135,12 +136,16 @@ class WebParts:
         return Figures.of_process(own, common=common)
 
     def _last_run(self, tenant_id: str, job_id: int) -> Iterable[tuple[str, bytes, float]]:
-        """What the database knows of a job's last run, as the messages that told it, and when the run changed last."""
-        run = self.store.last_run(tenant_id, job_id)
+        """What the database knows of a job's last run, as the messages that told it, and when the run changed last. Raises DatabaseAway."""
+        try:
+            run = self.store.last_run(tenant_id, job_id)
+            nodes = [] if run is None else self.store.run_with_nodes(tenant_id, run.run_id)[1]
+        except StoreUnavailable as error:
+            raise DatabaseAway(str(error)) from error
         if run is not None:
             status = status_event(run)["payload"]
             yield "status", json.dumps(status).encode(), status["ts"]
-            for node in self.store.run_with_nodes(tenant_id, run.run_id)[1]:
+            for node in nodes:
                 yield "progress", node.payload, status["ts"]
 
     def authenticate(self, scope: str) -> Identity:

@@ -266,7 +266,7 @@ class NATSBridge:
     def _read_pasts(self, wishes: dict[Topic, bool]) -> None:
         if topics := [topic for topic, is_whole in wishes.items() if is_whole]:
             self._read_whole(topics)
-        for topic in wishes.keys() - set(topics):
+        for topic in (topic for topic, is_whole in wishes.items() if not is_whole):
             past = Past()
             past.add_record(self._records.of(topic))
             self._hub.put(Known(topic, past.snapshot(), 0, is_complete=False))

@@ -8,26 +8,26 @@ from types import SimpleNamespace
 import pytest
 
 from realtime.events import Topic
-from realtime.records import PAUSE, Records
+from realtime.records import MOST_KEPT, PAUSE, DatabaseAway, Records
 
 JOBS = [Topic("acme", number) for number in range(1, 13)]
 QUEUED = b'{"runId":"r1","status":"queued"}'
 
 
 class Database:
-    """Answers at once, or fails after `takes` seconds."""
+    """Answers at once, or after `takes` seconds that it is away."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
-        self.takes = 0.0
+        self.takes: float | None = None
         self.asked: list[int] = []
         monkeypatch.setattr("realtime.records.time", SimpleNamespace(monotonic=lambda: self.now))
 
     def last_run(self, _tenant_id: str, job_id: int) -> Iterator[tuple[str, bytes, float]]:
         self.asked.append(job_id)
-        if self.takes:
+        if self.takes is not None:
             self.now += self.takes
-            raise ConnectionError("no answer")
+            raise DatabaseAway("no answer")
         yield "status", QUEUED, self.now
 
 
@@ -51,15 +51,57 @@ def test_a_database_that_hangs_holds_up_one_job_and_is_asked_for_all_once_it_ans
     assert set(again) == set(JOBS)
     assert [records.of(job) for job in again] == [[]] * 12  # it still hangs
     assert len(database.asked) == 2
-    database.takes = 0.0
+    database.takes = None
     database.now += PAUSE
     assert [len(records.of(job)) for job in records.take_missed()] == [1] * 12
     assert records.take_missed() == []
 
 
-def test_a_database_that_refuses_at_once_is_asked_for_each_job(database: Database) -> None:
+def test_the_last_run_of_who_came_while_the_database_refused_at_once_is_told_once_it_is_back(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while it starts again: it was never asked for these jobs again, and the log had a line for each."""
     records = Records(database.last_run)
-    database.takes = 0.01
+    database.takes = 0.0
     assert [records.of(job) for job in JOBS] == [[]] * 12
-    assert len(database.asked) == 12
+    assert (len(database.asked), len(caplog.records)) == (1, 1)
+    database.takes = None
+    database.now += PAUSE
+    assert [len(records.of(job)) for job in records.take_missed()] == [1] * 12
+
+
+def test_one_job_that_the_database_cannot_tell_in_time_keeps_no_others_waiting(
+    database: Database,
+) -> None:
+    slow, other, late = JOBS[:3]
+
+    def last_run(tenant_id: str, job_id: int) -> Iterator[tuple[str, bytes, float]]:
+        database.takes = 10.0 if job_id == slow.job_id else None
+        return database.last_run(tenant_id, job_id)
+
+    records = Records(last_run)
+    assert [records.of(job) for job in (slow, other, slow, late)] == [[]] * 4
+    database.now += PAUSE
+    again = records.take_missed()
+    assert again == [other, late, slow]
+    assert [len(records.of(job)) for job in again] == [1, 1, 0]
+
+
+def test_a_job_whose_record_cannot_be_read_is_left_out_and_not_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    monkeypatch.setattr(Database, "last_run", lambda *_: [("status", b"no JSON", 1.0)])
+    records = Records(database.last_run)
+    assert records.of(JOBS[0]) == []
+    database.now += PAUSE
     assert records.take_missed() == []
+
+
+def test_of_those_who_come_while_the_database_is_away_for_long_only_so_many_are_kept(
+    database: Database,
+) -> None:
+    records = Records(database.last_run)
+    database.takes = 0.0
+    for number in range(MOST_KEPT + 10):
+        records.of(Topic("acme", number))
+    assert len(records._missed) == MOST_KEPT
