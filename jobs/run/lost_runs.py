@@ -37,9 +37,9 @@ class Sightings:
     """Finds the running runs whose runner shows no life, by this runner's clock alone.
 
     A run is stale when its beat has not changed for `stale_after` seconds of successful looks. Times in
-    the database do not count: clocks of machines differ, and while the database is away, or takes no writes, nobody can beat.
-    Nor does more than half of `stale_after` between two looks: who stood still, as in a paused container,
-    was perhaps not alone, and the other runner beats again in a moment.
+    the database do not count: clocks of machines differ, and while the database is away, or a run's row takes no writes,
+    its runner cannot beat. Nor does more than half of `stale_after` between two looks: who stood still, as in a paused
+    container, was perhaps not alone, and the other runner beats again in a moment.
     """
 
     def __init__(self, stale_after: float) -> None:
@@ -48,24 +48,33 @@ class Sightings:
         # Run id → (beat, for how long it is the same)
         self._seen: dict[str, tuple[int, float]] = {}
 
-    def stale(self, running: Collection[Run], now: float) -> list[Run]:
-        """Notes the beats of all running runs; returns the stale ones. `now`: monotonic seconds."""
+    def note(self, running: Iterable[Run], now: float) -> None:
+        """Notes the beats of all running runs. `now`: monotonic seconds."""
         passed = min(max(now - self._looked_at, 0.0), self._stale_after / 2)
         self._looked_at = now
         known, self._seen = self._seen, {}
         for run in running:
             beat, age = known.get(run.run_id, (None, 0.0))
             self._seen[run.run_id] = (run.beat, age + passed if beat == run.beat else 0.0)
-        return [r for r in running if self._seen[r.run_id][1] >= self._stale_after]
 
-    def first_silent(self, running: Iterable[Run]) -> Run | None:
-        """One whose beat has not changed for half of that time."""
-        is_silent = (run for run in running if self._seen[run.run_id][1] >= self._stale_after / 2)
-        return next(is_silent, None)
+    def stale(self) -> set[str]:
+        return self._unchanged_for(self._stale_after)
+
+    def silent(self) -> set[str]:
+        """Those whose beat has not changed for half of that time."""
+        return self._unchanged_for(self._stale_after / 2)
+
+    def begin_anew(self, run_ids: Iterable[str]) -> None:
+        """Their runners, perhaps, could not beat."""
+        for run_id in run_ids:
+            self._seen.pop(run_id, None)
 
     def forget(self) -> None:
-        """Starts afresh. Called when the database was away, or took no writes, since then no runner could beat."""
+        """Called when the database was away, since then no runner could beat."""
         self._seen.clear()
+
+    def _unchanged_for(self, seconds: float) -> set[str]:
+        return {run_id for run_id, (_, age) in self._seen.items() if age >= seconds}
 
 
 class LostRuns:
@@ -90,6 +99,7 @@ class LostRuns:
         self._traces = traces or Traces("progress-runner")
         self._sightings = Sightings(stale_after)
         self._ends = SweptEnds(store)
+        self._held: set[str] = set()  # running runs whose rows once took no write
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -100,34 +110,50 @@ class LostRuns:
         """Ends the runs whose runner is gone: at once when it died on this machine, else when stale."""
         try:
             self._ends.follow_up()
-            running = [r for r in self._store.sweeps.all_running() if r.run_id not in own_runs]
-            stale = self._sightings.stale(running, time.monotonic())
+            running = self._free_first(self._store.sweeps.all_running(), own_runs)
+            self._sightings.note(running, time.monotonic())
             self._check_beats(running)
         except Exception:
             self._sightings.forget()
             raise
+        stale = self._sightings.stale()
         for run in running:
             if self._stopping.is_set():
                 return
             try:
-                self._look_at(run, is_stale=run in stale)
+                self._look_at(run, is_stale=run.run_id in stale)
             except StoreUnavailable:
+                self._held.add(run.run_id)
                 raise
             except Exception:  # the others are ended all the same
                 LOG.exception("run %s: that it is lost cannot be written", run.run_id)
 
+    def _free_first(self, running: Iterable[Run], own_runs: Collection[str]) -> list[Run]:
+        """Others' runs; last those whose rows took no write, since the first of these ends the look."""
+        others = [run for run in running if run.run_id not in own_runs]
+        self._held &= {run.run_id for run in others}
+        return sorted(others, key=lambda run: run.run_id in self._held)
+
     def _check_beats(self, running: Iterable[Run]) -> None:
-        """Raises StoreUnavailable where a silent runner perhaps cannot beat: a table that others lock, to make an index, say, can be read."""
-        silent = self._sightings.first_silent(running)
-        if silent is None:
-            return
+        """Begins anew with silent runs whose runners, perhaps, cannot beat: what others lock, a row or the table, can be read."""
+        silent_ids = self._sightings.silent()
+        silent = [run for run in running if run.run_id in silent_ids]
+        for place, run in enumerate(silent):
+            if why := self._why_unwritten(run):
+                self._held.add(run.run_id)
+                self._sightings.begin_anew(later.run_id for later in silent[place:])
+                LOG.warning("run %s does not count as lost: %s", run.run_id, why)
+                return
+
+    def _why_unwritten(self, run: Run) -> str:
+        """Why its runner, perhaps, cannot beat; empty where it can."""
         began = time.monotonic()
-        self._store.sweeps.touch(silent)
+        try:
+            self._store.sweeps.touch(run)
+        except StoreUnavailable as error:
+            return str(error)
         took = time.monotonic() - began
-        if took > WRITE_WAIT:
-            raise StoreUnavailable(
-                f"what is written waits for {took:.0f} s, so that no run counts as lost"
-            )
+        return f"what is written there waits for {took:.0f} s" if took > WRITE_WAIT else ""
 
     def _look_at(self, run: Run, *, is_stale: bool) -> None:
         if _runner_is_dead(run):

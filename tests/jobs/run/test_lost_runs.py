@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from tests.harness import DEADLINE, NatsServer, eventually
 from tests.jobs.conftest import new_runner, record
 
 ELSEWHERE = ProcessIdentity("another machine", 1, 1)  # nobody here can see whether it lives
+GONE = ProcessIdentity(this_machine(), 2**22 - 1, 1)  # no such process: known to be dead
 
 
 class Noticing(Announcer):
@@ -76,47 +78,104 @@ def test_runners_that_stood_still_together_take_none_of_each_others_runs_for_los
     """As containers that were paused: the first that went on ended the runs of the others, which lived."""
     runs = started(store, 1)
     sightings = Sightings(25.0)
-    assert [sightings.stale(runs, now) for now in (0.0, 4.0, 600.0, 605.0)] == [[]] * 4
+
+    def stale(runs: list[Run], *times: float) -> list[set[str]]:
+        found = []
+        for now in times:
+            sightings.note(runs, now)
+            found.append(sightings.stale())
+        return found
+
+    assert stale(runs, 0.0, 4.0, 600.0, 605.0) == [set()] * 4
     beaten = [replace(run, beat=run.beat + 1) for run in runs]
-    assert [sightings.stale(beaten, now) for now in (610.0, 615.0, 634.9)] == [[]] * 3
-    assert [sightings.stale(beaten, now) for now in (640.0, 645.0)] == [[], beaten]
+    assert stale(beaten, 610.0, 615.0, 634.9) == [set()] * 3
+    assert stale(beaten, 640.0, 645.0) == [set(), {run.run_id for run in runs}]
+
+
+class Looks:
+    """A runner's looks at the runs of others, five seconds apart, with a database of which some runs' rows take no write, or take it late."""
+
+    def __init__(self, store: Store, link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.refused: set[str] = set()
+        self.delay = 0.0
+        self._clock = 1_000.0
+        times = SimpleNamespace(monotonic=lambda: self._clock, time=time.time)
+        monkeypatch.setattr("jobs.run.lost_runs.time", times)
+        self._touch, self._move = store.sweeps.touch, store.move_run
+        monkeypatch.setattr(store.sweeps, "touch", self._touched)
+        monkeypatch.setattr(store, "move_run", self._moved)
+        announcer = Noticing(link, list)
+        self._ending = LostRuns(store, announcer, link, 25.0, Path("/nowhere"), lambda *_: None)
+
+    def look(self, seconds: int) -> None:
+        for _ in range(0, seconds, 5):
+            self._clock += 5.0
+            with contextlib.suppress(StoreUnavailable):
+                self._ending.end_all(())
+
+    def _touched(self, run: Run) -> None:
+        self._check(run.run_id)
+        self._clock += self.delay
+        self._touch(run)
+
+    def _moved(self, tenant_id: str, run_id: str, move: Move) -> object:
+        self._check(run_id)
+        return self._move(tenant_id, run_id, move)
+
+    def _check(self, run_id: str) -> None:
+        if run_id in self.refused:
+            raise StoreUnavailable("the database takes no writes")
+
+
+@pytest.fixture
+def looks(store: Store, link: Link, monkeypatch: pytest.MonkeyPatch) -> Looks:
+    return Looks(store, link, monkeypatch)
 
 
 def test_while_nothing_can_be_written_no_run_counts_as_lost(
-    store: Store, link: Link, monkeypatch: pytest.MonkeyPatch
+    store: Store, looks: Looks, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A lock of the table by CREATE INDEX, or a database that only reads, kept runners from beating: runs that went on were ended."""
-    runs = started(store, 1)
-    clock = [1_000.0]
-    times = SimpleNamespace(monotonic=lambda: clock[0], time=time.time)
-    monkeypatch.setattr("jobs.run.lost_runs.time", times)
-    ending = LostRuns(store, Noticing(link, list), link, 25.0, Path("/nowhere"), lambda *_: None)
-    touch, how = store.sweeps.touch, ["fails"]
+    runs = started(store, 2)
+    looks.refused = {run.run_id for run in runs}
+    looks.look(60)
+    assert "does not count as lost: the database takes no writes" in caplog.text
+    looks.refused, looks.delay = set(), 4.0
+    looks.look(60)
+    assert "what is written there waits for 4 s" in caplog.text
+    looks.delay = 0.0
+    looks.look(10)
+    assert lost(store, runs) == 0, "runners have the time to beat again"
+    looks.look(25)
+    assert lost(store, runs) == 2
 
-    def touched(run: Run) -> None:
-        if how[0] == "fails":
-            raise StoreUnavailable("the database takes no writes")
-        clock[0] += 4.0 if how[0] == "waits" else 0.0
-        touch(run)
 
-    monkeypatch.setattr(store.sweeps, "touch", touched)
+@pytest.mark.parametrize("held", range(3))
+def test_a_run_whose_row_somebody_holds_is_not_lost_and_keeps_no_other_from_being_ended(
+    store: Store, looks: Looks, held: int
+) -> None:
+    """As who changes it by hand, and leaves the transaction open: its runner cannot beat, and a look asked of one run alone."""
+    runs = started(store, 3)
+    looks.refused = {runs[held].run_id}
+    looks.look(60)
+    assert lost(store, runs) == 2
+    looks.refused = set()
+    looks.look(10)
+    assert lost(store, runs) == 2, "its runner has the time to beat again"
+    looks.look(25)
+    assert lost(store, runs) == 3
 
-    def looks(seconds: int) -> list[str]:
-        said = []
-        for _ in range(0, seconds, 5):
-            clock[0] += 5.0
-            try:
-                ending.end_all(())
-            except StoreUnavailable as error:
-                said.append(str(error))
-        return said
 
-    assert looks(60)[0] == "the database takes no writes"
-    how[0] = "waits"
-    assert looks(60)[0] == "what is written waits for 4 s, so that no run counts as lost"
-    how[0] = "is done"
-    assert (looks(20), lost(store, runs)) == ([], 0), "runners have the time to beat again"
-    assert (looks(15), lost(store, runs)) == ([], 1)
+def test_the_row_of_a_dead_runners_run_that_somebody_holds_keeps_no_other_run_from_being_ended(
+    store: Store, looks: Looks
+) -> None:
+    runs = started(store, 3, GONE)
+    looks.refused = {runs[0].run_id}
+    looks.look(10)
+    assert lost(store, runs) == 2
+    looks.refused = set()
+    looks.look(5)
+    assert lost(store, runs) == 3
 
 
 def test_a_run_whose_runner_shows_life_before_its_turn_is_not_ended(
@@ -229,8 +288,7 @@ def test_a_runner_that_stops_ends_no_more_lost_runs(store: Store, link: Link) ->
 def test_the_stop_of_a_runner_does_not_wait_for_all_lost_runs(
     store: Store, link: Link, nats_server: NatsServer, data_dir: Path
 ) -> None:
-    gone = ProcessIdentity(this_machine(), 2**22 - 1, 1)  # no such process: known to be dead
-    runs = started(store, 20, gone)
+    runs = started(store, 20, GONE)
     runner = new_runner(store, link, nats_server, data_dir)
     runner.start()
     eventually(lambda: lost(store, runs) > 0)
