@@ -50,6 +50,7 @@ def read_csv(
             decimal=decimal,
             skip=skip,
             has_header=header,
+            of_all=columns,
             opener=opened_unpacked,
         )
 

@@ -44,7 +44,8 @@ class CsvReader(Uncounted):
 
     Its first line there names the columns where `has_header`; else it is a row, and they are called A, B, C.
     `types` says what columns hold; the others are texts. `null`, unquoted, is NULL; a quoted one is a text.
-    A blank line is a row of NULL where there is one column, else it is nothing.
+    A blank line is a row of NULL where there is one column, else it is nothing. `of_all` are the columns of all files
+    of which it is one: those of a file that has no line, and no names.
     """
 
     def __init__(
@@ -60,13 +61,14 @@ class CsvReader(Uncounted):
         decimal: str = ".",
         skip: int = 0,
         has_header: bool = True,
+        of_all: Schema | None = None,
         opener: Opener = open_file,
     ) -> None:
         self._path, self._name = path, PurePath(path).name
         self._form = Form(delimiter, encoding, quote, null, is_quoted_null, decimal)
         self._grammar = Grammar(self._form)
         self._top = Top(skip, has_header)
-        self._types = types or {}
+        self._types, self._of_all = types or {}, of_all
         self._opener = opener
         self._file: BinaryIO | None = None
         self._share: float | None = None
@@ -78,7 +80,11 @@ class CsvReader(Uncounted):
         self._file = self._opener(self._path)
         source = Source(self._file, self._form.encoding)
         self._blocks = Blocks(source, self._grammar, self._name, self._top)
-        self._header = header(self._blocks.first_fields(), self._types, self._name, self._top)
+        first = self._blocks.first_fields()
+        if first or self._top.has_header or self._of_all is None:
+            self._header = header(first, self._types, self._name, self._top)
+        else:
+            self._header = Header(self._of_all, len(self._of_all))
         return self._header.schema
 
     def batches(self) -> Iterator[pa.Table]:

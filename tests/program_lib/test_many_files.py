@@ -194,6 +194,28 @@ def test_other_columns_are_an_error_before_the_first_row(
         reader.open()
 
 
+@pytest.mark.parametrize("types", [{}, {"A": "integer"}])
+def test_of_many_csv_files_without_names_some_may_be_empty(
+    data: Path, types: dict[str, str]
+) -> None:
+    """As our own output leaves one on a day without rows."""
+    put(data, **{"1": "", "2": "1,x\n", "3": "", "4": "2,y\n"})
+    form: dict[str, Any] = {"header": False, "types": types}
+    rows = rows_of(read_csv("*.csv", **form))
+    assert [tuple(row.values()) for row in rows] == (
+        [(1, "x"), (2, "y")] if types else [("1", "x"), ("2", "y")]
+    )
+    assert [column.name for column in find_types("*.csv", header=False)] == ["A", "B"]
+    put(data, **{"2": "", "4": ""})
+    if types:
+        assert rows_of(read_csv("*.csv", **form)) == []
+    else:
+        with pytest.raises(
+            ProgramError, match=r"^1\.csv is empty: .* name A, B and so on in Types"
+        ):
+            rows_of(read_csv("*.csv", **form))
+
+
 def test_the_column_for_the_file_must_be_new(data: Path) -> None:
     put(data, x="a,file\n1,2\n")
     with (

@@ -18,15 +18,15 @@ from program_lib.ports import Reader, TextReader
 from program_lib.types import TEXT, Column, Schema, Type, listed
 
 R = TypeVar("R", bound=Reader)
-# Makes the reader of one file; it gets the columns of all files where these may have different ones
+# Makes the reader of one file; it gets the columns of all files, none before they are known, and None where it is alone
 Make = Callable[[str, Schema | None], R]
 
 
 class ManyFiles(Generic[R]):
     """A source of rows: program_lib.ports.Reader over all files that a path means.
 
-    All must have the same columns, in whatever order: those of the first file, in its order. Where `has_all` is set,
-    the columns are those that any file has. `name_column` holds each row's file, as the path spells it.
+    All must have the same columns, in whatever order: those of the first file, in its order; one that tells none has
+    no rows. Where `has_all` is set, the columns are those that any file has. `name_column` holds each row's file, as the path spells it.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ManyFiles(Generic[R]):
 
     def _looked_at(self, path: str) -> Schema:
         """The columns of one file; counts its rows where it tells them."""
-        reader = self._make(path, Schema() if self._has_all else None)
+        reader = self._make(path, Schema())
         try:
             schema = reader.open()
             rows = reader.total()
@@ -116,28 +116,21 @@ class ManyFiles(Generic[R]):
 
     def _common(self, schemas: list[Schema]) -> Schema:
         """The columns of the first file, as wide as those of any, and NULL where any may be. Raises ProgramError."""
-        wanted = _types(schemas[0])
-        for path, schema in zip(self._paths, schemas, strict=True):
-            self._check_same(path, schema, wanted)
-        return common_schema(schemas)
+        told = {path: one for path, one in zip(self._paths, schemas, strict=True) if one}
+        if not told:
+            return self._alone(self._paths[0])
+        first = next(iter(told))
+        for path, schema in told.items():
+            _check_same(path, schema, first, _types(told[first]))
+        return common_schema(list(told.values()))
 
-    def _check_same(self, path: str, schema: Schema, wanted: Mapping[str, Type]) -> None:
-        """Raises ProgramError for other columns, or types, than those `wanted`, which are of the first file."""
-        first = self._paths[0]
-        if lacks := [name for name in wanted if schema.column(name) is None]:
-            raise ProgramError(
-                f"{path} has no column {listed(map(repr, lacks))}, which {first} has"
-            )
-        if more := [name for name in schema.names if name not in wanted]:
-            raise ProgramError(
-                f"{path} has a column {listed(map(repr, more))}, which {first} has not"
-            )
-        theirs = _types(schema)
-        for name, of in wanted.items():
-            if theirs[name] != of:
-                raise ProgramError(
-                    f"the column {name} is {theirs[name]} in {path}, and {of} in {first}"
-                )
+    def _alone(self, path: str) -> Schema:
+        """The columns of a file that tells none beside others. Raises ProgramError where it tells none by itself, too."""
+        reader = self._make(path, None)
+        try:
+            return reader.open()
+        finally:
+            reader.close()
 
     def _name_columns(self) -> list[Column]:
         if self._name_column is None:
@@ -167,7 +160,7 @@ class ManyFiles(Generic[R]):
 
     def _opened(self, path: str) -> tuple[R, list[str]]:
         """Open, and with the columns of all. A file may have changed since it was looked at."""
-        reader = self._make(path, self._own if self._has_all else None)
+        reader = self._make(path, self._own)
         try:
             schema = reader.open()
             if _types(schema) != _types(self._own) or _may_be_null(schema) - _may_be_null(
@@ -230,6 +223,20 @@ class ManyTexts(ManyFiles[T]):
         if self._name_column is None:
             return made
         return made.append_column(self._name_column, written.column(self._name_column))
+
+
+def _check_same(path: str, schema: Schema, first: str, wanted: Mapping[str, Type]) -> None:
+    """Raises ProgramError for other columns, or types, than those `wanted`, which are of the `first` file."""
+    if lacks := [name for name in wanted if schema.column(name) is None]:
+        raise ProgramError(f"{path} has no column {listed(map(repr, lacks))}, which {first} has")
+    if more := [name for name in schema.names if name not in wanted]:
+        raise ProgramError(f"{path} has a column {listed(map(repr, more))}, which {first} has not")
+    theirs = _types(schema)
+    for name, of in wanted.items():
+        if theirs[name] != of:
+            raise ProgramError(
+                f"the column {name} is {theirs[name]} in {path}, and {of} in {first}"
+            )
 
 
 def _types(schema: Schema) -> dict[str, Type]:
