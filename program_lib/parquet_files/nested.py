@@ -29,6 +29,13 @@ def parts_of(of: pa.DataType) -> list[pa.DataType]:
     return [of.key_type, of.item_type] if pa.types.is_map(of) else [of.value_type]
 
 
+def leaves_of(of: pa.DataType) -> int:
+    """How many columns of Parquet hold the values of a type."""
+    if isinstance(of, pa.BaseExtensionType):
+        of = of.storage_type
+    return sum(map(leaves_of, parts_of(of))) if pa.types.is_nested(of) else 1
+
+
 def parts_in(values: pa.Array) -> list[pa.Array]:
     """The values of what `parts_of` tells."""
     if pa.types.is_struct(values.type):

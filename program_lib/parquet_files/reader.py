@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import accumulate
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from program_lib.errors import ProgramError, RowRefused, shortened
 from program_lib.files.data_files import check_same
-from program_lib.parquet_files.nested import is_nested, parts_in
+from program_lib.parquet_files.nested import is_nested, leaves_of, parts_in
 from program_lib.parquet_files.types import converted, type_of
 from program_lib.pieces import pieces
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
@@ -40,8 +41,7 @@ class ParquetReader(Uncounted):
         self._files: list[BinaryIO] = []
         self._schema = Schema()
         self._file: pq.ParquetFile
-        # By column, where its texts and bytes, which may stand in dictionaries, lie in the file
-        self._long: dict[str, list[int]] = {}
+        self._long: list[str] = []  # columns with texts or bytes, which may stand in dictionaries
         self._old: list[str] = []  # columns of timestamps of 96 bits
 
     def open(self) -> Schema:
@@ -50,8 +50,8 @@ class ParquetReader(Uncounted):
         self._check_names(fields.names)
         wanted = self._columns or fields.names
         self._schema = Schema(self._column(fields.field(name)) for name in wanted)
-        self._long = {name: self._places(name, "BYTE_ARRAY") for name in self._schema.names}
-        self._old = [name for name in self._schema.names if self._places(name, "INT96")]
+        self._long = [name for name in self._schema.names if self._lies_as(name, "BYTE_ARRAY")]
+        self._old = [name for name in self._schema.names if self._lies_as(name, "INT96")]
         return self._schema
 
     def batches(self) -> Iterator[pa.Table]:
@@ -114,41 +114,33 @@ class ParquetReader(Uncounted):
             raise ProgramError(f"{self._name} has no columns")
 
     def _column(self, field: pa.Field) -> Column:
-        is_interval = field.name in self._intervals
-        of = None if is_interval or self._hides_bytes(field) else type_of(field)
+        # Of intervals Arrow tells the bytes alone, and nobody looks at timestamps of 96 bits within another value
+        has_intervals = any(leaf.converted_type == "INTERVAL" for leaf in self._leaves(field.name))
+        is_hidden = has_intervals or (is_nested(field.type) and self._lies_as(field.name, "INT96"))
+        of = None if is_hidden else type_of(field)
         if of is None:
-            held = "intervals" if is_interval else field.type
+            held = "intervals" if has_intervals else field.type
             raise ProgramError(
                 f"the column {field.name} of {self._name} holds {held}, which is no type of a column here:"
                 f" {WHAT_TO_DO}"
             )
         return Column(field.name, of, field.nullable)
 
-    def _hides_bytes(self, field: pa.Field) -> bool:
-        """Whether intervals, or timestamps of 96 bits, lie within a column, where they are not looked at."""
-        if not is_nested(field.type):
-            return False
-        within = (leaf for leaf in self._leaves() if leaf.path.startswith(f"{field.name}."))
-        return any(
-            leaf.converted_type == "INTERVAL" or leaf.physical_type == "INT96" for leaf in within
-        )
-
     @cached_property
-    def _intervals(self) -> set[str]:
-        """Columns of months, days and milliseconds, of which Arrow tells the bytes alone."""
-        return {leaf.path for leaf in self._leaves() if leaf.converted_type == "INTERVAL"}
+    def _places(self) -> dict[str, range]:
+        """Where what lies in the file of each column, or of each part of a nested one, stands among all of that."""
+        ends = list(accumulate(leaves_of(field.type) for field in self._file.schema_arrow))
+        starts = [0, *ends]
+        return {
+            field.name: range(start, end)
+            for field, start, end in zip(self._file.schema_arrow, starts, ends, strict=False)
+        }
 
-    def _leaves(self) -> list[pq.ColumnSchema]:
-        """What lies in the file: a column, or each part of one that is nested."""
-        return [self._file.schema.column(at) for at in range(len(self._file.schema))]
+    def _leaves(self, name: str) -> list[pq.ColumnSchema]:
+        return [self._file.schema.column(place) for place in self._places[name]]
 
-    def _places(self, name: str, physical_type: str) -> list[int]:
-        """Where what lies so of a column stands among all leaves."""
-        return [
-            at
-            for at, leaf in enumerate(self._leaves())
-            if leaf.physical_type == physical_type and f"{leaf.path}.".startswith(f"{name}.")
-        ]
+    def _lies_as(self, name: str, physical_type: str) -> bool:
+        return any(leaf.physical_type == physical_type for leaf in self._leaves(name))
 
     # its rows
 
@@ -199,8 +191,8 @@ class ParquetReader(Uncounted):
         about = self._file.metadata.row_group(group)
         names = [
             name
-            for name, places in self._long.items()
-            if any(about.column(place).has_dictionary_page for place in places)
+            for name in self._long
+            if any(about.column(place).has_dictionary_page for place in self._places[name])
         ]
         if not names:
             return 0
@@ -211,8 +203,7 @@ class ParquetReader(Uncounted):
 
     @cached_property
     def _in_dictionaries(self) -> pq.ParquetFile:
-        leaves = self._leaves()
-        paths = [leaves[place].path for places in self._long.values() for place in places]
+        paths = [leaf.path for name in self._long for leaf in self._leaves(name)]
         return self._opened(read_dictionary=paths, metadata=self._file.metadata)
 
     # the timestamps of older programs

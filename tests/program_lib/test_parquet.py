@@ -281,6 +281,20 @@ def test_timestamps_of_96_bits_keep_their_year_and_lose_no_digit(files: Files) -
     assert (caught.value.index, caught.value.column) == (2, "a")
 
 
+def test_a_column_is_not_taken_for_one_whose_name_goes_on_after_a_dot(files: Files) -> None:
+    """In a file a part of a column is called so, too."""
+    moment = pa.array([datetime(2026, 7, 31, 12)])
+    columns = {"n": pa.array([5]), "s": pa.array([{"x": 1}]), "n.at": moment, "s.at": moment}
+    files.foreign(columns, use_deprecated_int96_timestamps=True)
+    [row] = files.read()[1]
+    assert row == {
+        "n": 5,
+        "s": '{"x":1}',
+        "n.at": datetime(2026, 7, 31, 12),
+        "s.at": datetime(2026, 7, 31, 12),
+    }
+
+
 @pytest.mark.parametrize(
     ("values", "of", "texts"),
     [
