@@ -441,7 +441,7 @@ class Playground {
   #onListed(jobs) {
     const isFirst = !this.#overview.areJobsKnown;
     this.#overview.takeJobs(jobs);
-    if (isFirst) this.#find.refresh(); // a later list would move what is chosen with the arrows
+    if (isFirst) this.#find.refresh(); // a later list, which seldom differs, would take the item from under a press of the mouse
     this.#home.askForStrangers();
     this.#jobsView.show(jobs);
     this.#jobsView.markShown(this.#job.shown.jobId);

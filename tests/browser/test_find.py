@@ -117,6 +117,45 @@ def test_a_job_is_found_from_everywhere_and_a_long_list_is_cut(
     expect(page.locator("#job-name")).to_have_text("Lot 42")
 
 
+CHOSEN_LATE = """async ([text, downs, first, later]) => {
+  document.body.innerHTML = '<button id="find-open"></button><kbd id="find-key"></kbd><dialog id="find"><form>'
+    + '<input id="find-text"><ul id="find-list"></ul><p id="find-note"></p></form></dialog>';
+  const { FindView } = await import('/playground/find/find-view.js');
+  const chosen = [];
+  const itemOf = ([kind, label], id) => ({ kind, id, label, icon: 'log', run: () => chosen.push([kind, label]) });
+  let items = first.map(itemOf);
+  const view = new FindView({ items: () => items, announce: () => undefined });
+  const input = document.getElementById('find-text');
+  view.open();
+  input.value = text;
+  input.dispatchEvent(new Event('input'));
+  for (let down = 0; down < downs; down += 1) input.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true }));
+  items = [...later.map((item) => itemOf(item, 90)), ...items];
+  view.refresh();
+  document.querySelector('form').requestSubmit();
+  document.body.replaceChildren();
+  return chosen;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "downs", "chosen"),
+    [
+        ("", 2, ["job", "Shop"]),  # the arrows came to it
+        ("z", 0, ["command", "Zoom in"]),  # the text found it
+        ("", 0, ["node", "Zeros"]),  # nothing was chosen yet
+        ("zer", 0, ["node", "Zeros"]),  # there was nothing to choose
+    ],
+)
+def test_what_comes_late_takes_the_place_of_nothing_that_somebody_chose(
+    modules: Page, text: str, downs: int, chosen: list[str]
+) -> None:
+    """Who went to a command with the arrows, and pressed Enter as the nodes of the job came, was at a node."""
+    first = [["command", "Zoom in"], ["command", "Help"], ["job", "Shop"]]
+    given = [text, downs, first, [["node", "Zeros"]]]
+    assert modules.evaluate(CHOSEN_LATE, given) == [chosen]
+
+
 def test_what_comes_after_the_dialog_was_opened_is_found_then(
     open_playground: OpenPlayground, shop: Product
 ) -> None:

@@ -22,11 +22,12 @@ export class FindView {
     text: byId('find-text'),
     list: byId('find-list'),
     elementOf: itemElement,
+    idOf: ({ kind, id, label }) => `${kind} ${id ?? label}`,
     onText: (text) => this.#filter(text),
     onChoose: (item) => item.run(),
   });
 
-  /** `items()`: [{kind: 'node' | 'job' | 'command', label, hint, icon, run()}] at the moment of opening; `announce(text)`. */
+  /** `items()`: [{kind: 'node' | 'job' | 'command', id?, label, hint, icon, run()}] of now, a node or job with its number; `announce(text)`. */
   constructor({ items, announce }) {
     this.#itemsNow = items;
     this.#announce = announce;
@@ -45,7 +46,7 @@ export class FindView {
   refresh() {
     if (!this.#list.isOpen) return;
     this.#items = this.#itemsNow();
-    this.#filter(byId('find-text').value);
+    this.#list.refresh();
   }
 
   #filter(text) {

@@ -67,6 +67,7 @@ export class OfferedHere {
     const { types } = this.#editor;
     const nodes = this.#nodes.map(({ id, type, name }) => ({
       kind: 'node',
+      id,
       label: name || `Node ${id}`,
       hint: types.get(type)?.label ?? type,
       icon: iconOf(type, types.get(type)),
@@ -75,6 +76,7 @@ export class OfferedHere {
     const commands = commandsNow().map((command) => ({ kind: 'command', ...command }));
     const jobs = this.#page.jobs().map(({ id, name }) => ({
       kind: 'job',
+      id,
       label: name,
       hint: `Job ${id}`,
       icon: 'log',

@@ -12,20 +12,22 @@ export class ChoiceList {
   #text;
   #list;
   #elementOf;
+  #idOf;
   #onText;
   #onChoose;
   #items = [];
   #active = 0;
 
   /**
-   * `dialog`, with a form in it; `text`: its input; `list`: its list box. `elementOf(item)` → an element; `onText(text)`: show what it
-   * finds; `onChoose(item)`: the dialog has closed.
+   * `dialog`, with a form in it; `text`: its input; `list`: its list box. `elementOf(item)` → an element; `idOf(item)` → a text by
+   * which it is known again; `onText(text)`: show what it finds; `onChoose(item)`: the dialog has closed.
    */
-  constructor({ dialog, text, list, elementOf, onText, onChoose }) {
+  constructor({ dialog, text, list, elementOf, idOf, onText, onChoose }) {
     this.#dialog = dialog;
     this.#text = text;
     this.#list = list;
     this.#elementOf = elementOf;
+    this.#idOf = idOf;
     this.#onText = onText;
     this.#onChoose = onChoose;
     text.addEventListener('input', () => onText(text.value));
@@ -61,6 +63,15 @@ export class ChoiceList {
     this.#items = items;
     this.#list.replaceChildren(...items.map((item, place) => this.#option(item, place)));
     this.#activate(0);
+  }
+
+  /** There is more to choose from. What is active stays so where the person came to it: Enter may be on its way. */
+  refresh() {
+    if (!this.isOpen) return;
+    const isFirst = this.#active === 0 && this.#text.value === '';
+    const active = isFirst ? undefined : this.#items[this.#active];
+    this.#onText(this.#text.value);
+    if (active !== undefined) this.#activate(this.#items.findIndex((item) => this.#idOf(item) === this.#idOf(active)));
   }
 
   #option(item, place) {

@@ -16,6 +16,7 @@ export class Picker {
     text: byId('picker-text'),
     list: byId('picker-list'),
     elementOf: itemElement,
+    idOf: ({ key }) => String(key),
     onText: (text) => this.#filter(text),
     onChoose: ({ key }) => this.#onPick(key),
   });
@@ -35,7 +36,7 @@ export class Picker {
 
   /** What there is to pick came after the dialog was opened. */
   refresh() {
-    if (this.#list.isOpen) this.#filter(byId('picker-text').value);
+    this.#list.refresh();
   }
 
   #filter(text) {
