@@ -1062,6 +1062,11 @@ def test_a_line_that_has_not_ended_is_shown(modules: Page, pieces: str, lines: l
     assert log_lines(modules, pieces, has_ended=False) == lines
 
 
+def test_a_line_that_is_written_over_with_nothing_very_often_is_shown(modules: Page) -> None:
+    """As print(end="\\r") for each row: in Firefox a search for /\\r+$/ was “too much recursion”, and there was no log."""
+    assert log_lines(modules, r"['\r'.repeat(200_000) + 'x']", has_ended=False) == ["x"]
+
+
 def test_what_a_look_found_before_a_save_is_no_news_behind_it(modules: Page) -> None:
     """What was just saved went from the canvas, with “Somebody saved this job”, where an earlier look was answered late."""
     changed, told, name = modules.evaluate(

@@ -126,13 +126,15 @@ export class LogView {
 /** A line as a terminal shows it: without colours, and of a bar that was drawn again and again the last one. */
 function asShown(line) {
   const plain = line.includes(ESCAPE) ? line.replace(SEQUENCE, '') : line;
-  return plain.includes('\r') ? withoutWrittenOver(plain).replace(/\r+$/, '') : plain;
+  return plain.includes('\r') ? withoutWrittenOver(plain).replace('\r', '') : plain;
 }
 
-/** What was written last of a line; a CR at its end may be half of a line's end. */
+/** What was written last of a line; of CRs at its end one stays, which may be half of a line's end. */
 function withoutWrittenOver(line) {
-  const end = line.replace(/\r+$/, '').length;
-  return line.slice(line.lastIndexOf('\r', Math.max(0, end - 1)) + 1);
+  let end = line.length;
+  while (line[end - 1] === '\r') end -= 1; // /\r+$/ is too much for Firefox where very many stand before something else
+  const written = line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
+  return end < line.length ? `${written}\r` : written;
 }
 
 function lineElement(line, query = '') {
