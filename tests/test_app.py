@@ -11,7 +11,11 @@ from urllib.parse import urljoin
 import pytest
 from flask import Flask
 
+from app import WebParts
 from jobs.http import problems
+from jobs.store.store import StoreUnavailable
+from realtime.records import DatabaseAway
+from settings import Settings
 from tests.harness import (
     ROOT,
     Answer,
@@ -70,6 +74,20 @@ def problem(answer: Answer, status: int) -> str:
 
 
 # ---------------------------------------------------------------- health
+
+
+def test_the_bridge_is_told_that_the_database_is_away(tmp_path: Path) -> None:
+    """So that it asks for the last runs of jobs again."""
+    environ = {
+        "DATA_DIR": str(tmp_path),
+        "NATS_URL": "nats://127.0.0.1:1",
+        "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none",
+    }
+    parts = WebParts(Settings.from_env(environ))
+    with pytest.raises(StoreUnavailable):
+        parts.store.open()
+    with pytest.raises(DatabaseAway, match="refused"):
+        list(parts._last_run("acme", 1))
 
 
 def test_healthz_says_alive_to_anyone(product: Product) -> None:
