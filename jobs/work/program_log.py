@@ -15,6 +15,8 @@ LOG = logging.getLogger(__name__)
 LOG_CAP = 16 * 1024 * 1024  # bytes of a run's log; further bytes are only counted
 TAIL_LINES = 5  # last stderr lines that a failed run's reason quotes
 TAIL_LINE = 400  # characters kept of each of them
+# Bytes kept of a line that has not ended: of each character four, with room for colours. What follows is joined to them
+TAIL_REST = 16 * TAIL_LINE
 CHUNK = 256 * 1024  # bytes that one read returns at most
 KEPT = 256 * 1024  # bytes of a log's end that the database keeps
 
@@ -66,10 +68,9 @@ class LineTail:
         *complete, rest = (self._rest + output).split(b"\n")
         for line in complete[-(self._lines.maxlen or 0) * 4 :]:
             self._lines.extend(_shown_lines(line))
-        written_over = (
-            rest.rfind(b"\r", 0, len(rest) - 1) + 1
-        )  # a CR at the end may be half of a line's
-        self._rest = rest[written_over:][:TAIL_LINE]
+        # A CR at the end may be half of a line's
+        written_over = rest.rfind(b"\r", 0, len(rest) - 1) + 1
+        self._rest = rest[written_over:][:TAIL_REST]
 
     def text(self) -> str:
         lines = [*self._lines, *_shown_lines(self._rest)]

@@ -45,6 +45,17 @@ def test_the_tail_is_told_as_a_terminal_shows_it() -> None:
     assert tail.text() == "no such table\n 90% of the rows\nbroken"
 
 
+def test_a_long_line_that_is_written_in_pieces_is_told_without_a_gap() -> None:
+    """Of Cyrillic, or with colours: where 400 bytes of it had come, what was written next followed the first 200 letters."""
+    line = "строка " * 60
+    coloured = "".join(f"\x1b[3{n % 8}m{letter}\x1b[0m" for n, letter in enumerate(line))
+    for written in (line, coloured):
+        tail = LineTail()
+        tail.feed(written.encode()[:1_000])
+        tail.feed(written.encode()[1_000:] + b"end\n")
+        assert tail.text() == line[:400].rstrip()
+
+
 def test_a_line_without_an_end_costs_little() -> None:
     tail = LineTail(2)
     for _ in range(1_000):
