@@ -507,7 +507,10 @@ class Store:
         return self._write(save)
 
     def beat(self, runner: ProcessIdentity, run_ids: Collection[str]) -> set[str]:
-        """Shows that `runner` lives and works on these runs. Returns those that still belong to it."""
+        """Shows that `runner` lives and works on these runs. Returns those that still belong to it.
+
+        Nothing is shown of a run whose row somebody holds: who waited for that would show no life on the others either.
+        """
         own = (
             RUNS.c.status == RunStatus.RUNNING.value,
             RUNS.c.runner == str(runner),
@@ -515,7 +518,11 @@ class Store:
         )
 
         def beat(connection: Connection) -> set[str]:
-            connection.execute(sa.update(RUNS).where(*own).values(beat=RUNS.c.beat + 1))
+            query = sa.select(RUNS.c.run_id).where(*own)
+            # as the update itself locks: who records what a run's nodes said is no hindrance
+            free = query.with_for_update(key_share=True, skip_locked=True)
+            shown = sa.update(RUNS).where(RUNS.c.run_id.in_(free))
+            connection.execute(shown.values(beat=RUNS.c.beat + 1))
             return set(connection.execute(sa.select(RUNS.c.run_id).where(*own)).scalars())
 
         return self._write(beat)

@@ -18,6 +18,7 @@ from jobs.store.database import NoRoom
 from jobs.store.kept import Kept, KeptNode
 from jobs.store.pieces import make_move
 from jobs.store.postgresql import IDLE_IN_TRANSACTION, BoundedConnection
+from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
@@ -218,6 +219,28 @@ def test_a_statement_that_is_given_up_leaves_no_session_that_waits_on(postgresql
         with pytest.raises(psycopg.OperationalError, match="no answer within"):
             bounded(postgresql, 0.1).execute("SELECT a FROM held")
         eventually(lambda: not sessions(postgresql, "SELECT a FROM held"))
+
+
+def test_one_row_that_somebody_holds_keeps_a_runner_from_showing_life_on_that_run_alone(
+    postgresql: Database,
+) -> None:
+    """All runs of the runner were taken for lost by others, and their programs killed."""
+    store = Store(postgresql.url, DatabaseLimits(statement=1))
+    store.open()
+    runs = [record(store) for _ in range(3)]
+    runner = ProcessIdentity("here", 1, 1)
+    for run in runs:
+        store.start_run(TENANT, run.run_id, runner)
+    run_ids = [run.run_id for run in runs]
+    with contextlib.closing(postgresql.connect()) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM runs WHERE run_id = %s FOR UPDATE", [run_ids[1]])
+        cursor.execute("SELECT 1 FROM runs WHERE run_id = %s FOR KEY SHARE", [run_ids[2]])
+        assert store.beat(runner, run_ids) == {*run_ids}
+        assert [store.run(TENANT, run_id).beat for run_id in run_ids] == [2, 1, 2]
+    assert store.beat(runner, run_ids) == {*run_ids}
+    assert [store.run(TENANT, run_id).beat for run_id in run_ids] == [3, 2, 3]
+    store.close()
 
 
 def test_a_commit_that_is_given_up_is_not_cancelled(postgresql: Database) -> None:
