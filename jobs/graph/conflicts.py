@@ -1,22 +1,23 @@
-"""Whether two nodes of a graph would write over each other."""
+"""Whether two nodes of a graph would write over each other, or one would read at the next run what another wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from jobs.graph.errors import GraphError, error_of
-from jobs.graph.fields.paths import plain_path
+from jobs.graph.fields.paths import plain_path, takes
 from jobs.graph.graph import Node
 
 
 def conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:
-    """An error for each output that would write over what another output of the same graph writes.
+    """An error for each output that would write over what another output of the same graph writes, or into what an input reads by a pattern.
 
     Names are compared as a database or a file system takes them: t and T, out.csv and ./out.csv are the same.
     """
     outputs = [node for node in nodes.values() if node and not node.node_type.has_output]
     yield from _same_target(outputs)
     yield from _file_and_database(outputs, [node for node in nodes.values() if node])
+    yield from _read_at_the_next_run(outputs, [node for node in nodes.values() if node])
 
 
 def _same_target(outputs: list[Node]) -> Iterator[GraphError]:
@@ -44,6 +45,31 @@ def _file_and_database(outputs: list[Node], nodes: list[Node]) -> Iterator[Graph
                 node.id,
                 "path",
             )
+
+
+def _read_at_the_next_run(outputs: list[Node], nodes: list[Node]) -> Iterator[GraphError]:
+    """An error for each file that an input's pattern would take at the next run, which then had the rows of this one twice."""
+    patterns = [(node, path) for node in nodes if (path := _pattern(node))]
+    for node in outputs:
+        path = node.config.get("path")
+        if not isinstance(path, str):
+            continue
+        one = path.replace("*", "1")  # of an output that makes several
+        other = next(((n, pattern) for n, pattern in patterns if takes(pattern, one)), None)
+        if other is not None:
+            yield error_of(
+                f"is one of the files that node {other[0].id} reads, {other[1]}: the next run would read it, too. "
+                "Write it into another directory, or under a name that does not match",
+                node.id,
+                "path",
+            )
+
+
+def _pattern(node: Node) -> str | None:
+    """Which files an input reads, where that is a pattern."""
+    path = node.config.get("path")
+    is_source = node.node_type.has_output and not node.node_type.has_input
+    return path if is_source and isinstance(path, str) and set("*?") & set(path) else None
 
 
 def _target(node: Node) -> tuple[str, str]:

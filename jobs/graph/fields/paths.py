@@ -90,5 +90,18 @@ def plain_path(path: str) -> str:
     return posixpath.normpath(path)
 
 
+def takes(pattern: str, path: str) -> bool:
+    """Whether an input's pattern means this file, which need not be there; as program_lib.files.many_files matches names."""
+    parts = PurePosixPath(plain_path(pattern)).parts
+    wild = "".join(map(_part_of, parts if parts[-1] != "**" else (*parts, "*")))
+    return re.fullmatch(wild.removesuffix("/"), plain_path(path), re.DOTALL) is not None
+
+
+def _part_of(part: str) -> str:
+    if part == "**":
+        return "(?:[^/]+/)*"
+    return "".join({"*": "[^/]*", "?": "[^/]"}.get(sign) or re.escape(sign) for sign in part) + "/"
+
+
 def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))

@@ -394,3 +394,39 @@ def test_members_in_another_spelling_than_ours_are_refused_and_others_left_alone
         (2, "name", "there is no member 'Name'; it is written name"),
         (None, "edges", "the edge 1 → 2: there is no member 'from_port'; it is written fromPort"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*.csv", "all.csv"),
+        ("./in/*.csv", "in/all.csv"),
+        ("in/**", "in/a/b/all.csv"),
+        ("**/*.csv", "all.csv"),
+        ("s3://lake/in/*.csv", "s3://lake/in/all.csv"),
+        ("day-?.csv", "day-*.csv"),
+    ],
+)
+def test_a_file_that_the_next_run_would_read_as_its_input_is_refused(
+    pattern: str, path: str
+) -> None:
+    """Each run had the rows of those before it once more, and was told as completed."""
+    split: dict[str, Any] = {"split_rows": 5} if "*" in path else {}
+    output = node(2, "csv_output", path=path, **split)
+    [(node_id, field, message)] = errors(chain(reads(pattern), output))
+    assert (node_id, field) == (2, "path")
+    assert message.startswith(f"is one of the files that node 1 reads, {pattern}: the next run")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("in/*.csv", "all.csv"),
+        ("*.csv", "out/all.csv"),
+        ("in-*.csv", "all.csv"),
+        ("*.csv", "all.csv.gz"),
+        ("a.csv", "a.csv"),
+    ],
+)
+def test_a_file_that_no_input_reads_by_a_pattern_is_written(pattern: str, path: str) -> None:
+    parse_graph(chain(reads(pattern), node(2, "csv_output", path=path)))

@@ -38,7 +38,8 @@ def everything(**texts: str) -> dict[str, Any]:
         "url": "https://api.example.com/a?b=c",
         "json_path": "data.items",
     } | texts
-    one_file = text["path"].replace("*", "+")  # of an output, which makes several of a *
+    # Of an output, which makes several of a *; in a directory that the path as a pattern does not mean
+    one_file = "out/" + text["path"].replace("*", "+")
     return graph(
         [
             node(1, "db_input", text["name"], connection="sqlite:///shop.db", sql=text["sql"]),
@@ -383,7 +384,7 @@ ONE_LINE = ANY_TEXT.filter(lambda text: text.strip() and len(text.splitlines()) 
     name=ANY_TEXT.filter(str.strip),
     sql=ANY_TEXT.filter(str.strip),
     table=ONE_LINE,
-    path=ONE_LINE.filter(lambda path: not list(path_errors(path))),
+    path=ONE_LINE.filter(lambda path: "**" not in path and not list(path_errors(path))),
     column=ONE_LINE.filter(lambda text: text != "else" and len(text) <= MAX_PORT),  # an output, too
     marker=ANY_TEXT.map(lambda text: re.sub('[",;|\t\r\n]', "", text)[:20] or "x"),
     job_name=st.text(),
