@@ -107,6 +107,18 @@ NULL_MARKER = Field(
 )
 
 
+def first_row(values: str) -> Field:
+    """Whether the first row names the columns; `values`: what is said of it where it does not."""
+    return Field(
+        "header",
+        "First row",
+        "choice",
+        default="names",
+        choices=("names", "values"),
+        help=f"names: it names the columns. values: it is a row as the others, {values}.",
+    )
+
+
 def check_decimal(config: Mapping[str, Any]) -> None:
     """Raises WrongField where fields and digits would be parted by the same sign."""
     if config.get("decimal") == "comma" and config.get("delimiter") == "comma":

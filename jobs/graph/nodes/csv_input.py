@@ -16,6 +16,7 @@ from jobs.graph.fields.shared import (
     NULL_MARKER,
     PATTERNS,
     check_decimal,
+    first_row,
 )
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
@@ -59,14 +60,7 @@ CSV_INPUT = NodeType(
             largest=MOST_SKIPPED,
             help="How many lines stand above the table, as a title or sep=; does; whatever they hold, they are left out.",
         ),
-        Field(
-            "header",
-            "First row",
-            "choice",
-            default="names",
-            choices=("names", "values"),
-            help="names: it names the columns. values: it is a row as the others, and columns are called A, B, C.",
-        ),
+        first_row("and columns are called A, B, C"),
         DECIMAL,
         types_field("What the columns hold; a column that is not named here holds text."),
         Field(

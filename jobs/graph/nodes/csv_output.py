@@ -7,7 +7,14 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.shared import DECIMAL, DELIMITER, ENCODING, NULL_MARKER, check_decimal
+from jobs.graph.fields.shared import (
+    DECIMAL,
+    DELIMITER,
+    ENCODING,
+    NULL_MARKER,
+    check_decimal,
+    first_row,
+)
 from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
 from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
@@ -39,14 +46,7 @@ CSV_OUTPUT = NodeType(
         ),
         DELIMITER,
         ENCODING,
-        Field(
-            "header",
-            "First row",
-            "choice",
-            default="names",
-            choices=("names", "values"),
-            help="names: it names the columns. values: it is a row as the others, for programs that want no names.",
-        ),
+        first_row("for programs that want no names"),
         DECIMAL,
         NULL_MARKER,
         *SPLIT_FIELDS,

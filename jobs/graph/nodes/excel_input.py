@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
 from jobs.graph.fields.file_columns import columns_of_file, types_field
-from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS
+from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS, first_row
 from jobs.graph.node_type import UNNAMED, NodeType
 
 EXCEL_INPUT = NodeType(
@@ -35,14 +35,7 @@ EXCEL_INPUT = NodeType(
             default="A1",
             help="The first cell of the table, for example B3; what stands above it and before it is left out.",
         ),
-        Field(
-            "header",
-            "First row",
-            "choice",
-            default="names",
-            choices=("names", "values"),
-            help="names: it names the columns. values: it is a row as the others, and columns are called A, B, C.",
-        ),
+        first_row("and columns are called A, B, C"),
         types_field(
             "What the columns hold; a column that is not named here holds text: numbers in plain digits, and what"
             " is shown as a date as 2026-07-31."
