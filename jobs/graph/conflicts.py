@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from jobs.graph.errors import GraphError, error_of
 from jobs.graph.fields.paths import plain_path, takes
 from jobs.graph.graph import Node
+from program_lib.patterns import is_pattern
 
 
 def conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:
@@ -69,7 +70,7 @@ def _pattern(node: Node) -> str | None:
     """Which files an input reads, where that is a pattern."""
     path = node.config.get("path")
     is_source = node.node_type.has_output and not node.node_type.has_input
-    return path if is_source and isinstance(path, str) and set("*?") & set(path) else None
+    return path if is_source and isinstance(path, str) and is_pattern(path) else None
 
 
 def _target(node: Node) -> tuple[str, str]:

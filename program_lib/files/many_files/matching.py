@@ -1,4 +1,4 @@
-"""Which files a pattern means: * and ? within a name, ** for directories below."""
+"""Which files a pattern means, of those that are there."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ from typing import Protocol, TypeVar
 
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import data_directory, data_file
+from program_lib.patterns import ALL_BELOW, is_pattern, of_name
 from program_lib.stores.names import is_stored, parted
 
-WILD = "*?"
-ALL_BELOW = "**"  # a directory and all below it
 MOST_FILES = 10_000  # that one source reads: beyond, a pattern means more than somebody thought of
 MOST_BELOW = 50  # directories in one another that ** enters
 MOST_SEEN = 200_000  # names of a directory, and of those below it, that are looked at
-
-
-def is_pattern(path: str) -> bool:
-    """Whether a path of an input means all files that match."""
-    return any(sign in path for sign in WILD)
 
 
 def matching(pattern: str) -> list[str]:
@@ -157,8 +151,4 @@ class Walk:
 
 
 def _matcher(part: str) -> Callable[[str], object]:
-    """Only * and ? are wild: a [ stands for itself."""
-    signs = {"*": "[^/]*", "?": "[^/]"}
-    return re.compile(
-        "".join(signs.get(sign) or re.escape(sign) for sign in part), re.DOTALL
-    ).fullmatch
+    return re.compile(of_name(part), re.DOTALL).fullmatch
