@@ -15,10 +15,11 @@ def conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:
 
     Names are compared as a database or a file system takes them: t and T, out.csv and ./out.csv are the same.
     """
-    outputs = [node for node in nodes.values() if node and not node.node_type.has_output]
+    right = [node for node in nodes.values() if node]
+    outputs = [node for node in right if not node.node_type.has_output]
     yield from _same_target(outputs)
-    yield from _file_and_database(outputs, [node for node in nodes.values() if node])
-    yield from _read_at_the_next_run(outputs, [node for node in nodes.values() if node])
+    yield from _file_and_database(outputs, right)
+    yield from _read_at_the_next_run(outputs, right)
 
 
 def _same_target(outputs: list[Node]) -> Iterator[GraphError]:

@@ -36,7 +36,7 @@ def read_csv(
 
     The first line there names the columns where there is a `header`; else they are called A, B, C.
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `null` is
-    what stands for NULL where it is not in quotes, `decimal` what stands before the digits after the point.
+    what stands for NULL where it is not in quotes, `decimal` what stands before a fraction.
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
 

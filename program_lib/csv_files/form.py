@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
-from program_lib.types import listed
+from program_lib.types import Kind, Type, listed
 
 # One byte a character, or one to four; Python knows them by these names
 WITHOUT_MARKS = ("latin-1", "iso-8859-15", "cp1252", "cp1250", "cp1251", "cp932", "gb18030", "cp950", "cp949")  # fmt: skip
@@ -16,6 +16,7 @@ MAX_RECORD = (
 )  # bytes in UTF-8; more is a quote that was left open, and would fill the memory
 NOTE_FOR_EXCEL = re.compile("sep=[^A-Za-z0-9]?", re.IGNORECASE)  # a first line, for its delimiter
 DECIMALS = (".", ",")
+BROKEN = frozenset({Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE})  # what may have a fraction
 NO_DELIMITERS = frozenset("\"'-+.:\\_ ")  # these stand in numbers, dates and quoted texts
 
 
@@ -28,7 +29,7 @@ class Form:
     quote: str | None = '"'  # None: quotes are text, and no field holds a delimiter or a line end
     null: str = ""  # an unquoted field that is this is NULL
     is_quoted_null: bool = False  # a quoted one is, too: "" is NULL where `null` is empty
-    decimal: str = "."  # what stands before the digits after the point; a comma in much of Europe
+    decimal: str = "."  # what stands before a fraction; a comma in much of Europe
 
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
@@ -53,6 +54,10 @@ class Form:
             raise ProgramError(
                 f"{self.null!r} cannot stand for NULL: it holds a delimiter, a quote or a line end"
             )
+
+    def has_comma(self, of: Type) -> bool:
+        """Whether values of this type have a comma where ours have a point."""
+        return self.decimal == "," and of.kind in BROKEN
 
 
 def _is_delimiter(sign: str) -> bool:

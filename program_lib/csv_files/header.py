@@ -18,9 +18,8 @@ class Top:
     """What stands above the rows."""
 
     skipped: int = 0  # lines, whatever they hold
-    has_header: bool = (
-        True  # else the first line below them is a row, and columns are called by letters
-    )
+    # Else the first line below them is a row, and columns are called by letters
+    has_header: bool = True
 
     @property
     def line(self) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.csv_files.form import MAX_RECORD, NOTE_FOR_EXCEL, Form
-from program_lib.csv_files.numbers import BROKEN, with_comma
+from program_lib.csv_files.numbers import with_comma
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts, constant, content, shown
 from program_lib.types import AS_TEXT, Column, Kind, Schema
@@ -92,7 +92,7 @@ def _check_sizes(rows: pa.Array) -> None:
 
 def _fields(values: pa.ChunkedArray, column: Column, form: Form) -> pa.Array:
     texts = column_texts(values, column.type, column.name)
-    if form.decimal == "," and column.type.kind in BROKEN:
+    if form.has_comma(column.type):
         texts = with_comma(texts)
     if column.type.kind not in MAY_NEED_QUOTES and not form.null:
         return texts

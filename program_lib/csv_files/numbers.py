@@ -1,4 +1,4 @@
-"""Numbers whose digits after the point stand behind a comma: 1234,50. Pure."""
+"""Numbers whose fraction stands behind a comma: 1234,50. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import pyarrow.compute as pc
 
 from program_lib.errors import RowRefused
 from program_lib.texts import has_form, parse_column, shown
-from program_lib.types import Kind, Type
-
-BROKEN = frozenset(
-    {Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE}
-)  # what may have digits after the point
+from program_lib.types import Type
 
 
 def parse_with_comma(strings: pa.ChunkedArray, to: Type, name: str) -> pa.Array:

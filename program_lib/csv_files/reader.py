@@ -18,7 +18,7 @@ from program_lib.csv_files.blocks import Blocks, not_in
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, Top, header
-from program_lib.csv_files.numbers import BROKEN, parse_with_comma
+from program_lib.csv_files.numbers import parse_with_comma
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
 from program_lib.files.line_finder import LineFinder, RowLines
@@ -149,8 +149,7 @@ class CsvReader(Uncounted):
 
     def _column(self, strings: pa.Table, at: int, refused: list[RowRefused]) -> pa.Array:
         column = self._header.schema[at]
-        has_comma = self._form.decimal == "," and column.type.kind in BROKEN
-        parse = parse_with_comma if has_comma else parse_column
+        parse = parse_with_comma if self._form.has_comma(column.type) else parse_column
         try:
             return parse(strings.column(at), column.type, column.name)
         except RowRefused as error:
