@@ -38,8 +38,8 @@ from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
 from realtime import messages as socket_messages
+from realtime.bridge.records import DatabaseAway
 from realtime.figures import RealtimeFigures
-from realtime.records import DatabaseAway
 from realtime.service import Realtime
 from settings import Settings
 from traces.traces import Traces

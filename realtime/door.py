@@ -11,12 +11,12 @@ from flask import Blueprint, Flask, Request, Response, g, request
 from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests
 
 from logs.context import note
-from realtime.client import Client
-from realtime.close_codes import CloseCode
-from realtime.floods import Penalties, penalty
-from realtime.handshake import Sock, check_handshake
-from realtime.hub import Hub
-from realtime.websocket import WebSocket
+from realtime.clients.client import Client
+from realtime.clients.floods import Penalties, penalty
+from realtime.hub.hub import Hub
+from realtime.sockets.close_codes import CloseCode
+from realtime.sockets.handshake import Sock, check_handshake
+from realtime.sockets.websocket import WebSocket
 from settings.addresses import client_address
 from settings.groups import ClientLimits
 from web.callers import Callers

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 
 from metrics.buckets import Buckets
-from realtime.send_buffer import SendBuffer
+from realtime.clients.send_buffer import SendBuffer
 
 if TYPE_CHECKING:
     from realtime.service import Realtime

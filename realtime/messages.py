@@ -9,7 +9,7 @@ from described.events import error_event
 from described.operation import Answer, Operation
 from described.schema import FLAG, TEXT, TIME, WHOLE, Schema, just, nullable, record, ref
 from progress_lib.subjects import MAX_JOB_ID
-from realtime.actions import (
+from realtime.clients.actions import (
     ALL_JOBS,
     NEEDED_SCOPE,
     Action,
@@ -19,7 +19,7 @@ from realtime.actions import (
     WatchAll,
     WatchJob,
 )
-from realtime.close_codes import REASONS, CloseCode
+from realtime.sockets.close_codes import REASONS, CloseCode
 
 ERROR_CODES = (
     "not_json",

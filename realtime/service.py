@@ -7,12 +7,12 @@ import threading
 from flask import Flask
 
 from progress_lib.streams import StreamRules
-from realtime.bridge import NATSBridge
-from realtime.close_codes import CloseCode
-from realtime.commands import CloseSome
+from realtime.bridge.bridge import NATSBridge
+from realtime.bridge.records import LastRun
 from realtime.door import Door
-from realtime.hub import Hub
-from realtime.records import LastRun
+from realtime.hub.commands import CloseSome
+from realtime.hub.hub import Hub
+from realtime.sockets.close_codes import CloseCode
 from settings.groups import ClientLimits, NatsSettings
 from web.callers import Callers
 from web.origins import Origins

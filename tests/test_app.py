@@ -14,7 +14,7 @@ from flask import Flask
 from app import WebParts
 from jobs.http import problems
 from jobs.store.store import StoreUnavailable
-from realtime.records import DatabaseAway
+from realtime.bridge.records import DatabaseAway
 from settings import Settings
 from tests.harness import (
     ROOT,

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from hosting import lifeline
 from hosting.launch import LISTEN_DEADLINE, STOP_DEADLINE
 from jobs.run.runner import STOP_MARGIN
-from realtime.hub import STOP_WAIT
+from realtime.hub.hub import STOP_WAIT
 from realtime.service import GOODBYE_WAIT
 from settings import Settings
 from settings.reading import variables

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from progress_lib import Progress, ProgressReporter, Status
-from realtime.close_codes import CloseCode
+from realtime.sockets.close_codes import CloseCode
 from settings import Settings
 from settings.reading import variables
 from tests.harness import DEADLINE, ROOT, Product

@@ -29,7 +29,7 @@ from bench.programs import command as programs
 from bench.report import Document, our_faults, ratio, table
 from bench.scenarios import _search
 from bench.wire import PING, BadFrame, Template, client_frame, frame_at
-from realtime import frames
+from realtime.sockets import frames
 from tests.harness import DEADLINE, ROOT, NatsServer, ends_on_ctrl_c
 
 JOB = 1_000_042

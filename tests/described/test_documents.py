@@ -23,10 +23,10 @@ from jobs.work.log_questions import question
 from progress_lib import Fault, Progress, Status
 from progress_lib.progress import Row
 from progress_lib.subjects import progress_subject, status_subject
-from realtime.actions import NEEDED_SCOPE, parse_action
-from realtime.close_codes import REASONS, CloseCode
+from realtime.clients.actions import NEEDED_SCOPE, parse_action
 from realtime.events import Topic, make_event
 from realtime.messages import ERROR_CODES
+from realtime.sockets.close_codes import REASONS, CloseCode
 from settings import Settings
 from settings.checks import OWN_PATHS, OWN_TREES
 from tests.described.checking import Checker, Messages

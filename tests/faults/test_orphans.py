@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from realtime.close_codes import CloseCode
+from realtime.sockets.close_codes import CloseCode
 from tests.harness import Product, both_worker_classes, command_line, eventually
 
 NOTICED = 20.0  # seconds; a worker looks once a second, and else never ends

@@ -27,7 +27,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from progress_lib.nats import Link
-from realtime.client import Client
+from realtime.clients.client import Client
 from settings.groups import ClientLimits
 from tests.harness import (
     ROOT,

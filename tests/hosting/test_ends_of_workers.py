@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from hosting.ports import port_settings
-from realtime.close_codes import CloseCode
+from realtime.sockets.close_codes import CloseCode
 from tests.harness import Product, StartProduct, eventually
 
 GRACE = 60  # seconds that gunicorn waits for its workers

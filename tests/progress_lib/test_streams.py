@@ -27,7 +27,7 @@ from progress_lib.streams import (
     StreamRules,
 )
 from progress_lib.subjects import progress_subject
-from realtime import history
+from realtime.bridge import history
 from tests.cluster import Cluster, running_cluster
 from tests.harness import NatsServer, eventually, linked
 from tests.jobs.conftest import record

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from realtime.client import Client
-from realtime.close_codes import CloseCode
-from realtime.commands import (
+from realtime.bridge.past import Past
+from realtime.clients.client import Client
+from realtime.events import Event, Source, Topic, make_event, topic_of
+from realtime.hub.commands import (
     Broadcast,
     CloseSome,
     Hears,
@@ -17,9 +18,8 @@ from realtime.commands import (
     Unregister,
     Unsubscribe,
 )
-from realtime.events import Event, Source, Topic, make_event, topic_of
-from realtime.hub import Hub
-from realtime.past import Past
+from realtime.hub.hub import Hub
+from realtime.sockets.close_codes import CloseCode
 
 
 def register(hub: Hub, client: Client) -> None:

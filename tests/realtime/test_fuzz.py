@@ -19,13 +19,13 @@ from wsproto.connection import Connection
 from wsproto.events import Event
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from realtime import client as client_module
-from realtime import outgoing
-from realtime.actions import BadAction, parse_action
-from realtime.client import Client
-from realtime.hub import Hub
-from realtime.short_frames import take_short_frames
-from realtime.websocket import RECEIVE_BYTES, Closed, WebSocket
+from realtime.clients import client as client_module
+from realtime.clients import outgoing
+from realtime.clients.actions import BadAction, parse_action
+from realtime.clients.client import Client
+from realtime.hub.hub import Hub
+from realtime.sockets.short_frames import take_short_frames
+from realtime.sockets.websocket import RECEIVE_BYTES, Closed, WebSocket
 from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
+from realtime.bridge.past import Past
 from realtime.events import Event, ProgressEvent, RunStatus, StatusEvent, Topic
-from realtime.past import Past
 from realtime.snapshot import MAX_NODE_BYTES, MAX_NODES, RUNS_OVER, JobSnapshot, News, Seen
 from tests.realtime.telling import read_event
 

@@ -15,8 +15,7 @@ import pytest
 
 from app import create_app
 from jobs.store.store import Store, StoreUnavailable
-from realtime.door import REFUSAL_WAIT
-from realtime.floods import (
+from realtime.clients.floods import (
     ALL_JOBS_SHARE,
     BURST,
     MAX_PENALTY,
@@ -26,6 +25,7 @@ from realtime.floods import (
     most_at_once,
     penalty,
 )
+from realtime.door import REFUSAL_WAIT
 from settings import Settings
 from settings.addresses import client_address, parse_proxies
 from tests.harness import Product, eventually, product_of_each_class

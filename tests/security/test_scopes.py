@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 from app import create_app
-from realtime.actions import NEEDED_SCOPE, Action
+from realtime.clients.actions import NEEDED_SCOPE, Action
 from settings import Settings
 from settings.shared import SCOPES
 from tests.harness import DEADLINE, Product, running_product

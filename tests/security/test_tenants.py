@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import check_id, progress_subject, status_subject
 from realtime.events import Topic
-from realtime.hub import Hub
+from realtime.hub.hub import Hub
 from tests.harness import Answer, Product, eventually, running_product
 from tests.realtime import telling
+from tests.realtime.hub.test_hub import Watcher
 from tests.realtime.raw import Raw, subscribe
-from tests.realtime.test_hub import Watcher
 
 PAIRS = 10_000
 TENANTS = ["a", "A", "aa", "a-", "a_", "acme", "acme2", "default", "-", "x" * 64]

@@ -25,7 +25,7 @@ from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import RunQueue
 from progress_lib.jetstream import JetStream
 from progress_lib.nats import Link, Subscription
-from realtime.history import ProgressStream
+from realtime.bridge.history import ProgressStream
 from tests.harness import DEADLINE, NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,

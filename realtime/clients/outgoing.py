@@ -5,10 +5,10 @@ import threading
 from collections.abc import Sequence
 from enum import Enum
 
-from realtime import frames
-from realtime.close_codes import CloseCode
-from realtime.send_buffer import Part, SendBuffer, Waiting
-from realtime.websocket import DEAD, WebSocket
+from realtime.clients.send_buffer import Part, SendBuffer, Waiting
+from realtime.sockets import frames
+from realtime.sockets.close_codes import CloseCode
+from realtime.sockets.websocket import DEAD, WebSocket
 
 LOG = logging.getLogger(__name__)
 

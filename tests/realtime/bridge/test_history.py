@@ -12,10 +12,10 @@ from progress_lib.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats import Link, Message, NatsError
 from progress_lib.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
-from realtime import history
-from realtime.bridge import NATSBridge
-from realtime.history import FEW, PLAN, Opened, ProgressStream
-from realtime.hub import Hub
+from realtime.bridge import history
+from realtime.bridge.bridge import NATSBridge
+from realtime.bridge.history import FEW, PLAN, Opened, ProgressStream
+from realtime.hub.hub import Hub
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
 from tests.progress_lib.test_streams import Named
 

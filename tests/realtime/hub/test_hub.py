@@ -16,14 +16,14 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
 from progress_lib.progress import Progress, Status
-from realtime import hub as hub_module
-from realtime import leaving as leaving_module
-from realtime.client import Client
-from realtime.close_codes import CloseCode
-from realtime.commands import Broadcast, Forget, LookAgain
+from realtime.clients.client import Client
+from realtime.clients.send_buffer import Part
 from realtime.events import Event, ProgressEvent, RunStatus, Source, StatusEvent, Topic
-from realtime.hub import Hub
-from realtime.send_buffer import Part
+from realtime.hub import hub as hub_module
+from realtime.hub import leaving as leaving_module
+from realtime.hub.commands import Broadcast, Forget, LookAgain
+from realtime.hub.hub import Hub
+from realtime.sockets.close_codes import CloseCode
 from tests.harness import DEADLINE, eventually
 from tests.realtime.telling import (
     broadcast,

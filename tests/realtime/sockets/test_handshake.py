@@ -7,7 +7,7 @@ import socket
 
 import simple_websocket
 
-from realtime.handshake import accept
+from realtime.sockets.handshake import accept
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # of RFC 6455, section 1.3
 ACCEPTED = b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
 
-from realtime import frames
-from realtime.close_codes import REASONS, CloseCode
+from realtime.sockets import frames
+from realtime.sockets.close_codes import REASONS, CloseCode
 
 
 def read_back(data: bytes) -> list[Event]:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from realtime.bridge.records import MOST_KEPT, PAUSE, DatabaseAway, Records
 from realtime.events import Topic
-from realtime.records import MOST_KEPT, PAUSE, DatabaseAway, Records
 
 JOBS = [Topic("acme", number) for number in range(1, 13)]
 QUEUED = b'{"runId":"r1","status":"queued"}'
@@ -21,7 +21,9 @@ class Database:
         self.now = 1_000.0
         self.takes: float | None = None
         self.asked: list[int] = []
-        monkeypatch.setattr("realtime.records.time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(
+            "realtime.bridge.records.time", SimpleNamespace(monotonic=lambda: self.now)
+        )
 
     def last_run(self, _tenant_id: str, job_id: int) -> Iterator[tuple[str, bytes, float]]:
         self.asked.append(job_id)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from realtime import frames
+from realtime.clients.send_buffer import Part
 from realtime.events import Event, ProgressEvent, Topic
-from realtime.send_buffer import Part
 from realtime.snapshot import COUNT, NONE, JobSnapshot, News
+from realtime.sockets import frames
 
 if TYPE_CHECKING:
-    from realtime.client import Client
+    from realtime.clients.client import Client
 
 
 @dataclass(slots=True)

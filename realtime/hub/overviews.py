@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from realtime.events import Event, Topic
-from realtime.overview import Heard, Overview
+from realtime.hub.overview import Heard, Overview
 
 if TYPE_CHECKING:
-    from realtime.client import Client
+    from realtime.clients.client import Client
 
 
 @dataclass(slots=True)

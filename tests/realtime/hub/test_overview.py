@@ -11,15 +11,15 @@ import pytest
 from websockets.sync.client import ClientConnection
 
 from progress_lib.progress import Progress, Status
-from realtime import overview as overview_module
-from realtime.commands import Forget, LeaveTenant, TenantKnown, WatchTenant
 from realtime.events import PROGRESS, STATUS, ProgressEvent, RunStatus, Source, StatusEvent, Topic
-from realtime.hub import Hub
-from realtime.overview import LOOKS_EVERY, RECENT, SPEAKS_EVERY, Heard, Overview
+from realtime.hub import overview as overview_module
+from realtime.hub.commands import Forget, LeaveTenant, TenantKnown, WatchTenant
+from realtime.hub.hub import Hub
+from realtime.hub.overview import LOOKS_EVERY, RECENT, SPEAKS_EVERY, Heard, Overview
 from tests.harness import Product, eventually, product_of_each_class
+from tests.realtime.hub.test_hub import Watcher, joined
 from tests.realtime.raw import publish
 from tests.realtime.telling import broadcast, listen_to, register
-from tests.realtime.test_hub import Watcher, joined
 
 ACME = Topic("acme", 1)
 NOW = 1_000.0  # on any clock

@@ -14,14 +14,15 @@ from dataclasses import replace
 import pytest
 from wsproto.events import CloseConnection, TextMessage
 
-from realtime import client as client_module
-from realtime import frames, outgoing
-from realtime.client import Client
-from realtime.close_codes import CloseCode
-from realtime.hub import Hub
-from realtime.outgoing import Sending
-from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
-from realtime.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
+from realtime.clients import client as client_module
+from realtime.clients import outgoing
+from realtime.clients.client import Client
+from realtime.clients.outgoing import Sending
+from realtime.clients.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES
+from realtime.hub.hub import Hub
+from realtime.sockets import frames
+from realtime.sockets.close_codes import CloseCode
+from realtime.sockets.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from realtime import wishes
+from realtime.bridge import wishes
+from realtime.bridge.wishes import MAX_FAILURES, MAX_REPLAYED, Wishes
 from realtime.events import topic_named
-from realtime.wishes import MAX_FAILURES, MAX_REPLAYED, Wishes
 
 JOB, OTHER = topic_named("acme", 1), topic_named("acme", 2)
 

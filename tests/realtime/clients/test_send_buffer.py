@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib.progress import Progress, Status
+from realtime.clients.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES, Part, SendBuffer
 from realtime.events import ProgressEvent, Topic
-from realtime.send_buffer import SEND_BUFFER, SEND_BUFFER_BYTES, Part, SendBuffer
+from realtime.hub.watched_job import WatchedJob
 from realtime.snapshot import News
-from realtime.watched_job import WatchedJob
 
 NODES = 10
 JOB = Topic("acme", 42)

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from progress_lib.subjects import MAX_JOB_ID
-from realtime.actions import (
+from realtime.clients.actions import (
     Authenticate,
     BadAction,
     LeaveAll,

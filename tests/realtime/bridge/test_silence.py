@@ -14,12 +14,12 @@ from progress_lib import Progress, Status
 from progress_lib.jetstream import JetStream, JetStreamError
 from progress_lib.nats import Link, Message
 from progress_lib.subjects import every_job, progress_subject
-from realtime import silence, wishes
-from realtime.bridge import NATSBridge
-from realtime.commands import Broadcast, Known
+from realtime.bridge import silence, wishes
+from realtime.bridge.bridge import NATSBridge
+from realtime.bridge.silence import PlainEar
 from realtime.events import Topic, topic_named
-from realtime.hub import Hub
-from realtime.silence import PlainEar
+from realtime.hub.commands import Broadcast, Known
+from realtime.hub.hub import Hub
 from tests.cluster import running_cluster
 from tests.harness import DEADLINE, NatsServer, eventually, linked
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from realtime import frames
-from realtime.close_codes import CloseCode
-from realtime.commands import (
+from realtime.clients.send_buffer import Part
+from realtime.events import STATUS, Event, Source, Topic
+from realtime.hub.commands import (
     Broadcast,
     CloseSome,
     Command,
@@ -34,16 +34,16 @@ from realtime.commands import (
     Unsubscribe,
     WatchTenant,
 )
-from realtime.events import STATUS, Event, Source, Topic
-from realtime.hub_counts import HubCounts
-from realtime.leaving import Leaving
-from realtime.overviews import Overviews
-from realtime.send_buffer import Part
+from realtime.hub.counts import HubCounts
+from realtime.hub.leaving import Leaving
+from realtime.hub.overviews import Overviews
+from realtime.hub.watched_job import WatchedJob
 from realtime.snapshot import JobSnapshot, News
-from realtime.watched_job import WatchedJob
+from realtime.sockets import frames
+from realtime.sockets.close_codes import CloseCode
 
 if TYPE_CHECKING:
-    from realtime.client import Client
+    from realtime.clients.client import Client
 
 LOG = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ LoadTenant = Callable[[str], None]
 
 
 class Hub:
-    """Routes messages to clients. Other threads only `put` commands (realtime/commands.py).
+    """Routes messages to clients. Other threads only `put` commands (realtime/hub/commands.py).
 
     Where there may be a history, the state of a job is kept from its first subscription on: `load` is asked for
     its past, and who watches sees nothing until that is there. Without one (`load` is None, or messages are

@@ -1,4 +1,4 @@
-"""One browser: what it asks, and whether it may go on. What it is sent is in realtime/outgoing.py."""
+"""One browser: what it asks, and whether it may go on. What it is sent is in realtime/clients/outgoing.py."""
 
 import logging
 import time
@@ -6,8 +6,7 @@ from typing import Protocol
 
 from wsproto import events
 
-from realtime import frames
-from realtime.actions import (
+from realtime.clients.actions import (
     NEEDED_SCOPE,
     Action,
     Authenticate,
@@ -18,8 +17,10 @@ from realtime.actions import (
     WatchJob,
     parse_action,
 )
-from realtime.close_codes import REASONS, CloseCode
-from realtime.commands import (
+from realtime.clients.floods import ALL_JOBS_SHARE, MessagePace, most_at_once
+from realtime.clients.outgoing import Outgoing
+from realtime.events import topic_named
+from realtime.hub.commands import (
     LeaveTenant,
     Register,
     Subscribe,
@@ -27,11 +28,10 @@ from realtime.commands import (
     Unsubscribe,
     WatchTenant,
 )
-from realtime.events import topic_named
-from realtime.floods import ALL_JOBS_SHARE, MessagePace, most_at_once
-from realtime.hub import Hub
-from realtime.outgoing import Outgoing
-from realtime.websocket import Closed, MessageReader, WebSocket
+from realtime.hub.hub import Hub
+from realtime.sockets import frames
+from realtime.sockets.close_codes import REASONS, CloseCode
+from realtime.sockets.websocket import Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits
 from web.limits import Limit
 from web.tokens import Identity, TokenRefused

@@ -6,10 +6,10 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from realtime.close_codes import REASONS, CloseCode
+from realtime.sockets.close_codes import REASONS, CloseCode
 
 if TYPE_CHECKING:
-    from realtime.client import Client
+    from realtime.clients.client import Client
 
 LOG = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from realtime.close_codes import CloseCode
 from realtime.events import Event, Source, Topic
-from realtime.overview import Heard
+from realtime.hub.overview import Heard
 from realtime.snapshot import JobSnapshot
+from realtime.sockets.close_codes import CloseCode
 
 if TYPE_CHECKING:
-    from realtime.client import Client
+    from realtime.clients.client import Client
 
 
 class Register(NamedTuple):

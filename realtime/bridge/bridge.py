@@ -13,16 +13,16 @@ from progress_lib.nats import Link, Message, NatsError
 from progress_lib.progress import MalformedProgress
 from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
-from realtime.commands import Broadcast, Forget, Hears, Known, ListenTo, LookAgain, TenantKnown
+from realtime.bridge.history import KINDS, Follower, Opened, ProgressStream
+from realtime.bridge.past import Past
+from realtime.bridge.records import LastRun, Records
+from realtime.bridge.silence import PlainEar, TakesNothing
+from realtime.bridge.wishes import Wishes
 from realtime.events import DELETED, Event, Source, Topic, make_event, topic_of
-from realtime.history import KINDS, Follower, Opened, ProgressStream
-from realtime.hub import Hub
-from realtime.overview import Heard
-from realtime.past import Past
-from realtime.records import LastRun, Records
-from realtime.silence import PlainEar, TakesNothing
+from realtime.hub.commands import Broadcast, Forget, Hears, Known, ListenTo, LookAgain, TenantKnown
+from realtime.hub.hub import Hub
+from realtime.hub.overview import Heard
 from realtime.snapshot import JobSnapshot
-from realtime.wishes import Wishes
 
 LOG = logging.getLogger(__name__)
 

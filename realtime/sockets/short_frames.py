@@ -2,7 +2,7 @@
 
 from wsproto import events
 
-from realtime.frames import PING, PONG, TEXT
+from realtime.sockets.frames import PING, PONG, TEXT
 
 _HEADER = 6  # bytes: opcode, length, mask
 _MASKED = 0x80

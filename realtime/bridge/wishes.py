@@ -7,8 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from realtime.bridge.history import HEARTBEAT
 from realtime.events import Topic
-from realtime.history import HEARTBEAT
 
 RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
 MAX_REPLAYED = 1_000  # jobs whose past is read at once; a crowd may come back to many jobs

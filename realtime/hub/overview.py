@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from realtime import frames
 from realtime.events import Event, StatusEvent
 from realtime.snapshot import NONE, JobSnapshot
+from realtime.sockets import frames
 
 MAX_BRIEFS = 10_000  # jobs of a tenant; when full, forget the job that has been silent the longest
 MAX_PRESENT = 2_000  # jobs that one who comes is told of, those heard last; a page lists fewer

@@ -1,6 +1,6 @@
 """One accepted browser connection: whole frames, bounded waits, no thread of its own.
 
-simple-websocket opens it (realtime/handshake.py) and wsproto parses the frames, but for short ones (realtime/short_frames.py). Reading runs in the handler's
+simple-websocket opens it (realtime/sockets/handshake.py) and wsproto parses the frames, but for short ones (realtime/sockets/short_frames.py). Reading runs in the handler's
 thread instead of simple-websocket's own, and writing goes around it: its thread answers pings
 without a lock in the middle of our frames, and has no deadline for a write
 (docs/decisions/websocket.md lists each defect and its guard).
@@ -16,8 +16,8 @@ from wsproto import ConnectionType, events
 from wsproto.connection import Connection
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from realtime.close_codes import CloseCode
-from realtime.short_frames import take_short_frames
+from realtime.sockets.close_codes import CloseCode
+from realtime.sockets.short_frames import take_short_frames
 from web.gevent_sockets import is_ready, raw
 
 MAX_MESSAGE = 4_096  # bytes of one message from a browser
@@ -45,7 +45,7 @@ class WebSocket:
     __slots__ = ("_protocol", "_raw", "_socket", "last_heard")
 
     def __init__(self, sock: Any) -> None:
-        """`sock` has shaken hands (`realtime.handshake.accept`)."""
+        """`sock` has shaken hands (`realtime.sockets.handshake.accept`)."""
         # (reader thread) parses frames; None while all were whole and short
         self._protocol: Connection | None = None
         self._socket = sock

@@ -1,0 +1,1 @@
+"""From NATS to the hub: the bridge, what it is asked for, and the past of jobs, read from the stream."""
