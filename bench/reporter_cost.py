@@ -30,7 +30,7 @@ from jobs.graph.gallery import ORDER_REPORT, SHOP_DATABASE
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from progress_lib import Progress, ProgressFunc, ProgressReporter, Status
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import progress_subject
 
 TURNS = 7

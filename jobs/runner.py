@@ -41,7 +41,7 @@ from logs.json_lines import write_json
 from logs.text_lines import write_clean
 from metrics.families import new_registry
 from metrics.shared import Figures
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from progress_lib.subjects import EVERY_TENANT
 from settings.own_files import own_files
 from traces.traces import Traces

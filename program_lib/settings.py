@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from progress_lib import environment
+from progress_lib.reporting import environment
 
 
 def environ_or(name: str, otherwise: str) -> str:

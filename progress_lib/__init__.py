@@ -1,9 +1,9 @@
 """What a program needs to report its progress, and the NATS link that all processes share."""
 
-from progress_lib.defaults import default_reporter
 from progress_lib.node import Node
 from progress_lib.progress import Fault, MalformedProgress, Progress, ProgressFunc, Row, Status
-from progress_lib.reporter import ProgressReporter
+from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.reporter import ProgressReporter
 from progress_lib.tracking import track
 
 __all__ = [

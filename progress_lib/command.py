@@ -19,7 +19,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from progress_lib.environment import (
+from progress_lib.node import Node
+from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
+from progress_lib.reporting.environment import (
     RUN_NODES,
     nats_url,
     nodes_around,
@@ -28,9 +30,7 @@ from progress_lib.environment import (
     telling,
     tenant_id,
 )
-from progress_lib.node import Node
-from progress_lib.progress import MAX_WHOLE, Progress, Status, usable
-from progress_lib.reporter import ProgressReporter
+from progress_lib.reporting.reporter import ProgressReporter
 from progress_lib.stops import Stopped, Stops, die_of, signal_name
 from progress_lib.subjects import job_number, progress_subject
 

@@ -16,9 +16,9 @@ from distributed.client import futures_of
 from distributed.core import clean_exception
 from distributed.diagnostics.progressbar import MultiProgressBar
 
-from progress_lib.defaults import default_reporter
 from progress_lib.node import Node
-from progress_lib.reporter import ProgressReporter
+from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.reporter import ProgressReporter
 
 LOG = logging.getLogger(__name__)
 

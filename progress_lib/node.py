@@ -12,7 +12,7 @@ from progress_lib.ends import Left, failure_of, text_of
 from progress_lib.progress import Progress, Status
 
 if TYPE_CHECKING:
-    from progress_lib.reporter import ProgressReporter
+    from progress_lib.reporting.reporter import ProgressReporter
 
 # Seconds in which the exception that left a loop may end the program, and be told
 SETTLE_WAIT = 1.0

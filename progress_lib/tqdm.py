@@ -14,10 +14,10 @@ from typing import Any
 
 import tqdm as _tqdm
 
-from progress_lib.defaults import default_reporter
 from progress_lib.ends import Left, Loop, text_of
 from progress_lib.node import Node
-from progress_lib.reporter import ProgressReporter
+from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.reporter import ProgressReporter
 
 __all__ = ["tqdm", "trange"]
 

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from typing import TypeVar
 
-from progress_lib.defaults import default_reporter
 from progress_lib.ends import Loop
 from progress_lib.node import Node
-from progress_lib.reporter import ProgressReporter
+from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.reporter import ProgressReporter
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import threading
 
 from flask import Flask
 
-from progress_lib.streams import StreamRules
+from progress_lib.nats.streams import StreamRules
 from realtime.bridge.bridge import NATSBridge
 from realtime.bridge.records import LastRun
 from realtime.door import Door

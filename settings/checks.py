@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from progress_lib.nats_connection import load_certificate
-from progress_lib.nats_login import ADVICE, FORM, checked_urls
+from progress_lib.nats.connection import load_certificate
+from progress_lib.nats.login import ADVICE, FORM, checked_urls
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.addresses import Network, PrivateHosts, parse_private_hosts, parse_proxies
 from settings.own_files import ROOT

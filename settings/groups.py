@@ -6,7 +6,7 @@ A new setting is one line here, a line of README's table, and a bad value in tes
 from dataclasses import dataclass
 from pathlib import Path
 
-from progress_lib.nats import PING_PERIOD, Link
+from progress_lib.nats.link import PING_PERIOD, Link
 from progress_lib.subjects import check_prefix
 from settings.addresses import Network, PrivateHosts
 from settings.checks import (

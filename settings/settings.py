@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from progress_lib.streams import Owner, StreamRules
+from progress_lib.nats.streams import Owner, StreamRules
 from progress_lib.subjects import EVERY_TENANT
 from settings.checks import database_url, file, sqlite_url, tenant
 from settings.groups import (

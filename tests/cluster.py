@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link, NatsError
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link, NatsError
 from tests.harness import NatsServer, eventually, free_ports, linked
 
 NODES = 3

@@ -38,7 +38,7 @@ from hosting.launch import ROOT
 from hosting.ports import free_port, free_ports
 from hosting.processes import Process, command_line, is_alive, processes_of
 from hosting.product import BIN, Answer
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 
 __all__ = [
     "BIN",

@@ -10,7 +10,7 @@ from jobs.http.handlers import Authenticate
 from jobs.http.runs.history import Past, no_past
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from progress_lib.subjects import EVERY_TENANT
 from settings import Settings
 from traces.traces import Traces

@@ -30,7 +30,7 @@ from jobs.work.preview_questions import (
     kept_subject,
     preview_subject,
 )
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 
 # Requests of a web worker that wait for a preview; each holds a thread under gthread
 ASKING = 8

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from jobs.run.nkeys import Claims, Issuer, claims_of
 from jobs.store.records import Run
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import check_id, prefixed, progress_subject
 
 LOG = logging.getLogger(__name__)

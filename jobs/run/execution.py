@@ -34,7 +34,7 @@ from jobs.work.run_files import RunFiles, place_of_runs, run_mark
 from jobs.work.run_queue import Claim
 from logs.context import note
 from metrics.families import RUN_TIME
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from settings.groups import Deadlines, KeptOutputs
 from traces.traces import Traces
 

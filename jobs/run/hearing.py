@@ -10,7 +10,7 @@ from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.records import Run
 from jobs.work.run_files import RunFiles
 from progress_lib import MalformedProgress
-from progress_lib.nats import Link, Message, Subscription
+from progress_lib.nats.link import Link, Message, Subscription
 from progress_lib.subjects import progress_subject
 
 LOG = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
 from progress_lib import MalformedProgress
-from progress_lib.jetstream import JetStream, beginning
-from progress_lib.nats import Link, NatsError, NatsTimeout
+from progress_lib.nats.jetstream import JetStream, beginning
+from progress_lib.nats.link import Link, NatsError, NatsTimeout
 from progress_lib.subjects import PROGRESS_STREAM, progress_subject, stream_name
 
 # Seconds in which the last messages of a killed program come through the kernel and NATS

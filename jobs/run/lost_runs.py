@@ -22,7 +22,7 @@ from jobs.work.announcements import Announcer, node_announcement, status_announc
 from jobs.work.program_log import log_end
 from jobs.work.run_files import RUN_VARIABLE, RunFiles, run_mark
 from progress_lib import Status
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)

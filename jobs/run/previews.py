@@ -46,7 +46,7 @@ from jobs.work.preview_questions import (
 from jobs.work.program_log import ProgramLog
 from jobs.work.run_files import RunFiles, place_of_runs
 from program_lib.parameters import WrongParameters
-from progress_lib.nats import Link, Message, Subscription
+from progress_lib.nats.link import Link, Message, Subscription
 from progress_lib.subjects import EVERY_TENANT
 
 LOG = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from jobs.webhooks.deliveries import Deliveries
 from jobs.work.announcements import Announcer
 from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 
 LOG = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from jobs.run.nkeys import Issuer
 from jobs.run.periods import Periods
 from jobs.sandbox.allowance import Allowance
-from progress_lib.streams import StreamRules
+from progress_lib.nats.streams import StreamRules
 from settings.groups import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
 from traces.traces import Traces
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from jobs.store.database import InTransaction, StoreUnavailable
 from jobs.store.tables import INSTALLATION
-from progress_lib.streams import OwnerUnknown
+from progress_lib.nats.streams import OwnerUnknown
 
 LOG = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _MARK = "mark"
 
 
 class Installation:
-    """The installation that a database belongs to (progress_lib.streams.Owner). Any thread."""
+    """The installation that a database belongs to (progress_lib.nats.streams.Owner). Any thread."""
 
     def __init__(self, read: InTransaction, write: InTransaction) -> None:
         self._read = read

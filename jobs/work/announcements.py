@@ -12,8 +12,8 @@ from typing import Any
 from jobs.store.node_states import NodeState
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
-from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
-from progress_lib.nats import Link, NatsError
+from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError
+from progress_lib.nats.link import Link, NatsError
 from progress_lib.subjects import PROGRESS_STREAM, progress_subject, status_subject, stream_name
 
 LOG = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from jobs.store.store import OnlyIf, Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib import Status
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 
 LOG = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 
 from jobs.store.store import Store
-from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
-from progress_lib.nats import Link, NatsAway, NatsError
-from progress_lib.streams import OtherInstallation, StreamRules, is_anothers
+from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError
+from progress_lib.nats.link import Link, NatsAway, NatsError
+from progress_lib.nats.streams import OtherInstallation, StreamRules, is_anothers
 from progress_lib.subjects import PROGRESS_STREAM, deleted_subject, every_kind, stream_name
 
 LOG = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from jobs.work.run_queue import RunQueue
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link, NatsError
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link, NatsError
 from progress_lib.subjects import (
     PROGRESS_STREAM,
     RUNS_STREAM,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from jobs.graph.documents.again import Again
 from jobs.graph.documents.feeding import Document, Last
-from progress_lib.nats import Message
+from progress_lib.nats.link import Message
 from progress_lib.subjects import EVERY_TENANT, check_id
 
 KEPT = "kept"  # the third part of a subject of kept outputs

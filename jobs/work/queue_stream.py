@@ -8,9 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from progress_lib.jetstream import JetStream, JetStreamError
-from progress_lib.nats import Link, Message, NatsAway, NatsError, TooBig
-from progress_lib.streams import NotOurs, OwnStream, StreamAway, StreamPlan, StreamRules, advised
+from progress_lib.nats.jetstream import JetStream, JetStreamError
+from progress_lib.nats.link import Link, Message, NatsAway, NatsError, TooBig
+from progress_lib.nats.streams import (
+    NotOurs,
+    OwnStream,
+    StreamAway,
+    StreamPlan,
+    StreamRules,
+    advised,
+)
 
 # Messages. When full, the database still has the run, and a sweep queues it later.
 MAX_WAITING = 100_000

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from jobs.store.records import Run
 from jobs.work.queue_stream import Consumer, QueueStream, QueueUnavailable, plan
-from progress_lib.jetstream import ACK, IN_PROGRESS, NAK
-from progress_lib.nats import Link, Message, Subscription
-from progress_lib.streams import StreamPlan, StreamRules
+from progress_lib.nats.jetstream import ACK, IN_PROGRESS, NAK
+from progress_lib.nats.link import Link, Message, Subscription
+from progress_lib.nats.streams import StreamPlan, StreamRules
 from progress_lib.subjects import RUNS_STREAM, TAGGED_RUNS_STREAM, check_id, stream_name
 
 __all__ = ["ACK_WAIT", "PLAN", "TAGGED_PLAN", "Claim", "QueueUnavailable", "RunQueue"]

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from progress_lib.jetstream import stream_pending, stream_sequences, stream_time
-from progress_lib.nats import Link, Message, NatsError
+from progress_lib.nats.jetstream import stream_pending, stream_sequences, stream_time
+from progress_lib.nats.link import Link, Message, NatsError
+from progress_lib.nats.streams import OtherInstallation, StreamRules
 from progress_lib.progress import MalformedProgress
-from progress_lib.streams import OtherInstallation, StreamRules
 from progress_lib.subjects import every_job
 from realtime.bridge.history import KINDS, Follower, Opened, ProgressStream
 from realtime.bridge.past import Past

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from progress_lib.jetstream import (
+from progress_lib.nats.jetstream import (
     JetStream,
     JetStreamError,
     beginning,
     stream_sequence,
     stream_time,
 )
-from progress_lib.nats import Link, Message, NatsError, Subscription
-from progress_lib.streams import OwnStream, StreamPlan, StreamRules, advised
+from progress_lib.nats.link import Link, Message, NatsError, Subscription
+from progress_lib.nats.streams import OwnStream, StreamPlan, StreamRules, advised
 from progress_lib.subjects import (
     EVERY_TENANT,
     PROGRESS_STREAM,

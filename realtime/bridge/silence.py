@@ -11,8 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from progress_lib.jetstream import JetStreamError
-from progress_lib.nats import Link, Message, Subscription
+from progress_lib.nats.jetstream import JetStreamError
+from progress_lib.nats.link import Link, Message, Subscription
 
 QUIET = 2.0  # seconds without a message of the stream until the plain subjects are listened to
 DEAF_AFTER = 5.0  # seconds that the stream has to give what was said; it takes milliseconds

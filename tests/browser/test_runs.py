@@ -116,8 +116,8 @@ def test_a_node_that_falls_silent_is_stalled_until_it_speaks_again(
 
 
 KILLED = """
-import progress_lib.reporter, signal, sys
-progress_lib.own_run.ALIVE_PERIOD = 0.5
+import progress_lib.reporting.reporter, signal, sys
+progress_lib.reporting.own_run.ALIVE_PERIOD = 0.5
 with progress_lib.ProgressReporter(sys.argv[1], "default", 4545, announces_run=True) as reporter:
     with reporter.node(1, "Load") as node:
         node.advance(500)

@@ -21,7 +21,7 @@ from jobs.graph.gallery import ORDER_REPORT
 from jobs.work.log_questions import log_subject, question
 from jobs.work.preview_questions import kept_subject, preview_subject
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import progress_subject, status_subject
 from tests.described.checking import Answers, Messages
 from tests.harness import DEADLINE, Product, eventually, linked, running_product

@@ -12,7 +12,7 @@ from typing import Self
 from jobs.store.records import Run
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.harness import DEADLINE, Product, command_line
 from tests.jobs import conftest as runs
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from progress_lib.jetstream import JetStream
+from progress_lib.nats.jetstream import JetStream
 from tests.faults.watching import Watcher
 from tests.harness import ROOT, NatsServer, Product, StartProduct, eventually, linked
 from tests.programs import chain, node
-from tests.progress_lib.test_tls import StartTls, start_tls, tls_url
+from tests.progress_lib.nats.test_tls import StartTls, start_tls, tls_url
 
 __all__ = ["start_tls"]  # a fixture
 

@@ -24,8 +24,8 @@ from pathlib import Path
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link
 from progress_lib.subjects import progress_subject
 from tests.faults.relay import Relay
 from tests.faults.watching import Publisher, Watcher

@@ -27,7 +27,7 @@ from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.program_log import LOG_CAP
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.faults.handwritten import GOOD, UNTIL_TOLD, Programs, the_only, web_worker
 from tests.faults.watching import Watcher
 from tests.harness import DEADLINE, ROOT, Product, eventually

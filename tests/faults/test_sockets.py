@@ -26,7 +26,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from realtime.clients.client import Client
 from settings.groups import ClientLimits
 from tests.harness import (

@@ -76,7 +76,7 @@ class Publisher:
     def __init__(
         self, nats_url: str, job_id: int, *, nodes: int = 10, rate: float = 1000.0
     ) -> None:
-        from progress_lib.nats import Link
+        from progress_lib.nats.link import Link
 
         self._link = Link(nats_url, name="publisher")
         self._link.start()

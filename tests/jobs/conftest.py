@@ -21,7 +21,7 @@ from jobs.store.records import NewRun, Run
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from tests.harness import DEADLINE, ROOT, NatsServer, command_line, eventually, is_alive
 from tests.programs import allowance
 

@@ -13,7 +13,7 @@ from jobs.run.stop_signal import StopSignal
 from jobs.runner import run_until
 from jobs.store.store import Store
 from jobs.webhooks.deliveries import Pace
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from settings.groups import Deadlines, WebhookSettings
 from settings.reading import Reader, read_group
 from tests.programs import allowance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from program_lib import settings
-from progress_lib import environment
+from progress_lib.reporting import environment
 
 EMPTY = (
     "NATS_URL",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import every_kind
 from tests.harness import DEADLINE
 

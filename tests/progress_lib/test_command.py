@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from progress_lib.command import _parsed
-from progress_lib.environment import run_id_of, told_run_of
+from progress_lib.reporting.environment import run_id_of, told_run_of
 from tests.harness import ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 

@@ -62,8 +62,8 @@ def test_a_run_has_a_beginning_its_nodes_and_an_end(
 CUT = {"bash": 'kill "$alive"', "js": "clearInterval(alive)"}
 WORK = {"bash": "while :; do sleep 0.1 3>&-; done", "js": ""}
 PYTHON = """
-import progress_lib.reporter, signal
-progress_lib.reporter.ALIVE_PERIOD = 0.2
+import progress_lib.reporting.reporter, signal
+progress_lib.reporting.reporter.ALIVE_PERIOD = 0.2
 with progress_lib.ProgressReporter(%r, "default", 42, announces_run=True):
     signal.pause()
 """

@@ -23,7 +23,7 @@ def test_what_is_logged_is_what_the_node_says(nats_server: NatsServer, listener:
             except OSError:
                 log.exception("cannot read")
             log.debug("not this")
-            logging.getLogger("progress_lib.nats").error("nor this")
+            logging.getLogger("progress_lib.nats.link").error("nor this")
         log.error("not any more")
     assert eventually(listener.end) == ("completed", 0, "cannot read")
 

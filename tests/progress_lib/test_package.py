@@ -78,7 +78,7 @@ def test_it_needs_only_what_it_says(installed: Path) -> None:
     needed = [one for one in described.requires or [] if "extra ==" not in one]
     assert sorted(one.split(">")[0] for one in needed) == ["msgspec", "pynats2"]
     code = """
-import sys, progress_lib, progress_lib.command, progress_lib.jetstream, progress_lib.logs
+import sys, progress_lib, progress_lib.command, progress_lib.nats.jetstream, progress_lib.logs
 tops = {n.partition(".")[0] for n, m in sys.modules.items() if "site-packages" in (getattr(m, "__file__", "") or "")}
 print(sorted(tops - sys.stdlib_module_names))
 """

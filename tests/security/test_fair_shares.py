@@ -26,7 +26,7 @@ from jobs.store.records import NewRun
 from jobs.store.store import Store
 from jobs.work.fair_shares import FairPlaces, FairQueue
 from jobs.work.preview_questions import preview_subject
-from progress_lib.nats import Message
+from progress_lib.nats.link import Message
 from tests.harness import DEADLINE, Answer, Product, eventually, linked, running_product
 
 COUNTING = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"

@@ -18,8 +18,8 @@ from jobs.run.admission import Admission, Ticket
 from jobs.run.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
 from jobs.store.records import Run
 from jobs.store.run_states import RunStatus
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link, Message
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link, Message
 from realtime.bridge.history import PLAN, ProgressStream
 from settings.secret_files import write_secret
 from tests.harness import (

@@ -21,7 +21,7 @@ from jobs.work.file_questions import (
     piece_bytes,
     unpacked,
 )
-from progress_lib.nats import Link, NatsAway, NatsError
+from progress_lib.nats.link import Link, NatsAway, NatsError
 
 # Uploads and downloads of a web worker at a time; each holds a thread under gthread
 TRANSFERS = 8

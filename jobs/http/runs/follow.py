@@ -20,7 +20,7 @@ from jobs.store.run_states import ENDS, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.fair_shares import FairPlaces
 from progress_lib import MalformedProgress
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import progress_subject, status_subject
 
 # Followers of a worker. Each holds a thread under gthread; the other threads serve other requests.

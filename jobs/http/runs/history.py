@@ -16,7 +16,7 @@ from jobs.store.store import Store
 from jobs.work.announcements import status_payload
 from jobs.work.fair_shares import FairPlaces
 from progress_lib import MalformedProgress
-from progress_lib.nats import NatsError
+from progress_lib.nats.link import NatsError
 
 LOG = logging.getLogger(__name__)
 

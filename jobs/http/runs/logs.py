@@ -16,7 +16,7 @@ from jobs.store.store import Store
 from jobs.work.log_questions import ANSWER_WAIT, log_subject, question, read_answer
 from jobs.work.program_log import NO_LOG, LogBytes, part_of, read_log
 from jobs.work.run_files import RunFiles
-from progress_lib.nats import Link, NatsError
+from progress_lib.nats.link import Link, NatsError
 
 LOG = logging.getLogger(__name__)
 

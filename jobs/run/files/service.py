@@ -25,7 +25,7 @@ from jobs.work.file_questions import (
     session_subject,
     unpacked,
 )
-from progress_lib.nats import Link, Message, Subscription
+from progress_lib.nats.link import Link, Message, Subscription
 from settings.groups import UploadSettings
 
 LOG = logging.getLogger(__name__)

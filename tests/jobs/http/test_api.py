@@ -30,7 +30,7 @@ from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from progress_lib.subjects import progress_subject
 from settings import Settings
 from settings.groups import RequestLimits

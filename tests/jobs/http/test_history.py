@@ -14,7 +14,7 @@ from jobs.store.records import Move, NewRun, Run
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from progress_lib import Progress, Status
-from progress_lib.nats import NatsAway
+from progress_lib.nats.link import NatsAway
 from tests.jobs.conftest import GRAPH, TENANT
 
 ODD: list[dict[str, Any]] = [{}, {"status": ["lost"]}, {"status": "started"}]

@@ -17,7 +17,7 @@ from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.program_log import KEPT, LogPiece, log_end, part_of, read_log
 from jobs.work.run_files import RunFiles
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.harness import eventually
 from tests.jobs.conftest import GOOD, TENANT, StartRunner, ended, record, running
 from tests.jobs.http.test_api import new_app, problem

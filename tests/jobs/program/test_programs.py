@@ -179,7 +179,7 @@ def test_a_slow_source_hands_on_what_came(tmp_path: Path, slow_pipe: threading.E
 def test_progress_travels_through_a_real_nats_server(
     shop: Path, tmp_path: Path, nats_server: NatsServer
 ) -> None:
-    from progress_lib.nats import Link, Message
+    from progress_lib.nats.link import Link, Message
     from progress_lib.progress import Progress
 
     seen: list[Progress] = []

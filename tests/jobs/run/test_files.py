@@ -30,7 +30,7 @@ from jobs.work.file_questions import (
     packed,
     unpacked,
 )
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from settings.groups import UploadSettings
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT

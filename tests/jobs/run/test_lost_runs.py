@@ -24,7 +24,7 @@ from jobs.store.run_states import EndKind, RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcement, Announcer
 from jobs.work.run_queue import RunQueue
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.harness import DEADLINE, NatsServer, eventually
 from tests.jobs.conftest import new_runner, record
 

@@ -28,7 +28,7 @@ from jobs.store.runners import Takers
 from jobs.work.file_questions import files_subject
 from jobs.work.preview_questions import ANSWER_WAIT
 from jobs.work.run_files import RunFiles, place_of_runs
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from tests.harness import (
     DEADLINE,
     Answer,

@@ -23,8 +23,8 @@ from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import RunQueue
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link, Subscription
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link, Subscription
 from realtime.bridge.history import ProgressStream
 from tests.harness import DEADLINE, NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (

@@ -16,7 +16,7 @@ from jobs.store.records import Started
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import QueueUnavailable, RunQueue
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.harness import NatsServer, eventually
 from tests.jobs.conftest import ended, new_runner, record
 

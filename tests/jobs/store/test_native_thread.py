@@ -12,7 +12,7 @@ from jobs.store.records import Move, NewRun
 from jobs.store.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_files import RunFiles
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.harness import ROOT
 from tests.jobs.conftest import GRAPH, TENANT, record
 from tests.jobs.http.test_api import new_app

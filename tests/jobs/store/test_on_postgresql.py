@@ -26,7 +26,7 @@ from jobs.store.tables import JOBS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.records import DeliveryStatus, NewWebhook, Told
 from jobs.webhooks.signature import new_secret
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from settings import Settings
 from settings.groups import DatabaseLimits
 from tests.databases import PASSWORD, USER, Database

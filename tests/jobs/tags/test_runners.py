@@ -18,9 +18,9 @@ from jobs.store.store import Store
 from jobs.work.announcements import Announcer
 from jobs.work.commands import cancel_run
 from jobs.work.run_queue import PLAN, TAGGED_PLAN, Claim, QueueUnavailable, RunQueue
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
-from progress_lib.streams import OwnStream, StreamRules
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link
+from progress_lib.nats.streams import OwnStream, StreamRules
 from tests.harness import DEADLINE, NatsServer, eventually
 from tests.jobs.conftest import (
     FOR_EVER,

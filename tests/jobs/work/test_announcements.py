@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from jobs.work.announcements import Announcement, Announcer
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from tests.harness import DEADLINE, eventually
 
 SUBJECT = "tenant.acme.job.1.status"

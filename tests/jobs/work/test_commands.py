@@ -13,8 +13,8 @@ from jobs.store.records import Job, Recorded, RunFilter
 from jobs.store.store import JobChanged, Store
 from jobs.work.commands import ExecuteRequest, execute_job
 from jobs.work.run_queue import QueueUnavailable, RunQueue
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link
 from tests.harness import NatsServer, eventually
 from tests.jobs.conftest import TENANT
 from tests.programs import chain, node

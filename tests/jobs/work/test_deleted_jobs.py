@@ -13,14 +13,14 @@ from jobs.store.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from jobs.work import deleted_jobs
 from jobs.work.deleted_jobs import DeletedJobs
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
-from progress_lib.streams import StreamRules
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link
+from progress_lib.nats.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.bridge.history import ProgressStream
 from tests.harness import DEADLINE, NatsServer, Product, eventually, product_of_each_class
 from tests.jobs.conftest import GRAPH, TENANT, StartRunner, record
-from tests.progress_lib.test_streams import Named
+from tests.progress_lib.nats.test_streams import Named
 from tests.realtime.raw import publish
 
 product = product_of_each_class("deleted")

@@ -7,8 +7,8 @@ import pytest
 
 from jobs.store.store import Store
 from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link
 from tests.harness import DEADLINE, NatsServer, eventually, plain_nats
 from tests.jobs.conftest import record
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progress_lib.jetstream import stream_sequences
-from progress_lib.nats import Message
+from progress_lib.nats.jetstream import stream_sequences
+from progress_lib.nats.link import Message
 from progress_lib.progress import MalformedProgress, Progress, Status
 from progress_lib.subjects import MAX_JOB_ID
 from realtime.events import ProgressEvent, RunStatus, StatusEvent, Topic, topic_named

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from progress_lib.jetstream import _FIRST_PULL, JetStream, stream_time
-from progress_lib.nats import Link, Message, NatsError
-from progress_lib.streams import StreamRules
+from progress_lib.nats.jetstream import _FIRST_PULL, JetStream, stream_time
+from progress_lib.nats.link import Link, Message, NatsError
+from progress_lib.nats.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
 from realtime.bridge import history
 from realtime.bridge.bridge import NATSBridge
 from realtime.bridge.history import FEW, PLAN, Opened, ProgressStream
 from realtime.hub.hub import Hub
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
-from tests.progress_lib.test_streams import Named
+from tests.progress_lib.nats.test_streams import Named
 
 JOBS, TOLD = FEW + 4, 30  # of each job; all of them are more than one pull
 assert JOBS * TOLD > _FIRST_PULL

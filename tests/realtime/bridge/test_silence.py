@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from progress_lib import Progress, Status
-from progress_lib.jetstream import JetStream, JetStreamError
-from progress_lib.nats import Link, Message
+from progress_lib.nats.jetstream import JetStream, JetStreamError
+from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import every_job, progress_subject
 from realtime.bridge import silence, wishes
 from realtime.bridge.bridge import NATSBridge

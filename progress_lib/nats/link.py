@@ -1,8 +1,8 @@
 """A link to NATS that heals itself, for reporter, bridge and runner: pynats2, hardened.
 
-A `Connection` (progress_lib/nats_connection.py) has one life; the `Link` makes another one, and tells it all subscriptions again.
+A `Connection` (progress_lib/nats/connection.py) has one life; the `Link` makes another one, and tells it all subscriptions again.
 
-pynats2 reads the URL and writes the CONNECT command (progress_lib/nats_login.py). Its reading, its threads and its
+pynats2 reads the URL and writes the CONNECT command (progress_lib/nats/login.py). Its reading, its threads and its
 reconnect are not used, since they lose messages, spin or hang when the connection ends
 (docs/decisions/nats-link.md has each defect and its guard).
 """
@@ -18,9 +18,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from progress_lib.nats_connection import USUAL_PAYLOAD, Certificates, Connection, Lost
-from progress_lib.nats_login import checked_urls
-from progress_lib.nats_protocol import Control, Message, NatsError
+from progress_lib.nats.connection import USUAL_PAYLOAD, Certificates, Connection, Lost
+from progress_lib.nats.login import checked_urls
+from progress_lib.nats.protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
 
 __all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription", "TooBig"]

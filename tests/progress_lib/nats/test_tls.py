@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from progress_lib.nats import Link, Message
+from progress_lib.nats.link import Link, Message
 from tests.certificates import write_certificate
 from tests.harness import DEADLINE, NatsServer, eventually
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from progress_lib.subjects import job_number
 
 NATS_URL = "nats://127.0.0.1:4222"

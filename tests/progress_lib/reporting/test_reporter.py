@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from progress_lib import Progress, ProgressReporter, Status, nats_connection
-from progress_lib import reporter as reporter_module
-from progress_lib.jetstream import JetStream
-from progress_lib.nats import Link
-from progress_lib.outbox import MAX_NODES
+from progress_lib import Progress, ProgressReporter, Status
+from progress_lib.nats import connection as nats_connection
+from progress_lib.nats.jetstream import JetStream
+from progress_lib.nats.link import Link
 from progress_lib.progress import Row
-from progress_lib.reporter import ABSENT_WAIT
+from progress_lib.reporting import reporter as reporter_module
+from progress_lib.reporting.outbox import MAX_NODES
+from progress_lib.reporting.reporter import ABSENT_WAIT
 from tests.harness import DEADLINE, ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 
@@ -325,7 +326,9 @@ def test_what_cannot_be_said_is_told_once_and_stops_nothing(
         reporter.report(Progress(2, "B", Status.RUNNING, 1))
         reporter.report(Progress(2, "B", Status.COMPLETED, 7))
     eventually(lambda: listener.last() == {2: ("completed", 7)})
-    warnings = [record for record in caplog.records if record.name == "progress_lib.reporter"]
+    warnings = [
+        record for record in caplog.records if record.name == "progress_lib.reporting.reporter"
+    ]
     assert len(warnings) == 1, [record.message for record in warnings]
     assert "is not reported" in warnings[0].message
 
@@ -352,7 +355,9 @@ def test_nodes_beyond_the_most_are_told_of_once(
     with ProgressReporter(nats_server.url, "default", 42) as reporter:
         for node_id in range(MAX_NODES + 3):
             reporter.report(odd(node_id=node_id))
-    [warning] = [record for record in caplog.records if record.name == "progress_lib.reporter"]
+    [warning] = [
+        record for record in caplog.records if record.name == "progress_lib.reporting.reporter"
+    ]
     assert "any other node" in warning.message
     assert "10,000" in warning.message
 
@@ -512,7 +517,8 @@ def test_a_child_of_multiprocessing_says_its_last_word(
 
 FORK_MEANWHILE = """
 import os, signal, sys, threading
-from progress_lib import defaults, track
+from progress_lib import track
+from progress_lib.reporting import defaults
 
 making, forks = threading.Event(), threading.Event()
 made = defaults.ProgressReporter

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progress_lib.nats_protocol import Control, Message, NatsError, Parser, ProtocolError
+from progress_lib.nats.protocol import Control, Message, NatsError, Parser, ProtocolError
 
 TOKENS = st.text("abcXYZ019-_", min_size=1, max_size=12)
 MESSAGES = st.builds(

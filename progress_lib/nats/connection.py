@@ -8,8 +8,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from progress_lib.nats_login import Login
-from progress_lib.nats_protocol import Control, Message, NatsError, Parser, parse_info
+from progress_lib.nats.login import Login
+from progress_lib.nats.protocol import Control, Message, NatsError, Parser, parse_info
 
 CONNECT_WAIT = 2.0  # seconds for one connection attempt, handshake included
 WRITE_WAIT = 5.0  # seconds one send may take; longer means a server that does not read

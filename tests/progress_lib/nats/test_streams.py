@@ -17,9 +17,9 @@ from jobs.store.store import Store
 from jobs.work import run_queue
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
-from progress_lib.jetstream import JetStream, JetStreamError
-from progress_lib.nats import Link, NatsError
-from progress_lib.streams import (
+from progress_lib.nats.jetstream import JetStream, JetStreamError
+from progress_lib.nats.link import Link, NatsError
+from progress_lib.nats.streams import (
     OtherInstallation,
     OwnStream,
     StreamAway,

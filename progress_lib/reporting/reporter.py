@@ -16,14 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
-from progress_lib.children import at_end_of_child, exception_of_child
 from progress_lib.ends import failure_of, shown, text_of
-from progress_lib.environment import nodes_around, program_link, told_run_of
-from progress_lib.fitting import fitted
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from progress_lib.node import Node
-from progress_lib.outbox import COUNT_PERIOD, Outbox, OutboxFull
-from progress_lib.own_run import OwnRun
 from progress_lib.progress import (
     NODE_ENDS,
     MalformedProgress,
@@ -31,6 +26,11 @@ from progress_lib.progress import (
     ProgressFunc,
     usable,
 )
+from progress_lib.reporting.children import at_end_of_child, exception_of_child
+from progress_lib.reporting.environment import nodes_around, program_link, told_run_of
+from progress_lib.reporting.fitting import fitted
+from progress_lib.reporting.outbox import COUNT_PERIOD, Outbox, OutboxFull
+from progress_lib.reporting.own_run import OwnRun
 from progress_lib.steps import around_calls
 from progress_lib.subjects import job_number, progress_subject, status_subject
 from progress_lib.wake import Wake

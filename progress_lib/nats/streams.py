@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from progress_lib.jetstream import NO_STREAM, JetStream, JetStreamError
-from progress_lib.nats import Link, NatsError, NatsTimeout
+from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError
+from progress_lib.nats.link import Link, NatsError, NatsTimeout
 from progress_lib.subjects import stream_name
 
 LOG = logging.getLogger(__name__)

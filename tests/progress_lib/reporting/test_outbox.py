@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progress_lib import Progress, Status
-from progress_lib.outbox import COUNT_PERIOD, Outbox
+from progress_lib.reporting.outbox import COUNT_PERIOD, Outbox
 
 NODES = st.integers(1, 3)
 REPORTS = st.lists(st.tuples(NODES, st.sampled_from(list(Status)), st.booleans()), max_size=60)

@@ -3,7 +3,7 @@
 import json
 import time
 
-from progress_lib.nats import Link
+from progress_lib.nats.link import Link
 from progress_lib.progress import MAX_TEXT
 
 ALIVE_PERIOD = 10.0  # seconds between two words that the run still lives

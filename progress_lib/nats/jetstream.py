@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
+from progress_lib.nats.link import Link, Message, NatsAway, NatsError, NatsTimeout
 
 ACK = b"+ACK"
 IN_PROGRESS = b"+WPI"

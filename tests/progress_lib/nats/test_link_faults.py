@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from progress_lib import Progress, ProgressReporter, Status, command, nats_connection
-from progress_lib.nats import Link, Message, NatsAway, NatsError, NatsTimeout
-from progress_lib.nats_login import Login
+from progress_lib import Progress, ProgressReporter, Status, command
+from progress_lib.nats import connection as nats_connection
+from progress_lib.nats.link import Link, Message, NatsAway, NatsError, NatsTimeout
+from progress_lib.nats.login import Login
 from tests.harness import NatsServer, eventually, free_port
-from tests.progress_lib.scripted_nats import ScriptedNats, answer_pings, read_until
+from tests.progress_lib.nats.scripted_nats import ScriptedNats, answer_pings, read_until
 
 SOON = 60.0  # seconds in which a broken connection must be noticed, on a crowded machine
 

@@ -7,8 +7,8 @@ import threading
 import uuid
 from functools import cache
 
-from progress_lib.environment import nats_url, run_id_of, tenant_id
-from progress_lib.reporter import ProgressReporter
+from progress_lib.reporting.environment import nats_url, run_id_of, tenant_id
+from progress_lib.reporting.reporter import ProgressReporter
 
 # A child that is forked while a thread makes the reporter would wait for a thread that it does not have.
 _LOCK = threading.Lock()
