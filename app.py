@@ -26,7 +26,7 @@ from jobs.http.limited import may_ask
 from jobs.http.parts import ApiParts
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.sandbox import landlock
-from jobs.store.database import NoRoom, ReadOnly
+from jobs.store.connections.database import NoRoom, ReadOnly
 from jobs.store.figures import InstallationFigures
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import NotFound, Store, StoreUnavailable

@@ -11,7 +11,7 @@ from hosting import environments
 from jobs.run.nkeys import read_issuer
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections
 from jobs.sandbox.data_roots import roots_of
-from jobs.store.database import Locked, StoreUnavailable
+from jobs.store.connections.database import Locked, StoreUnavailable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store
 from logs.json_lines import write_json

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.store.run_states import ENDS
+from jobs.store.runs.run_states import ENDS
 from soak.database import Postgresql
 from soak.faults import Fault, Kinds
 from soak.ledgers import by_stamp

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hosting.product import Answer
-from jobs.store.run_states import ENDS
+from jobs.store.runs.run_states import ENDS
 from soak.ledgers import Ledger
 from soak.product import Away, Product
 

@@ -7,10 +7,10 @@ from jobs.graph.errors import GraphInvalid
 from jobs.graph.fields.passwords import connection_of, without_password
 from jobs.graph.literals import literal
 from jobs.graph.notes import notes_of
-from jobs.store.kept import Kept
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, JobEntry, LastRun, Rows, Run, Work
+from jobs.store.runs.kept import Kept
+from jobs.store.runs.node_states import NodeState
 from jobs.work.announcements import present_status
 from progress_lib import Status
 from traces.parent import trace_id_of

@@ -13,7 +13,7 @@ from flask import request
 from jobs.http.problems import Problem
 from jobs.store.not_found import may_be_job
 from jobs.store.records import JobFilter, Place, RunFilter, Turn
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 
 RUNS_A_PAGE = 50
 JOBS_A_PAGE = 100

@@ -15,7 +15,7 @@ from jobs.graph.settings.runner_tag import parse_runner_tag
 from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
 from jobs.http.takers import BUSY, nobody_shown
-from jobs.store.runners import Takers
+from jobs.store.runs.runners import Takers
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import (
     ANSWER_WAIT,

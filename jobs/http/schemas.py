@@ -26,7 +26,7 @@ from described.schema import (
 )
 from jobs.http import graph_schema
 from jobs.http.runs.follow import EXPIRED
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.work.messages import TABLE
 from progress_lib import Status
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.store.database import StoreUnavailable
-from jobs.store.runners import Runners, Takers
+from jobs.store.connections.database import StoreUnavailable
+from jobs.store.runs.runners import Runners, Takers
 
 BUSY = "the runner does not answer: it is busy, or has just ended; try again in a moment"
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from jobs.store.database import StoreUnavailable
+from jobs.store.connections.database import StoreUnavailable
 
 LOG = logging.getLogger(__name__)
 

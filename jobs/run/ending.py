@@ -5,7 +5,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.run_states import EndKind, RunStatus
 from program_lib.exit_codes import STANDS
 from progress_lib import Progress, Status
 from settings.groups import Deadlines

@@ -22,10 +22,10 @@ from jobs.sandbox.interpreters import Interpreters
 from jobs.sandbox.kept import KeptElsewhere, KeptVariables, beginning, keeping
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.sandbox.resource_limits import met_limit
-from jobs.store.kept import Kept
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, Started
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.kept import Kept
+from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes

@@ -6,8 +6,8 @@ import time
 
 from jobs.run.last_words import last_words
 from jobs.run.run_spans import NodeTimes
-from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.records import Run
+from jobs.store.runs.node_states import NodeBoard, NodeState
 from jobs.work.run_files import RunFiles
 from progress_lib import MalformedProgress
 from progress_lib.nats.link import Link, Message, Subscription

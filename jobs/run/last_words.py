@@ -4,8 +4,8 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 
-from jobs.store.node_states import NodeState
 from jobs.store.records import Run
+from jobs.store.runs.node_states import NodeState
 from progress_lib import MalformedProgress
 from progress_lib.nats.jetstream import JetStream, beginning
 from progress_lib.nats.link import Link, NatsError, NatsTimeout

@@ -13,10 +13,10 @@ from jobs.run.ending import as_reason, told_standing
 from jobs.run.last_words import last_words
 from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.run.swept_ends import SweptEnds
-from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Move, Run
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.node_states import NodeBoard, NodeState
+from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, node_announcement, status_announcement
 from jobs.work.program_log import log_end

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobs.graph.documents.unchecked import objects
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import EndKind, RunStatus
 from progress_lib import Progress, Status
 from traces.span import Span, Value
 

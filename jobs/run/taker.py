@@ -10,7 +10,7 @@ from collections.abc import Callable
 from jobs.run.execution import Execution, RunnerParts
 from jobs.run.executions import Executions
 from jobs.run.periods import RETRY_PAUSE
-from jobs.store.database import Deadlocked, NoRoom, ReadOnly
+from jobs.store.connections.database import Deadlocked, NoRoom, ReadOnly
 from jobs.store.records import Started
 from jobs.store.store import NotFound, StoreUnavailable
 from jobs.work.fair_shares import Turns

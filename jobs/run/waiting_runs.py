@@ -5,7 +5,7 @@ from functools import partial
 
 from jobs.run.swept_ends import SweptEnds
 from jobs.store.records import Move, Run
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue

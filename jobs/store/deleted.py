@@ -5,7 +5,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.clock import NOW, now_of
+from jobs.store.connections.clock import NOW, now_of
 from jobs.store.tables import INSTALLATION
 
 MOST_READ = 500  # at once: each costs two questions to NATS

@@ -7,7 +7,7 @@ import time
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.database import InTransaction, StoreUnavailable
+from jobs.store.connections.database import InTransaction, StoreUnavailable
 from jobs.store.tables import INSTALLATION
 from progress_lib.nats.streams import OwnerUnknown
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from jobs.store.records import JobEntry, JobFilter, LastRun
-from jobs.store.run_lists import NEWEST_FIRST
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_lists import NEWEST_FIRST
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.tables import JOBS, RUNS
 
 _ENTRY_COLUMNS = [JOBS.c.job_id, JOBS.c.name, JOBS.c.created_at, JOBS.c.updated_at]

@@ -118,7 +118,7 @@ def _migrate(connection: Connection, version: str) -> None:
     from alembic.config import Config
 
     if connection.dialect.name == "postgresql":  # SQLite's is locked as a whole
-        from jobs.store.postgresql import lock_tables
+        from jobs.store.connections.postgresql import lock_tables
 
         there = sa.inspect(connection).get_table_names()
         lock_tables(connection, [table for table in METADATA.tables if table in there])

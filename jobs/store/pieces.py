@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from jobs.graph.documents.again import Again
-from jobs.store.clock import NOW
+from jobs.store.connections.clock import NOW
 from jobs.store.errors import AlreadyRunning, IdempotencyMismatch, JobChanged, TooManyQueued
-from jobs.store.node_states import NodeState, kept_states
 from jobs.store.not_found import NotFound, may_be_job, no_job, no_run
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, Move, NewRun, Rows, Run, Work
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.node_states import NodeState, kept_states
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.tables import JOBS, NODE_STATES, RUN_LOGS, RUNS
 
 ACTIVE = RUNS.c.status.in_(["queued", "running"])

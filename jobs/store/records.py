@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from jobs.graph.documents.again import Again
 from jobs.graph.documents.feeding import is_reject, rejecting_nodes
-from jobs.store.kept import Kept
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.run_states import KINDS, EndKind, RunStatus
+from jobs.store.runs.kept import Kept
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import KINDS, EndKind, RunStatus
 from program_lib.rejects import REJECTED
 from progress_lib.progress import MAX_WHOLE
 

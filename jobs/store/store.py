@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.graph.documents.again import Again
-from jobs.store.clock import NOW, now_of
-from jobs.store.database import Database, Deadlocked, StoreUnavailable, size_on_disk
+from jobs.store.connections.clock import NOW, now_of
+from jobs.store.connections.database import Database, Deadlocked, StoreUnavailable, size_on_disk
+from jobs.store.connections.native_thread import off_the_loop
 from jobs.store.deleted import note_deleted
 from jobs.store.errors import (
     AlreadyRunning,
@@ -26,9 +27,6 @@ from jobs.store.errors import (
 )
 from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
-from jobs.store.kept import Kept
-from jobs.store.native_thread import off_the_loop
-from jobs.store.node_states import NodeState
 from jobs.store.not_found import NotFound, no_run
 from jobs.store.pieces import (
     OnlyIf,
@@ -59,7 +57,6 @@ from jobs.store.pieces import (
     why_refused,
 )
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.queued import QueuedRuns
 from jobs.store.records import (
     Job,
     JobEntry,
@@ -75,10 +72,13 @@ from jobs.store.records import (
     Started,
     Work,
 )
-from jobs.store.run_lists import NEWEST_FIRST, newest_run, runs_of_page
-from jobs.store.run_states import KINDS, RunStatus, check_move
-from jobs.store.runners import Runners
-from jobs.store.sweeps import Sweeps
+from jobs.store.runs.kept import Kept
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.queued import QueuedRuns
+from jobs.store.runs.run_lists import NEWEST_FIRST, newest_run, runs_of_page
+from jobs.store.runs.run_states import KINDS, RunStatus, check_move
+from jobs.store.runs.runners import Runners
+from jobs.store.runs.sweeps import Sweeps
 from jobs.store.tables import JOBS, RUN_LOGS, RUNS, WEBHOOKS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.store import Webhooks, delete_webhooks

@@ -59,7 +59,7 @@ RUNS = sa.Table(
         "runner_tag", sa.String(32)
     ),  # of the runners that may take it; NULL: it asks for none
     sa.Column("traceparent", sa.String(55)),  # what its spans are children of: docs/traces.md
-    # what was kept of its nodes, as jobs/store/kept.py has it in JSON, and the bytes of that
+    # what was kept of its nodes, as jobs/store/runs/kept.py has it in JSON, and the bytes of that
     sa.Column("kept", sa.Text),
     sa.Column("kept_bytes", sa.BigInteger),
     # of a run that began at a node of a run before, which may be deleted since
@@ -104,7 +104,7 @@ INSTALLATION = sa.Table(
     sa.Column("value", sa.String(80), nullable=False),
 )
 
-# Runners that take runs, each shown by itself; jobs/store/runners.py
+# Runners that take runs, each shown by itself; jobs/store/runs/runners.py
 RUNNERS = sa.Table(
     "runners",
     METADATA,

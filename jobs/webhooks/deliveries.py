@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.store.database import StoreUnavailable
+from jobs.store.connections.database import StoreUnavailable
 from jobs.store.webhooks.records import TEST, Claimed, DueWebhook, Result
 from jobs.store.webhooks.store import Webhooks
 from jobs.webhooks import signature

@@ -9,9 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.store.node_states import NodeState
 from jobs.store.records import Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import RunStatus
 from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError
 from progress_lib.nats.link import Link, NatsError
 from progress_lib.subjects import PROGRESS_STREAM, progress_subject, status_subject, stream_name

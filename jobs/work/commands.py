@@ -9,10 +9,10 @@ from jobs.graph.documents.again import Again, Before, CannotBegin, begin_again
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
-from jobs.store.kept import Kept
 from jobs.store.not_found import no_run
 from jobs.store.records import Job, Move, NewRun, Recorded, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.kept import Kept
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import OnlyIf, Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jobs.store.kept import KeptNode
+from jobs.store.runs.kept import KeptNode
 from progress_lib.subjects import check_id
 
 # Files of rows that a program gathers (program_lib/spool.py), which removes them itself

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from jobs.store.run_states import ENDS
+from jobs.store.runs.run_states import ENDS
 from progress_lib import Fault, Progress, Row, Status
 from progress_lib.progress import CLOSED_BY_RUNNER, NODE_ENDS
 

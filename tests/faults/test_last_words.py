@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from tests.faults.handwritten import Programs, kill, the_only
 from tests.faults.watching import Watcher
 from tests.harness import NatsServer, StartProduct, eventually

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.store.database import ReadOnly
+from jobs.store.connections.database import ReadOnly
 from jobs.store.records import Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.program_log import LOG_CAP
 from progress_lib.nats.link import Link

@@ -33,7 +33,7 @@ from typing import Any
 import pytest
 
 from jobs.store.records import Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from tests.faults.handwritten import (
     FOR_EVER,
     GOOD,

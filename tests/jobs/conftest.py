@@ -15,9 +15,9 @@ import pytest
 
 from jobs.run.runner import Runner
 from jobs.run.setup import Setup
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import _is_marked
 from jobs.store.records import NewRun, Run
+from jobs.store.runs.node_states import NodeState
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue
 from progress_lib import Progress, Status

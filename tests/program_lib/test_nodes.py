@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from jobs.store.node_states import MAX_KEPT
+from jobs.store.runs.node_states import MAX_KEPT
 from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader, open_file
 from program_lib.csv_files.writer import CsvWriter

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.run_states import ENDS
+from jobs.store.runs.run_states import ENDS
 from settings import Settings
 from settings.reading import variables
 from soak.watchers import Watcher

@@ -17,7 +17,7 @@ import pytest
 from jobs.run.admission import Admission, Ticket
 from jobs.run.nkeys import Issuer, KeyUnusable, claims_of, new_seed, own_issuer, read_issuer
 from jobs.store.records import Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link, Message
 from realtime.bridge.history import PLAN, ProgressStream

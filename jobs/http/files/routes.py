@@ -19,7 +19,7 @@ from jobs.http.files.requests import FileRequests
 from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
 from program_lib.files.split_files.names import PLACE

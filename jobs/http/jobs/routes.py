@@ -11,7 +11,7 @@ from jobs.http.body import idempotency_key, job_graph, job_name, json_object, re
 from jobs.http.documents import job_document, job_entry
 from jobs.http.handlers import Answer, Routes, TenantOf, address
 from jobs.http.jobs.etags import etag, only_if
-from jobs.store.native_thread import off_the_loop
+from jobs.store.connections.native_thread import off_the_loop
 from jobs.store.store import Store
 from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_files import remove_files

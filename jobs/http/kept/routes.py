@@ -12,7 +12,7 @@ from jobs.http.body import invalid
 from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
-from jobs.store.kept import Kept
+from jobs.store.runs.kept import Kept
 from jobs.store.store import Store
 from jobs.work.commands import Begin, known_of
 from progress_lib.subjects import check_id

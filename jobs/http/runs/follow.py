@@ -14,9 +14,9 @@ from typing import Any
 
 from jobs.http.documents import progress_event, server_event, status_event
 from jobs.http.problems import unavailable
-from jobs.store.node_states import NodeBoard, NodeState
 from jobs.store.records import Run
-from jobs.store.run_states import ENDS, RunStatus
+from jobs.store.runs.node_states import NodeBoard, NodeState
+from jobs.store.runs.run_states import ENDS, RunStatus
 from jobs.store.store import NotFound, Store, StoreUnavailable
 from jobs.work.fair_shares import FairPlaces
 from progress_lib import MalformedProgress

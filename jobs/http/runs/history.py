@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.http.problems import unavailable
-from jobs.store.node_states import NodeState
 from jobs.store.records import Run
-from jobs.store.run_states import ENDS, RunStatus
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import ENDS, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import status_payload
 from jobs.work.fair_shares import FairPlaces

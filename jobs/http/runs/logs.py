@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.http.problems import unavailable
-from jobs.store.native_thread import off_the_loop
+from jobs.store.connections.native_thread import off_the_loop
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Run
 from jobs.store.store import Store

@@ -21,10 +21,10 @@ from jobs.http.handlers import Answer, Routes, address
 from jobs.http.jobs.etags import only_if
 from jobs.http.kept.routes import KeptRoutes
 from jobs.http.parts import ApiParts
-from jobs.store.native_thread import off_the_loop
-from jobs.store.node_states import NodeState
+from jobs.store.connections.native_thread import off_the_loop
 from jobs.store.records import Run, RunFilter
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.commands import ExecuteRequest, cancel_run, execute_job

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from jobs.store.clock import now_of
-from jobs.store.node_states import kept_states
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.connections.clock import now_of
+from jobs.store.runs.node_states import kept_states
+from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.tables import NODE_STATES, RUNS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.records import DeliveryStatus, Told
 from progress_lib import Status

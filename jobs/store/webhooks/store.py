@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from jobs.store.clock import NOW, now_of
-from jobs.store.database import InTransaction
+from jobs.store.connections.clock import NOW, now_of
+from jobs.store.connections.database import InTransaction
 from jobs.store.not_found import NotFound, may_be_job, no_job
 from jobs.store.pieces import made_by_key
 from jobs.store.records import Place

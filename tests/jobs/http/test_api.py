@@ -27,7 +27,7 @@ from jobs.http.schemas import SCHEMAS
 from jobs.http.webhooks import documents as webhook_documents
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats.link import Link

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from jobs.http.runs.history import MAX_EVENTS, Histories
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from progress_lib import Progress, Status
 from progress_lib.nats.link import NatsAway

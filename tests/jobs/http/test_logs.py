@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from jobs.http.runs.logs import Logs
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, Move
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.program_log import KEPT, LogPiece, log_end, part_of, read_log
 from jobs.work.run_files import RunFiles

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.run.ending import Ending, Seen, Silence, broken_deadline, decide, exit_text
 from jobs.run.execution import Execution
-from jobs.store.run_states import KINDS, EndKind, RunStatus
+from jobs.store.runs.run_states import KINDS, EndKind, RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 

@@ -20,7 +20,7 @@ from jobs.run.run_spans import NodeTimes, spans_of_run
 from jobs.run.waiting_runs import WaitingRuns
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
 from jobs.store.records import Move, Run
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcement, Announcer
 from jobs.work.run_queue import RunQueue

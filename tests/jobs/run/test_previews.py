@@ -24,7 +24,7 @@ from jobs.http.takers import nobody_shown
 from jobs.run.previews import AROUND, ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
-from jobs.store.runners import Takers
+from jobs.store.runs.runners import Takers
 from jobs.work.file_questions import files_subject
 from jobs.work.preview_questions import ANSWER_WAIT
 from jobs.work.run_files import RunFiles, place_of_runs

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from jobs.run import retention
 from jobs.run.retention import DAY, OldRuns
-from jobs.store.kept import Kept as KeptNodes
-from jobs.store.kept import KeptNode
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, Move, NewRun
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.kept import Kept as KeptNodes
+from jobs.store.runs.kept import KeptNode
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import RunStatus
+from jobs.store.runs.sweeps import Sweeps
 from jobs.store.store import NotFound, RunNotEnded, Store
-from jobs.store.sweeps import Sweeps
 from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import NewWebhook, Told
 from jobs.webhooks.signature import new_secret

@@ -16,10 +16,10 @@ import jobs.run.execution
 from jobs.run.last_words import last_words
 from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.runner import parse
-from jobs.store.node_states import NodeState
 from jobs.store.process_identity import ProcessIdentity, this_machine
 from jobs.store.records import NewRun, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.node_states import NodeState
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import RunQueue

@@ -10,10 +10,10 @@ import pytest
 from jobs.run import taker
 from jobs.run.executions import Executions
 from jobs.run.taker import Taker
-from jobs.store.database import ReadOnly
+from jobs.store.connections.database import ReadOnly
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats.link import Link

@@ -12,7 +12,7 @@ import pytest
 from jobs.run.retention import DAY, OldRuns
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.webhooks.records import Form, NewWebhook, Told
 from jobs.webhooks.deliveries import result_of

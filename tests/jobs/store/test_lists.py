@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.store.records import JobFilter, NewRun, Place, Run, RunFilter
-from jobs.store.run_lists import runs_of_page
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_lists import runs_of_page
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import RUNS
 from tests.jobs.conftest import GRAPH, TENANT

@@ -17,11 +17,11 @@ from alembic.script import ScriptDirectory
 
 from app import create_app
 from hosting import prepare
-from jobs.store.database import Database as JobDatabase
-from jobs.store.database import Locked
+from jobs.store.connections.database import Database as JobDatabase
+from jobs.store.connections.database import Locked
 from jobs.store.migration import LATEST, MIGRATIONS, SchemaUnusable
 from jobs.store.records import NewRun, Rows, RunFilter
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import METADATA
 from jobs.store.webhooks.records import Told
@@ -178,7 +178,7 @@ def test_who_would_change_tables_that_others_use_gives_way_and_comes_again(
     postgresql: Database, released: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waited for an hour behind a report or a backup, and the release of before behind it: all of its requests were 503."""
-    monkeypatch.setattr("jobs.store.postgresql._WAIT_FOR_TABLES", 20)
+    monkeypatch.setattr("jobs.store.connections.postgresql._WAIT_FOR_TABLES", 20)
     released("0008")
     with postgresql.connect() as report, report.transaction():
         report.execute("SELECT FROM runs")
@@ -195,7 +195,7 @@ def test_who_starts_while_somebody_locks_a_table_waits_for_a_moment_only(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers that began during a VACUUM FULL waited for it, for an hour at most, and nobody was answered, not even /healthz."""
-    monkeypatch.setattr("jobs.store.postgresql._WAIT_FOR_TABLES", 20)
+    monkeypatch.setattr("jobs.store.connections.postgresql._WAIT_FOR_TABLES", 20)
     opened(postgresql.url).close()
     store = Store(postgresql.url, DatabaseLimits())
     with postgresql.connect() as other, other.transaction():
@@ -217,7 +217,7 @@ def test_no_limit_that_sessions_have_by_default_ends_a_change_of_tables(
         postgresql.execute(f"ALTER DATABASE {postgresql.name} SET {limit} = '7s'")
     seen: list[object] = []
     monkeypatch.setattr(
-        "jobs.store.database.bring_up_to_date",
+        "jobs.store.connections.database.bring_up_to_date",
         lambda connection: seen.extend(
             connection.exec_driver_sql(f"SHOW {limit}").scalar() for limit in limits
         ),

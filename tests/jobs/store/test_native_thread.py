@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.store.records import Move, NewRun
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.run_files import RunFiles
 from progress_lib.nats.link import Link
@@ -90,8 +90,8 @@ import sys
 import gevent
 import sqlalchemy as sa
 from gevent.monkey import get_original
-from jobs.store.database import Database
-from jobs.store.native_thread import off_the_loop
+from jobs.store.connections.database import Database
+from jobs.store.connections.native_thread import off_the_loop
 native_sleep = get_original("time", "sleep")
 engine = Database(f"sqlite:///{sys.argv[1]}")._new_engine()
 sa.event.listen(engine, "connect", lambda *_: native_sleep(0.003))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs.store.node_states import MAX_KEPT, MAX_NODES, NodeBoard, NodeState
+from jobs.store.runs.node_states import MAX_KEPT, MAX_NODES, NodeBoard, NodeState
 from progress_lib import Status
 from progress_lib.progress import MalformedProgress
 from tests.jobs.conftest import node_state

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from jobs.run.periods import Periods
-from jobs.store.database import Database as JobDatabase
-from jobs.store.database import NoRoom
-from jobs.store.kept import Kept, KeptNode
+from jobs.store.connections.database import Database as JobDatabase
+from jobs.store.connections.database import NoRoom
+from jobs.store.connections.postgresql import IDLE_IN_TRANSACTION, BoundedConnection
 from jobs.store.pieces import make_move
-from jobs.store.postgresql import IDLE_IN_TRANSACTION, BoundedConnection
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.kept import Kept, KeptNode
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from jobs.store.tables import JOBS
 from jobs.store.webhooks.ends import note_end
@@ -178,7 +178,7 @@ def test_a_process_that_stands_still_in_a_transaction_holds_others_up_for_second
     """As a runner whose machine is gone or is frozen: its runs could not be ended before PostgreSQL noticed."""
     limits = Settings.from_env({}).database
     assert Periods().stale_after > IDLE_IN_TRANSACTION
-    monkeypatch.setattr("jobs.store.postgresql.IDLE_IN_TRANSACTION", 1)
+    monkeypatch.setattr("jobs.store.connections.postgresql.IDLE_IN_TRANSACTION", 1)
     store, frozen = Store(postgresql.url, limits), JobDatabase(postgresql.url, limits)
     store.open()
     frozen.open()

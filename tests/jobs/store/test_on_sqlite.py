@@ -8,11 +8,11 @@ from threading import Barrier
 
 import pytest
 
-from jobs.store import database
+from jobs.store.connections import database
 from jobs.store.job_lists import last_runs_query
 from jobs.store.records import Place, RunFilter, Turn
-from jobs.store.run_lists import places_query, turns_query
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_lists import places_query, turns_query
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
 from tests.jobs.conftest import GRAPH, TENANT, record
 

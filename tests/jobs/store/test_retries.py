@@ -11,7 +11,7 @@ import pytest
 
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun, Run, RunFilter, Turn
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from tests.jobs.conftest import GRAPH, TENANT
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from jobs.store.run_states import ACTIVE, MOVES, IllegalMove, RunStatus, check_move
+from jobs.store.runs.run_states import ACTIVE, MOVES, IllegalMove, RunStatus, check_move
 
 
 def test_an_illegal_move_names_run_and_both_states() -> None:

@@ -22,7 +22,7 @@ from jobs.store.records import (
     RunFilter,
     Started,
 )
-from jobs.store.run_states import IllegalMove, RunStatus
+from jobs.store.runs.run_states import IllegalMove, RunStatus
 from jobs.store.store import AlreadyRunning, IdempotencyMismatch, NotFound, Store
 from jobs.store.tables import NODE_STATES, RUNS
 from jobs.store.webhooks.records import NewWebhook, Told

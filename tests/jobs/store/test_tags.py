@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, Run
-from jobs.store.run_states import RunStatus
-from jobs.store.runners import FORGOTTEN_AFTER, GONE_AFTER
+from jobs.store.runs.run_states import RunStatus
+from jobs.store.runs.runners import FORGOTTEN_AFTER, GONE_AFTER
 from jobs.store.store import Store
 from tests.jobs.conftest import TENANT, record
 
@@ -19,7 +19,7 @@ ONE, OTHER = ProcessIdentity.of(1), ProcessIdentity("other", 7, 9)
 
 @pytest.fixture
 def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr("jobs.store.runners.KEPT", 0.0)
+    monkeypatch.setattr("jobs.store.runs.runners.KEPT", 0.0)
     store = Store(database_url)
     store.open()
     yield store

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from jobs.store.errors import IdempotencyMismatch
 from jobs.store.not_found import NotFound
 from jobs.store.records import Move, NewRun, Place
-from jobs.store.run_states import EndKind, RunStatus
+from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.store.tables import WEBHOOK_DELIVERIES
 from jobs.store.webhooks import store as webhook_store

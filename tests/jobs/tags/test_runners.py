@@ -12,8 +12,8 @@ from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.run.waiting_runs import WaitingRuns
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
-from jobs.store.run_states import RunStatus
-from jobs.store.runners import GONE_AFTER
+from jobs.store.runs.run_states import RunStatus
+from jobs.store.runs.runners import GONE_AFTER
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer
 from jobs.work.commands import cancel_run
@@ -144,7 +144,7 @@ def test_a_message_of_a_tag_that_was_lost_is_replaced(
 def test_why_a_run_waits_is_known_while_no_runner_may_take_it(
     store: Store, start_runner: StartRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.store.runners.KEPT", 0.0)
+    monkeypatch.setattr("jobs.store.runs.runners.KEPT", 0.0)
     takers = store.runners.takers
     assert takers().why_waiting("gpu") == "no runner with the tag gpu is there"
     assert takers().why_waiting(None) is None, "those of an earlier release do not show themselves"
@@ -161,11 +161,11 @@ def test_why_a_run_waits_is_known_while_no_runner_may_take_it(
 def test_a_runner_that_was_killed_counts_as_gone_after_its_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.store.runners.KEPT", 0.0)
+    monkeypatch.setattr("jobs.store.runs.runners.KEPT", 0.0)
     store.runners.show(ProcessIdentity.of(os.getpid()), ["gpu"], takes_untagged=False)
     assert store.runners.takers().why_waiting("gpu") is None
     later = time.time() + GONE_AFTER + 1.0
-    monkeypatch.setattr("jobs.store.runners.time.time", lambda: later)
+    monkeypatch.setattr("jobs.store.runs.runners.time.time", lambda: later)
     assert store.runners.takers().why_waiting("gpu") == "no runner with the tag gpu is there"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.store.records import Move, NewRun, Run
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.store.webhooks.records import Delivery, DeliveryStatus, NewWebhook, Told, Webhook
 from jobs.webhooks.deliveries import Deliveries, Pace

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.run_states import EndKind
+from jobs.store.runs.run_states import EndKind
 from jobs.store.webhooks.records import Claimed, DeliveryStatus, Form, NewWebhook
 from jobs.webhooks.deliveries import AT_ONCE, DAY
 from jobs.webhooks.post import Outcome, post

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.store.records import Move, NewRun
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import AlreadyRunning, Store
 from jobs.work import deleted_jobs
 from jobs.work.deleted_jobs import DeletedJobs

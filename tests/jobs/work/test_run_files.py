@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.store.kept import Kept, KeptNode
+from jobs.store.runs.kept import Kept, KeptNode
 from jobs.work.run_files import ABOUT_KEPT, MAX_ABOUT_KEPT, MOST_OF_A_NODE, RunFiles
 from progress_lib.progress import MAX_WHOLE
 

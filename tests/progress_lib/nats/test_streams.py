@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work import run_queue
 from jobs.work.announcements import Announcer, status_announcement

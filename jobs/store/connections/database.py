@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
+from jobs.store.connections.native_pool import KEPT_OPEN, NativePool
+from jobs.store.connections.native_thread import NativeThreads, NoThreadFree
 from jobs.store.migration import bring_up_to_date, is_up_to_date
-from jobs.store.native_pool import KEPT_OPEN, NativePool
-from jobs.store.native_thread import NativeThreads, NoThreadFree
 from settings.groups import DatabaseLimits
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class Database:
             if self.is_sqlite and self._file is None:
                 self._file = _file_of(self._url.database)
             if connection.dialect.name == "postgresql":
-                from jobs.store.postgresql import give_way
+                from jobs.store.connections.postgresql import give_way
 
                 give_way(connection)
             return is_up_to_date(connection)
@@ -131,7 +131,7 @@ class Database:
     def _make_tables(self) -> None:
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
-                from jobs.store.postgresql import let_tables_change
+                from jobs.store.connections.postgresql import let_tables_change
 
                 let_tables_change(connection)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
@@ -192,7 +192,7 @@ class Database:
 
     def _new_engine(self) -> Engine:
         if not self.is_sqlite:
-            from jobs.store.postgresql import (
+            from jobs.store.connections.postgresql import (
                 new_engine,
             )  # with its driver, which SQLite does without
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.clock import NOW, now_of
-from jobs.store.database import InTransaction
+from jobs.store.connections.clock import NOW, now_of
+from jobs.store.connections.database import InTransaction
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.tables import RUNNERS
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from jobs.store.not_found import may_be_job
 from jobs.store.pieces import maybe_run, select_runs
 from jobs.store.records import Place, Run, RunFilter, Turn
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.tables import RUNS
 
 _PLACE = (RUNS.c.created_at, RUNS.c.run_id)

@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.clock import NOW
-from jobs.store.database import InTransaction
+from jobs.store.connections.clock import NOW
+from jobs.store.connections.database import InTransaction
 from jobs.store.deleted import DeletedJob, drop_deleted, noted_deleted
 from jobs.store.pieces import ACTIVE, delete_runs, run_from, select_runs
 from jobs.store.records import Run
-from jobs.store.run_lists import NEWEST_FIRST
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_lists import NEWEST_FIRST
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.tables import RUNS
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from psycopg.abc import RV, PQGen
 from sqlalchemy.engine import URL, Engine
 
-from jobs.store.native_pool import KEPT_OPEN, NativePool
+from jobs.store.connections.native_pool import KEPT_OPEN, NativePool
 from settings.groups import DatabaseLimits
 
 # Seconds that a transaction of ours may do nothing. Then its process stands still, or its machine is gone, and PostgreSQL

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from jobs.store.clock import NOW, now_of
-from jobs.store.database import InTransaction
+from jobs.store.connections.clock import NOW, now_of
+from jobs.store.connections.database import InTransaction
 from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
 from jobs.store.records import Run, RunFilter, Turn, Waiting
-from jobs.store.run_lists import turns_query
-from jobs.store.run_states import RunStatus
+from jobs.store.runs.run_lists import turns_query
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.tables import RUNS
 from jobs.store.webhooks.store import count_waiting
 
