@@ -9,15 +9,15 @@ import time
 
 from jobs.run.admission import Admission, Ticket
 from jobs.run.duties import Duty
-from jobs.run.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
-from jobs.run.executions import Executions
+from jobs.run.execution.execution import CANCELLED, DISOWNED, SERVER_STOPPED, Execution, RunnerParts
+from jobs.run.execution.executions import Executions
 from jobs.run.files.service import Files
-from jobs.run.lost_runs import LostRuns
 from jobs.run.previews import Previews
-from jobs.run.retention import OldRuns
 from jobs.run.setup import Setup
+from jobs.run.sweeps.lost_runs import LostRuns
+from jobs.run.sweeps.retention import OldRuns
+from jobs.run.sweeps.waiting_runs import WaitingRuns
 from jobs.run.taker import Taker
-from jobs.run.waiting_runs import WaitingRuns
 from jobs.sandbox.environment import remove_unfinished
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity

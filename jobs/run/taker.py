@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from jobs.run.execution import Execution, RunnerParts
-from jobs.run.executions import Executions
+from jobs.run.execution.execution import Execution, RunnerParts
+from jobs.run.execution.executions import Executions
 from jobs.run.periods import RETRY_PAUSE
 from jobs.store.connections.database import Deadlocked, NoRoom, ReadOnly
 from jobs.store.records import Started

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.graph.documents.again import Again, Stands
-from jobs.run.retention import OldRuns
+from jobs.run.sweeps.retention import OldRuns
 from jobs.store.records import NewRun
 from jobs.store.store import NotFound, Store
 from jobs.store.tables import RUNS

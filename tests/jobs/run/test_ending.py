@@ -6,8 +6,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from jobs.run.ending import Ending, Seen, Silence, broken_deadline, decide, exit_text
-from jobs.run.execution import Execution
+from jobs.run.execution.ending import Ending, Seen, Silence, broken_deadline, decide, exit_text
+from jobs.run.execution.execution import Execution
 from jobs.store.runs.run_states import KINDS, EndKind, RunStatus
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
@@ -165,7 +165,7 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("jobs.run.execution.time", Mock(monotonic=lambda: now[0]))
+    monkeypatch.setattr("jobs.run.execution.execution.time", Mock(monotonic=lambda: now[0]))
     parts = Mock(deadlines=Deadlines(silence=3), data_dir=Path("nowhere"))
     run = Mock(run_id="0" * 32)
     execution = Execution(Mock(run=run, graph={}, again=None), Mock(), parts, Mock())

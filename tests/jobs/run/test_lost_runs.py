@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from jobs.run.lost_runs import LostRuns, Sightings
-from jobs.run.run_spans import NodeTimes, spans_of_run
-from jobs.run.waiting_runs import WaitingRuns
+from jobs.run.execution.run_spans import NodeTimes, spans_of_run
+from jobs.run.sweeps.lost_runs import LostRuns, Sightings
+from jobs.run.sweeps.waiting_runs import WaitingRuns
 from jobs.store.process_identity import ProcessIdentity, this_machine, values_of
 from jobs.store.records import Move, Run
 from jobs.store.runs.run_states import EndKind, RunStatus
@@ -100,7 +100,7 @@ class Looks:
         self.delay = 0.0
         self._clock = 1_000.0
         times = SimpleNamespace(monotonic=lambda: self._clock, time=time.time)
-        monkeypatch.setattr("jobs.run.lost_runs.time", times)
+        monkeypatch.setattr("jobs.run.sweeps.lost_runs.time", times)
         self._touch, self._move = store.sweeps.touch, store.move_run
         monkeypatch.setattr(store.sweeps, "touch", self._touched)
         monkeypatch.setattr(store, "move_run", self._moved)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from jobs.run import retention
-from jobs.run.retention import DAY, OldRuns
+from jobs.run.sweeps import retention
+from jobs.run.sweeps.retention import DAY, OldRuns
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import LogEnd, Move, NewRun
 from jobs.store.runs.kept import Kept as KeptNodes

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-import jobs.run.execution
-from jobs.run.last_words import last_words
+import jobs.run.execution.execution
+from jobs.run.execution.last_words import last_words
 from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.runner import parse
 from jobs.store.process_identity import ProcessIdentity, this_machine
@@ -225,7 +225,7 @@ def test_a_runner_that_fails_once_the_program_has_ended_does_not_have_it_run_aga
     runner.start()
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(jobs.run.execution, "decide", lambda seen: 1 / 0)
+            patch.setattr(jobs.run.execution.execution, "decide", lambda seen: 1 / 0)
             end = ended(store, run)
     finally:
         runner.stop()

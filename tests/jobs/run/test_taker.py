@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from jobs.run import taker
-from jobs.run.executions import Executions
+from jobs.run.execution.executions import Executions
 from jobs.run.taker import Taker
 from jobs.store.connections.database import ReadOnly
 from jobs.store.process_identity import ProcessIdentity

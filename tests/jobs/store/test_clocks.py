@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.run.retention import DAY, OldRuns
+from jobs.run.sweeps.retention import DAY, OldRuns
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun, Run
 from jobs.store.runs.run_states import RunStatus

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.run.sweeps.waiting_runs import WaitingRuns
 from jobs.run.taker import ANNOUNCED_AFTER
-from jobs.run.waiting_runs import WaitingRuns
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import NewRun, Run
 from jobs.store.runs.run_states import RunStatus

@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 
-from jobs.run.swept_ends import SweptEnds
+from jobs.run.sweeps.swept_ends import SweptEnds
 from jobs.store.records import Move, Run
 from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import Store

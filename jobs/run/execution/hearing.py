@@ -4,8 +4,8 @@ import logging
 import threading
 import time
 
-from jobs.run.last_words import last_words
-from jobs.run.run_spans import NodeTimes
+from jobs.run.execution.last_words import last_words
+from jobs.run.execution.run_spans import NodeTimes
 from jobs.store.records import Run
 from jobs.store.runs.node_states import NodeBoard, NodeState
 from jobs.work.run_files import RunFiles

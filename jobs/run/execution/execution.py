@@ -12,9 +12,17 @@ from pathlib import Path
 from jobs.graph.documents.unchecked import outputs_of
 from jobs.graph.settings.retries import parse_retries
 from jobs.run.admission import Admission
-from jobs.run.ending import Ending, Seen, Silence, Verdict, broken_deadline, decide, failed
-from jobs.run.hearing import Hearing
-from jobs.run.run_spans import NodeTimes, spans_of_run
+from jobs.run.execution.ending import (
+    Ending,
+    Seen,
+    Silence,
+    Verdict,
+    broken_deadline,
+    decide,
+    failed,
+)
+from jobs.run.execution.hearing import Hearing
+from jobs.run.execution.run_spans import NodeTimes, spans_of_run
 from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_environment, remove_unfinished

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.graph.documents.unchecked import outputs_of
-from jobs.run.ending import as_reason, told_standing
-from jobs.run.last_words import last_words
-from jobs.run.run_spans import NodeTimes, spans_of_run
-from jobs.run.swept_ends import SweptEnds
+from jobs.run.execution.ending import as_reason, told_standing
+from jobs.run.execution.last_words import last_words
+from jobs.run.execution.run_spans import NodeTimes, spans_of_run
+from jobs.run.sweeps.swept_ends import SweptEnds
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Move, Run
 from jobs.store.runs.node_states import NodeBoard, NodeState

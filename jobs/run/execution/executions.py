@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from jobs.run.execution import Execution
+from jobs.run.execution.execution import Execution
 
 
 class Executions:
