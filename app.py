@@ -43,12 +43,13 @@ from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
 from traces.traces import Traces
-from web import assets, cors, requests, session_routes
-from web.callers import Callers, TrustedUsers, bearer_token
+from web import assets, cors, requests
+from web.callers import session_routes
+from web.callers.callers import Callers, TrustedUsers, bearer_token
+from web.callers.sessions import Sessions
+from web.callers.tokens import Identity, TokenVerifier
 from web.origins import Origins
 from web.proxies import behind_proxies
-from web.sessions import Sessions
-from web.tokens import Identity, TokenVerifier
 
 LOG = logging.getLogger(__name__)
 _NOT_READY = Repeated()

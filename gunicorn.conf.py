@@ -27,8 +27,8 @@ from logs.text_lines import write_clean
 from metrics import shared
 from settings import SettingsError, keep_private
 from settings.shared import MAX_TOKEN
-from web.listeners import Ending
 from web.redaction import RedactingLogger
+from web.serving.listeners import Ending
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket
 
@@ -55,12 +55,12 @@ _HOST = f"[{SETTINGS.server.host}]" if ":" in SETTINGS.server.host else SETTINGS
 bind = [f"{_HOST}:{SETTINGS.server.api_port}", f"{_HOST}:{SETTINGS.server.ws_port}"]
 workers = SETTINGS.server.workers
 threads = SETTINGS.clients.per_worker + HTTP_THREADS
-# above threads: who has no request yet, or has had its answer, waits without one (web/http_connection.py)
+# above threads: who has no request yet, or has had its answer, waits without one (web/serving/http_connection.py)
 worker_connections = threads + 1_024
 sendfile = False  # it would wait for a client without a deadline
 worker_class = {
-    "gthread": "web.workers.ThreadWorker",
-    "gevent": "web.gevent_worker.GeventWorker",
+    "gthread": "web.serving.workers.ThreadWorker",
+    "gevent": "web.serving.gevent_worker.GeventWorker",
 }[SETTINGS.server.worker_class]
 timeout = 30  # seconds without a sign of life until a worker is replaced
 graceful_timeout = 10  # seconds for browsers to be sent away and requests to end
@@ -236,7 +236,7 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def]
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    from web.workers import settle, spare_the_old  # only where gunicorn's workers run
+    from web.serving.workers import settle, spare_the_old  # only where gunicorn's workers run
 
     gc.enable()
     spare_the_old()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hosting.ports import free_ports
 from hosting.product import Product
-from web.tokens import mint
+from web.callers.tokens import mint
 
 TENANT = "default"
 TOKEN_HOURS = 24.0

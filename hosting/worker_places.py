@@ -1,4 +1,4 @@
-"""Which place among the workers a new one takes; by it gthread's workers share the cores (web/workers.py)."""
+"""Which place among the workers a new one takes; by it gthread's workers share the cores (web/serving/workers.py)."""
 
 from __future__ import annotations
 

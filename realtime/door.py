@@ -19,9 +19,9 @@ from realtime.sockets.handshake import Sock, check_handshake
 from realtime.sockets.websocket import WebSocket
 from settings.addresses import client_address
 from settings.groups import ClientLimits
-from web.callers import Callers
+from web.callers.callers import Callers
+from web.callers.tokens import Identity
 from web.origins import Origins, refusal
-from web.tokens import Identity
 
 LOG = logging.getLogger(__name__)
 

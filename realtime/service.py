@@ -14,7 +14,7 @@ from realtime.hub.commands import CloseSome
 from realtime.hub.hub import Hub
 from realtime.sockets.close_codes import CloseCode
 from settings.groups import ClientLimits, NatsSettings
-from web.callers import Callers
+from web.callers.callers import Callers
 from web.origins import Origins
 
 LOG = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from progress_lib.subjects import EVERY_TENANT, check_id
 from settings import Settings, SettingsError
 from settings.groups import MAX_SESSION_DAYS
 from settings.shared import SCOPES
-from web.limits import JOB, RUN, Limit, limit_of
-from web.tokens import MAX_LIFE, mint
+from web.callers.limits import JOB, RUN, Limit, limit_of
+from web.callers.tokens import MAX_LIFE, mint
 
 DEFAULT_HOURS = 12.0  # a working day and an evening
 MAX_HOURS = MAX_LIFE // 3600  # the server refuses a token that lives longer

@@ -1,6 +1,6 @@
 """ALLOWED_ORIGINS over HTTP: which pages of other servers may use the API (CORS).
 
-Named pages come with bearer tokens. The cookie of a session is for our own page alone (web/callers.py), so no credentials are
+Named pages come with bearer tokens. The cookie of a session is for our own page alone (web/callers/callers.py), so no credentials are
 allowed, and no origin by a wildcard.
 """
 

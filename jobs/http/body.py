@@ -113,7 +113,7 @@ def _unreadable(error: Exception) -> Exception:
     if isinstance(error, ParseException):
         return Problem(400, f"the body is not in chunks as HTTP/1.1 has them: {error!s:.200}")
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-        return Problem(408, "the body came too slowly")  # raised in web/patience.py
+        return Problem(408, "the body came too slowly")  # raised in web/serving/patience.py
     return error
 
 

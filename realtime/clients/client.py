@@ -33,8 +33,8 @@ from realtime.sockets import frames
 from realtime.sockets.close_codes import REASONS, CloseCode
 from realtime.sockets.websocket import Closed, MessageReader, WebSocket
 from settings.groups import ClientLimits
-from web.limits import Limit
-from web.tokens import Identity, TokenRefused
+from web.callers.limits import Limit
+from web.callers.tokens import Identity, TokenRefused
 
 LOG = logging.getLogger(__name__)
 

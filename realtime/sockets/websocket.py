@@ -18,7 +18,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from realtime.sockets.close_codes import CloseCode
 from realtime.sockets.short_frames import take_short_frames
-from web.gevent_sockets import is_ready, raw
+from web.serving.gevent_sockets import is_ready, raw
 
 MAX_MESSAGE = 4_096  # bytes of one message from a browser
 RECEIVE_BYTES = 4_096

@@ -18,7 +18,7 @@ from tests.browser.pages import assert_accessible, picture
 from tests.browser.runs import BLOCK_WEBSOCKETS, Publisher
 from tests.browser.test_realtime_service import TinyServer, progress
 from tests.harness import ROOT, Product, eventually, running_product
-from web.limits import Limit
+from web.callers.limits import Limit
 
 REACT = Path(str(files("dash_renderer")))  # which brings React's own files
 RUN = "b" * 32

@@ -28,7 +28,7 @@ from websockets.sync.client import connect
 from tests.browser.conftest import new_context
 from tests.harness import ROOT, Product, running_product
 from tests.proxies import Nginx, skip_without_nginx
-from web.callers import PROXY_LIFE
+from web.callers.callers import PROXY_LIFE
 
 SITE = ROOT / "docs/deploy/nginx-sign-in.conf"
 HEADER = "X-Auth-Request-User"

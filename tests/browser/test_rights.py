@@ -13,7 +13,7 @@ from tests.browser.pages import assert_accessible
 from tests.browser.runs import Publisher
 from tests.browser.test_playground import expect_run
 from tests.harness import FEW_ORDERS, Product, eventually
-from web.limits import Limit
+from web.callers.limits import Limit
 
 shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
 

@@ -8,7 +8,7 @@ import sys
 from tests.harness import ROOT
 
 PROGRAM = """
-from web.gevent_worker import GeventWorker
+from web.serving.gevent_worker import GeventWorker
 worker = object.__new__(GeventWorker)
 worker.sockets = []
 worker.patch()

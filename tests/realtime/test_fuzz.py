@@ -30,7 +30,7 @@ from settings.groups import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.realtime.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
-from web.tokens import Identity, TokenVerifier
+from web.callers.tokens import Identity, TokenVerifier
 
 MAX_READS = 3  # of the fuzzed bytes; more only takes longer
 HANG = 60.0  # seconds; a handler that is not through by then hangs

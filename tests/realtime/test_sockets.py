@@ -43,8 +43,8 @@ from tests.realtime.raw import (
     subscribe,
     text,
 )
-from web.http_connection import HEADER_WAIT
-from web.tokens import LEEWAY
+from web.callers.tokens import LEEWAY
+from web.serving.http_connection import HEADER_WAIT
 
 MAX_CLIENTS = 80
 SLOW_JOB = 900_001

@@ -1,8 +1,8 @@
 """The application in a worker that waits less for slow clients: for tests that would otherwise wait as long."""
 
 from tests.security.short_waits import HEADER_WAIT, STILL_WAIT
-from web.patience import WAITS
-from web.workers import ThreadWorker
+from web.serving.patience import WAITS
+from web.serving.workers import ThreadWorker
 from wsgi import app
 
 __all__ = ["app"]

@@ -1,6 +1,6 @@
 """How long the application of tests/security/impatient.py waits for slow clients."""
 
-from web.patience import LOOK_PERIOD
+from web.serving.patience import LOOK_PERIOD
 
 STILL_WAIT = 3.0  # seconds that a client may stand still; else 12
 HEADER_WAIT = 3.0  # seconds, under gthread; else 10

@@ -22,7 +22,7 @@ from settings.groups import Expected
 from settings.keys import TrustedKey, secret_keys
 from settings.public_keys import MAX_KEYS, public_keys
 from tests.harness import StartProduct, eventually, is_alive
-from web.tokens import TokenRefused, TokenVerifier
+from web.callers.tokens import TokenRefused, TokenVerifier
 
 OLD, NEW = "old " * 8, "new " * 8
 RSA_KEY, SHORT_RSA_KEY = (rsa.generate_private_key(65_537, bits) for bits in (2_048, 1_024))

@@ -17,9 +17,9 @@ from tests.harness import ROOT, Product, running_product
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe, text
 from tests.security.test_scopes import JOB, NEEDS
 from tests.web.sessions import cookie_of
-from web.limits import JOB as JOB_CLAIM
-from web.limits import RUN as RUN_CLAIM
-from web.limits import Limit, limit_of
+from web.callers.limits import JOB as JOB_CLAIM
+from web.callers.limits import RUN as RUN_CLAIM
+from web.callers.limits import Limit, limit_of
 
 OF_NOBODY = {("GET", "/api/room"), ("GET", "/api/node-types")}  # say nothing of anybody
 OPEN_TO_A_JOB = {

@@ -40,7 +40,7 @@ from tests.realtime.raw import (
     publish,
     subscribe,
 )
-from web.tokens import mint
+from web.callers.tokens import mint
 
 PER_TOKEN, PER_ADDRESS, SUBSCRIPTIONS, A_SECOND = 3, 4, 5, 20
 

@@ -17,7 +17,7 @@ from settings import Settings
 from settings.shared import SCOPES
 from tests.harness import DEADLINE, Product, running_product
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe, text
-from web.tokens import LEEWAY
+from web.callers.tokens import LEEWAY
 
 READ, WRITE, EXECUTE = "jobs:read", "jobs:write", "jobs:execute"
 GRAPH = {

@@ -24,9 +24,9 @@ from tests.security.slow_clients import (
     same_worker,
     stood_still,
 )
-from web.http_connection import LINGER_WAIT
-from web.patience import LEAST_RATE, LOOK_PERIOD, STILL_WAIT, Patience
-from web.workers import ThreadWorker
+from web.serving.http_connection import LINGER_WAIT
+from web.serving.patience import LEAST_RATE, LOOK_PERIOD, STILL_WAIT, Patience
+from web.serving.workers import ThreadWorker
 
 OF_EACH = 12  # clients of each habit, more than 60 that hold a thread; a gthread worker has its clients' 20 and 40 threads
 SLACK = 60.0  # seconds that a busy machine may add

@@ -20,7 +20,7 @@ from tests.harness import (
 from tests.realtime.raw import Raw, progress, progress_subject, publish, subscribe
 from tests.security.short_waits import PROMISED
 from tests.security.slow_clients import Habit, asked_for, crowd
-from web.patience import SLOW_CLIENTS
+from web.serving.patience import SLOW_CLIENTS
 
 SLACK = 15.0  # seconds that a busy machine may add
 GRACE = 25  # seconds that a stop may wait for clients

@@ -9,8 +9,8 @@ from settings.groups import Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.harness import Product
-from web.sessions import DAY, Session, Sessions
-from web.tokens import Identity, TokenVerifier, signer_of
+from web.callers.sessions import DAY, Session, Sessions
+from web.callers.tokens import Identity, TokenVerifier, signer_of
 
 
 def sessions_of(secret: str, *more: str, tenant_id: str = "default", **days: Any) -> Sessions:

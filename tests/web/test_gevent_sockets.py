@@ -11,7 +11,7 @@ import gevent
 import gevent.socket
 import pytest
 
-from web.gevent_sockets import is_ready, raw
+from web.serving.gevent_sockets import is_ready, raw
 
 
 @pytest.fixture(params=[socket.socketpair, gevent.socket.socketpair], ids=["threads", "gevent"])

@@ -11,7 +11,7 @@ from errno import ECONNREFUSED
 import pytest
 
 from tests.harness import eventually
-from web.listeners import Ending, keep_newcomers_out, let_in_who_waits
+from web.serving.listeners import Ending, keep_newcomers_out, let_in_who_waits
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

@@ -23,13 +23,13 @@ from tests.harness import Answer, Product, eventually, running_product
 from tests.realtime.raw import Raw, subscribe, text
 from tests.web.sessions import cookie_of, sessions_of
 from tests.web.test_tokens import public_pem
-from web import sessions as sessions_module
-from web.callers import Callers, TrustedUsers
-from web.cookies import SessionCookie
+from web.callers import sessions as sessions_module
+from web.callers.callers import Callers, TrustedUsers
+from web.callers.cookies import SessionCookie
+from web.callers.sessions import DAY, TICKET_LIFE, Sessions
+from web.callers.tokens import LEEWAY, Identity, TokenRefused, TokenVerifier, signer_of
 from web.origins import Origins
 from web.proxies import behind_proxies
-from web.sessions import DAY, TICKET_LIFE, Sessions
-from web.tokens import LEEWAY, Identity, TokenRefused, TokenVerifier, signer_of
 
 SECRET, OTHER = "a secret of more than 32 bytes, one", "a secret of more than 32 bytes, two"
 READ = frozenset({"jobs:read"})
@@ -41,7 +41,7 @@ def ann(secret: str = SECRET, *, life: float = 3_600, lent: float = 0) -> Identi
 
 
 class Clock:
-    """time.time of web/sessions.py, which a test moves."""
+    """time.time of web/callers/sessions.py, which a test moves."""
 
     def __init__(self) -> None:
         self.ahead = 0.0

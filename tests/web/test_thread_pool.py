@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness import DEADLINE, ROOT
-from web.thread_pool import ThreadPool
+from web.serving.thread_pool import ThreadPool
 
 WAIT = 10.0  # seconds
 MOST = 20  # threads
@@ -61,7 +61,7 @@ def test_a_thread_is_a_daemon_and_does_not_keep_the_process() -> None:
     """Python looks at each thread that is none when it starts another: a crowd of browsers would pay for that."""
     program = """
 import threading
-from web.thread_pool import ThreadPool
+from web.serving.thread_pool import ThreadPool
 pool, begun = ThreadPool(2), threading.Event()
 pool.submit(lambda: (begun.set(), threading.Event().wait()))
 begun.wait()

@@ -23,7 +23,7 @@ from settings.groups import Expected
 from settings.keys import secret_keys
 from settings.public_keys import public_keys
 from settings.shared import SCOPES
-from web.tokens import LEEWAY, MAX_LIFE, TokenRefused, TokenVerifier, WrongTenant, mint
+from web.callers.tokens import LEEWAY, MAX_LIFE, TokenRefused, TokenVerifier, WrongTenant, mint
 
 SECRET = "0123456789abcdef0123456789abcdef"
 RSA_KEY = rsa.generate_private_key(65_537, 2_048)

@@ -10,12 +10,12 @@ from gunicorn.config import Config
 
 from logs.context import about, begin, note
 from tests.harness import ROOT
-from web import patience
-from web.workers import HostsTheApplication, settle
+from web.serving import patience
+from web.serving.workers import HostsTheApplication, settle
 
 SPARING = """
 import gc
-from web.workers import COLLECT_EVERY, spare_the_old
+from web.serving.workers import COLLECT_EVERY, spare_the_old
 
 def searches():
     return [generation["collections"] for generation in gc.get_stats()]

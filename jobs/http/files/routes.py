@@ -174,5 +174,7 @@ def _read_body(most: int) -> bytes:
         return content
     except (ClientDisconnected, TimeoutError, ParseException) as error:
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-            raise Problem(408, "the body came too slowly") from None  # raised in web/patience.py
+            raise Problem(
+                408, "the body came too slowly"
+            ) from None  # raised in web/serving/patience.py
         raise Problem(400, "the body ended before its announced length") from None

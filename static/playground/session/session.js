@@ -159,7 +159,7 @@ async function endWhatCameBack() {
   }
 }
 
-// As web/tokens.py and web/limits.py read them.
+// As web/callers/tokens.py and web/callers/limits.py read them.
 function rightsIn({ scope, scp, progress_job: jobId = null, progress_run: runId = null }) {
   const named = scope ?? scp ?? null;
   const scopes = typeof named === 'string' ? named.split(' ') : named;

@@ -28,7 +28,7 @@ from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.harness import eventually
 from tests.realtime.raw import BINARY, PING, frame
-from web.tokens import Identity, TokenVerifier
+from web.callers.tokens import Identity, TokenVerifier
 
 KERNEL = 64 * 1024  # bytes asked for as a socket's send buffer
 CHUNK = b"0123456789abcdef" * 1_024

@@ -13,17 +13,17 @@ from gevent.socket import socket as _GeventSocket
 from gunicorn.workers.ggevent import GeventWorker as _GeventWorker
 
 from logs.native_locks import use_native_locks
-from web.gevent_sockets import raw
-from web.http_connection import (
+from web.serving.gevent_sockets import raw
+from web.serving.http_connection import (
     DISCARD_BYTES,
     LINGER_BYTES,
     LINGER_WAIT,
     LINGERING,
     goes_on,
 )
-from web.listeners import let_in_who_waits
-from web.patience import WAITS, PatientSocket, untaken
-from web.workers import FULL, FULL_PAUSE, HostsTheApplication
+from web.serving.listeners import let_in_who_waits
+from web.serving.patience import WAITS, PatientSocket, untaken
+from web.serving.workers import FULL, FULL_PAUSE, HostsTheApplication
 
 SLOW_GREENLETS = 1_000  # a greenlet each; full: the slowest is cut
 

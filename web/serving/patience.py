@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from web.gevent_sockets import is_ready, raw
+from web.serving.gevent_sockets import is_ready, raw
 
 STILL_WAIT = 12.0  # seconds that a client may stand still; with LOOK_PERIOD it is under 15
 # Bytes/s, averaged over the time in which we wait; the slowest of phones does more

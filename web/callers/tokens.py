@@ -13,7 +13,7 @@ from progress_lib.subjects import EVERY_TENANT, check_id
 from settings.groups import Expected
 from settings.keys import TrustedKey
 from settings.shared import MAX_TOKEN, SCOPES
-from web.limits import Limit, limit_of
+from web.callers.limits import Limit, limit_of
 
 LEEWAY = 10  # seconds two machines' clocks may differ
 MAX_KNOWN = 10_000  # good tokens that need no second check before they expire

@@ -20,11 +20,11 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 from gunicorn.workers.gthread import ThreadWorker as _ThreadWorker
 
 from logs import context
-from web.http_connection import HEADER_WAIT, Connection, Heads, Lingering
-from web.listeners import Ending, let_in_who_waits
-from web.patience import WAITS
-from web.thread_pool import ThreadPool
-from web.unread_bodies import closing_where_unread
+from web.serving.http_connection import HEADER_WAIT, Connection, Heads, Lingering
+from web.serving.listeners import Ending, let_in_who_waits
+from web.serving.patience import WAITS
+from web.serving.thread_pool import ThreadPool
+from web.serving.unread_bodies import closing_where_unread
 
 # Milliseconds that the kernel keeps what a client does not take, also once we closed: a browser that vanished, too
 USER_TIMEOUT = 20_000

@@ -8,9 +8,9 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import Conflict, NotFound
 
 from logs.context import note
-from web.callers import Caller, Callers, Kind, bearer_token
-from web.sessions import Session, Sessions
-from web.tokens import Identity
+from web.callers.callers import Caller, Callers, Kind, bearer_token
+from web.callers.sessions import Session, Sessions
+from web.callers.tokens import Identity
 
 LOG = logging.getLogger(__name__)
 

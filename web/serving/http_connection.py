@@ -14,7 +14,7 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import TConn
 
-from web.patience import LEAST_RATE, WAITS, PatientSocket, untaken
+from web.serving.patience import LEAST_RATE, WAITS, PatientSocket, untaken
 
 HEADER_WAIT = 10.0  # seconds from a connection's first byte to the end of its header
 HEAD_BYTES = 16_384  # of a header that the main loop gathers; a longer one is read on by a thread

@@ -15,10 +15,9 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized, UnsupportedMediaType
 
 from settings.addresses import Network, is_one_of
-from web.cookies import SessionCookie
-from web.origins import Origins
-from web.sessions import Session, Sessions
-from web.tokens import (
+from web.callers.cookies import SessionCookie
+from web.callers.sessions import Session, Sessions
+from web.callers.tokens import (
     MAX_SUBJECT,
     Identity,
     TokenRefused,
@@ -26,6 +25,7 @@ from web.tokens import (
     WrongTenant,
     printable,
 )
+from web.origins import Origins
 
 # Seconds; a WebSocket of a proxy's user ends unless the page asks again through the proxy
 PROXY_LIFE = 900

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import jwt
 
 from settings.shared import SCOPES
-from web.limits import limit_of
-from web.tokens import UNREADABLE, Claims, Identity, TokenRefused, TokenVerifier
+from web.callers.limits import limit_of
+from web.callers.tokens import UNREADABLE, Claims, Identity, TokenRefused, TokenVerifier
 
 DAY = 86_400  # seconds
 TICKET_LIFE = 60  # seconds in which a page hands a ticket to its WebSocket

@@ -1,0 +1,1 @@
+"""Who is asking: tokens, sessions and their cookies, and what a token is limited to."""
