@@ -1,7 +1,7 @@
 """How gunicorn hosts the product: every value comes from settings/, by environment variables.
 
 The embedded nats-server and runner are started before the workers and stopped after them, by one
-child process that also restarts what dies (hosting/supervisor.py, held by hosting/lifeline.py).
+child process that also restarts what dies (hosting/embedded/supervisor.py, held by hosting/embedded/lifeline.py).
 """
 
 import gc
@@ -17,10 +17,10 @@ from pathlib import Path
 from gunicorn.sock import BaseSocket
 
 from hosting import environments, open_files, served_settings
-from hosting.lifeline import EmbeddedError, Lifeline, claim
-from hosting.listening import PIPE, Listening
-from hosting.preparation import INTERRUPTED, no_collection, prepare_apart
-from hosting.taken_ports import check_ports
+from hosting.embedded.lifeline import EmbeddedError, Lifeline, claim
+from hosting.start.listening import PIPE, Listening
+from hosting.start.preparation import INTERRUPTED, no_collection, prepare_apart
+from hosting.start.taken_ports import check_ports
 from hosting.worker_places import free_place
 from logs.json_lines import write_json
 from logs.text_lines import write_clean
@@ -154,7 +154,7 @@ def _import_for_all() -> None:
 
 def _tell_of_parts() -> None:
     """What happens to the embedded parts is logged by this process, whose logging is gunicorn's own."""
-    log = logging.getLogger("hosting.lifeline")
+    log = logging.getLogger("hosting.embedded.lifeline")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)

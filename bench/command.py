@@ -40,9 +40,9 @@ from bench.target import (
     TargetFailed,
 )
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
-from hosting.launch import ROOT
-from hosting.product import NotReady
 from hosting.reader import ended_with_reader
+from hosting.start.launch import ROOT
+from hosting.trial.product import NotReady
 from settings import WORKER_CLASSES
 
 CHART = ROOT / "docs" / "bench.svg"

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from bench.execute import Server
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
-from hosting.product import Product
+from hosting.trial.product import Product
 from jobs.http.pages import job_cursor, run_cursor
 from jobs.store.store import Store
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from bench.execute import Server
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
-from hosting.product import Product
 from hosting.reader import ended_with_reader
+from hosting.trial.product import Product
 
 LOOK = 0.05  # seconds between two looks at a run
 ROWS = "n,name\n" + "".join(f"{n},row {n}\n" for n in range(10))

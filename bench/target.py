@@ -17,8 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
-from hosting.ports import free_ports
-from hosting.product import Product
+from hosting.trial.ports import free_ports
+from hosting.trial.product import Product
 from web.callers.tokens import mint
 
 TENANT = "default"

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import psycopg
 
 from bench.programs.server import Server
-from hosting.processes import Process, command_line
+from hosting.trial.processes import Process, command_line
 from jobs.store.process_identity import ProcessStat
 
 ANSWER_SECONDS = 3

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.programs.server import START_SECONDS
-from hosting.processes import Process
-from hosting.product import NotReady
+from hosting.trial.processes import Process
+from hosting.trial.product import NotReady
 from soak.database import Database
 from soak.product import Product
 from soak.watchers import Watcher

@@ -16,8 +16,8 @@ from typing import Any
 import pymysql
 
 from bench.programs.server import START_SECONDS, NoServer, account_for
-from hosting.ports import free_port
-from hosting.processes import Process
+from hosting.trial.ports import free_port
+from hosting.trial.processes import Process
 from jobs.store.process_identity import ProcessStat
 from soak.database import ANSWER_SECONDS
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 
-from hosting import product
-from hosting.product import Answer, NotReady
+from hosting.trial import product
+from hosting.trial.product import Answer, NotReady
 from jobs.store.process_identity import ProcessStat
 
 READY_WAIT = 120.0  # seconds for a start, with retries while old parts end

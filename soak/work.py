@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hosting.product import Answer
+from hosting.trial.product import Answer
 from jobs.store.runs.run_states import ENDS
 from soak.ledgers import Ledger
 from soak.product import Away, Product

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from hosting.ports import FROM, TO
+from hosting.trial.ports import FROM, TO
 from jobs.graph.fields.code import allow_code
 from program_lib import settings
 from program_lib.secrets import SECRETS

@@ -27,8 +27,8 @@ from typing import Any
 
 import pytest
 
-from hosting.ports import free_port
-from hosting.processes import is_alive
+from hosting.trial.ports import free_port
+from hosting.trial.processes import is_alive
 from tests.harness import IN_CI, children, eventually
 
 USER, PASSWORD = "tester", "hush-hush-51"

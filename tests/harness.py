@@ -33,11 +33,11 @@ import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as websocket_connect
 
-from hosting import product as started
-from hosting.launch import ROOT
-from hosting.ports import free_port, free_ports
-from hosting.processes import Process, command_line, is_alive, processes_of
-from hosting.product import BIN, Answer
+from hosting.start.launch import ROOT
+from hosting.trial import product as started
+from hosting.trial.ports import free_port, free_ports
+from hosting.trial.processes import Process, command_line, is_alive, processes_of
+from hosting.trial.product import BIN, Answer
 from progress_lib.nats.link import Link
 
 __all__ = [
@@ -393,7 +393,7 @@ class StartProduct(Protocol):
 @pytest.fixture(scope="session")
 def shop_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample database, made once a session, with a small one beside it; copy them, never write to them."""
-    from hosting.sample import make_shop_database
+    from hosting.start.sample import make_shop_database
 
     base = tmp_path_factory.getbasetemp()
     directory = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hosting.ports import free_port
+from hosting.trial.ports import free_port
 from tests.certificates import write_certificate
 from tests.harness import IN_CI, ROOT, children, eventually
 

@@ -23,7 +23,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from hosting.sample import ORDERS
+from hosting.start.sample import ORDERS
 from tests.harness import (
     DEADLINE,
     FEW_ORDERS,

@@ -154,8 +154,15 @@ NEVER = (*HEAVY, "alembic", "sqlalchemy.dialects.postgresql", "opentelemetry")
 FOR_NOTHING = {
     "app": NEVER,
     "jobs.runner": (*NEVER, "flask", "jinja2", "jwt"),
-    "hosting.launch": (*NEVER, "sqlalchemy", "flask", "jinja2", "jwt"),
-    "hosting.supervisor": (*NEVER, "sqlalchemy", "flask", "jinja2", "jwt", "urllib.request"),
+    "hosting.start.launch": (*NEVER, "sqlalchemy", "flask", "jinja2", "jwt"),
+    "hosting.embedded.supervisor": (
+        *NEVER,
+        "sqlalchemy",
+        "flask",
+        "jinja2",
+        "jwt",
+        "urllib.request",
+    ),
 }
 
 

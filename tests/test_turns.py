@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hosting.ports import FROM, TO, free_ports
+from hosting.trial.ports import FROM, TO, free_ports
 from tests.harness import DEADLINE, ROOT, eventually
 from tests.turns import first_alone, long_ones_first, share_of, turn
 

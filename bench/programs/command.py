@@ -29,8 +29,8 @@ from bench.programs.running import Differs, Failed, Place, one_turn
 from bench.programs.server import NoServer, postgresql
 from bench.target import TargetFailed, nats_of_its_own
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
-from hosting.launch import ROOT
 from hosting.reader import ended_with_reader
+from hosting.start.launch import ROOT
 
 ROWS, POSTGRESQL_SHARE = 1_000_000, 0.3
 ROUNDS = 3

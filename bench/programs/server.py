@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from hosting.ports import free_port
+from hosting.trial.ports import free_port
 
 START_SECONDS = 30.0
 ACCOUNTS = ("postgres", "nobody")  # PostgreSQL refuses to run as root

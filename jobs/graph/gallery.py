@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.graph.engine import ENGINE
 
-SHOP_DATABASE = "shop.db"  # in DATA_DIR; hosting/sample.py makes it
+SHOP_DATABASE = "shop.db"  # in DATA_DIR; hosting/start/sample.py makes it
 # A database of its own, so that people can read the shop while the report is written
 REPORT_DATABASE = "report.db"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hosting.product import Answer
+from hosting.trial.product import Answer
 from tests.databases import Database, Postgresql, Running, skip_where_missing
 from tests.harness import Product, StartProduct, children, eventually, freeze
 

@@ -106,7 +106,7 @@ def test_a_foreign_stream_and_a_second_installation_mix_with_nothing(
         eventually(lambda: watcher.rows(2)[-1] == ROWS, what="live progress needs no history")
         eventually(lambda: watcher.statuses()[-1] == "completed")
 
-        for module in ("hosting.prepare", "jobs.runner"):
+        for module in ("hosting.start.prepare", "jobs.runner"):
             refused = started(module, first, tmp_path / "second")
             assert refused.returncode == REFUSED
             [sentence] = refused.stderr.splitlines()[-1:]

@@ -252,7 +252,7 @@ def test_a_disk_that_is_full_from_the_first_is_told_in_a_line(small_disk: Path) 
     data_dir = small_disk / "var"
     data_dir.mkdir()
     fill(small_disk)
-    command = [sys.executable, "-m", "hosting.supervisor", "--nats", "own"]
+    command = [sys.executable, "-m", "hosting.embedded.supervisor", "--nats", "own"]
     environment = {**os.environ, "DATA_DIR": str(data_dir)}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60

@@ -4,7 +4,7 @@
 |---|---|---|
 | the queue is lost | nats-server's store is deleted while a run waits | the run starts within 30 s, once |
 | the runner dies | kill -9 mid-run | the program is ended, never doubled; `lost` within 45 s, browsers see it |
-| the supervisor of runner and nats-server dies | kill -9 of hosting.supervisor, alone and with the master | another takes them over; the run is untouched; a stop leaves nothing |
+| the supervisor of runner and nats-server dies | kill -9 of hosting.embedded.supervisor, alone and with the master | another takes them over; the run is untouched; a stop leaves nothing |
 | a web worker dies | kill -9 mid-run | the run is untouched, who comes back sees its end |
 | the master dies | kill -9 mid-run, and a new master on the same DATA_DIR | the run is untouched, its end is seen |
 | nats-server dies | kill -9 mid-run | the run is untouched, its end is seen |
@@ -48,7 +48,7 @@ from tests.faults.watching import Watcher
 from tests.harness import DEADLINE, ROOT, NatsServer, Product, StartProduct, eventually, is_alive
 from tests.programs import chain, node
 
-RUNNER, SUPERVISOR, NATS = "jobs.runner", "hosting.supervisor", "nats-server"
+RUNNER, SUPERVISOR, NATS = "jobs.runner", "hosting.embedded.supervisor", "nats-server"
 READY = 60.0  # seconds until a part that died serves again
 LOST = 45.0  # seconds until a run whose runner died has its end
 

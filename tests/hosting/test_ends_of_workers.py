@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from hosting.ports import port_settings
+from hosting.trial.ports import port_settings
 from realtime.sockets.close_codes import CloseCode
 from tests.harness import Product, StartProduct, eventually
 

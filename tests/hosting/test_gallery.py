@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from hosting.sample import make_shop_database
+from hosting.start.sample import make_shop_database
 from jobs.graph.gallery import (
     BEST_CUSTOMERS,
     GALLERY,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hosting.launch import Api, main, run_sample
+from hosting.start.launch import Api, main, run_sample
 from jobs.graph.gallery import ORDER_REPORT
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from hosting import lifeline as module
-from hosting.lifeline import Lifeline, is_kept
-from hosting.preparation import INTERRUPTED
+from hosting.embedded import lifeline as module
+from hosting.embedded.lifeline import Lifeline, is_kept
+from hosting.start.preparation import INTERRUPTED
 from jobs.store.process_identity import ProcessIdentity
 from settings import Settings
 from tests.harness import ROOT, eventually
@@ -25,8 +25,8 @@ from tests.harness import ROOT, eventually
 # Keeps the parts of DATA_DIR; told to stop, it frees them, and ends once its input does
 SLOW_END = """\
 import sys
-from hosting.lifeline import fifo_path
-from hosting.supervisor import Fifo, Stop, _locked
+from hosting.embedded.lifeline import fifo_path
+from hosting.embedded.supervisor import Fifo, Stop, _locked
 from settings import Settings
 settings = Settings.from_env(reads_keys=False)
 stop, lock, fifo = Stop(), _locked(settings, True), Fifo(fifo_path(settings))

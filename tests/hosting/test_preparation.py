@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from hosting import preparation
+from hosting.start import preparation
 from jobs.store.process_identity import ProcessStat
 from settings import Settings
 from tests.harness import eventually
@@ -92,7 +92,7 @@ def test_a_preparation_ends_with_the_server_that_wanted_it(monkeypatch: pytest.M
             os.write(says, b"taken back")
         return 0
 
-    monkeypatch.setattr("hosting.prepare.prepare", waits)
+    monkeypatch.setattr("hosting.start.prepare.prepare", waits)
     server = prepares_apart()
     os.close(says)
     assert said(hears) == b"begun"
@@ -113,7 +113,7 @@ def test_ctrl_c_twice_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
             os.kill(server, signal.SIGINT)
         return 0
 
-    monkeypatch.setattr("hosting.prepare.prepare", interrupts)
+    monkeypatch.setattr("hosting.start.prepare.prepare", interrupts)
     assert exit_code(prepares_apart()) == preparation.INTERRUPTED
 
 
@@ -140,7 +140,7 @@ def test_ctrl_c_in_the_midst_of_the_fork_ends_it_all_the_same(
             os.write(says, b"waited for" if os.getppid() == server else b"left alone")
         return 0
 
-    monkeypatch.setattr("hosting.prepare.prepare", takes_back)
+    monkeypatch.setattr("hosting.start.prepare.prepare", takes_back)
     server = fork()
     if server == 0:
         monkeypatch.setattr(os, "fork", interrupted)
@@ -161,7 +161,7 @@ def test_a_preparation_that_hears_no_stop_is_killed(monkeypatch: pytest.MonkeyPa
         work_until_stopped()
         return 0
 
-    monkeypatch.setattr("hosting.prepare.prepare", deaf)
+    monkeypatch.setattr("hosting.start.prepare.prepare", deaf)
     monkeypatch.setattr(preparation, "TAKE_BACK_WAIT", 0.1)
     server = prepares_apart()
     os.close(says)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hosting.sample import ensure_sample, make_shop_database
+from hosting.start.sample import ensure_sample, make_shop_database
 from jobs.graph.gallery import ORDER_REPORT
 from jobs.graph.parsing import parse_graph
 from tests.harness import ROOT
@@ -59,7 +59,7 @@ def test_the_shop_has_the_orders_asked_for_and_is_consistent(tmp_path: Path) -> 
 
 def test_a_sample_that_has_no_room_is_told_in_one_line(tmp_path: Path) -> None:
     """As on a full disk: no file may grow beyond 4 MiB."""
-    small = "import resource, sys; from hosting.prepare import main; "
+    small = "import resource, sys; from hosting.start.prepare import main; "
     small += "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, 1 << 22)); sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", small],
@@ -99,7 +99,7 @@ def test_what_was_not_finished_leaves_nothing(tmp_path: Path) -> None:
 
 def test_the_making_is_no_line_in_a_log_of_json(tmp_path: Path) -> None:
     settings = {"LOG_FORMAT": "json", "SAMPLE_ORDERS": "10", "DATA_DIR": str(tmp_path / "var")}
-    command = [sys.executable, "-m", "hosting.prepare"]
+    command = [sys.executable, "-m", "hosting.start.prepare"]
     done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "var" / "shop.db").exists()

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from hosting import supervisor
-from hosting.lifeline import EmbeddedError, is_kept
-from hosting.ports import free_port
-from hosting.supervisor import is_heard, nats_command, wait_for_nats
+from hosting.embedded import supervisor
+from hosting.embedded.lifeline import EmbeddedError, is_kept
+from hosting.embedded.supervisor import is_heard, nats_command, wait_for_nats
+from hosting.trial.ports import free_port
 from settings import Settings, SettingsError
 
 

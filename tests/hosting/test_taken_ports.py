@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hosting.taken_ports import STEP, check_ports
+from hosting.start.taken_ports import STEP, check_ports
 from settings import Settings, SettingsError
 from tests.harness import free_ports
 

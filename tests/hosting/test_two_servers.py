@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hosting.launch import COMMAND
-from hosting.lifeline import EmbeddedError, claim
-from hosting.processes import command_line
+from hosting.embedded.lifeline import EmbeddedError, claim
+from hosting.start.launch import COMMAND
+from hosting.trial.processes import command_line
 from settings import Settings
 from tests.harness import (
     ROOT,

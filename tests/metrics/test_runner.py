@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from hosting.ports import free_port
+from hosting.trial.ports import free_port
 from tests.harness import NatsServer, eventually
 
 

@@ -15,7 +15,7 @@ from http.client import HTTPResponse
 import pytest
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 
-from hosting.ports import free_port
+from hosting.trial.ports import free_port
 from metrics import served
 from metrics.shared import Figures
 from tests.harness import eventually

@@ -700,7 +700,7 @@ def test_a_statement_timeout_is_told_in_the_databases_words(mariadb: Database) -
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password(mariadb: Database) -> None:
-    from hosting.ports import free_port
+    from hosting.trial.ports import free_port
 
     url = mariadb.url.replace(f":{mariadb.port}/", f":{free_port()}/")
     with pytest.raises(pymysql.Error, match="Connection refused") as refused:

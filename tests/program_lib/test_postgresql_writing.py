@@ -976,7 +976,7 @@ def test_a_statement_timeout_is_told_in_the_databases_words(postgresql: Database
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password(postgresql: Database) -> None:
-    from hosting.ports import free_port
+    from hosting.trial.ports import free_port
 
     url = postgresql.url.replace(f":{postgresql.port}/", f":{free_port()}/")
     with pytest.raises(psycopg.OperationalError, match="Connection refused") as refused:

@@ -17,7 +17,7 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-from hosting.product import BIN, Answer, NotReady
+from hosting.trial.product import BIN, Answer, NotReady
 from tests.cluster import CLUSTER_WAIT, Cluster, running_cluster
 from tests.databases import Postgresql, Running, skip_where_missing
 from tests.harness import Product, eventually, linked

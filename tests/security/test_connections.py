@@ -116,7 +116,7 @@ def test_what_is_no_tenant_is_refused_without_a_word_of_a_password(
         read_connections(None, {BOUND: bound})
     assert PASSWORD not in str(refused.value)
     done = subprocess.run(
-        [sys.executable, "-m", "hosting.prepare"],
+        [sys.executable, "-m", "hosting.start.prepare"],
         env={"DATA_DIR": str(tmp_path / "var"), BOUND: bound},
         capture_output=True,
         text=True,

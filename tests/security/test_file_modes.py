@@ -63,7 +63,7 @@ def test_nothing_that_a_server_or_its_programs_make_can_be_read_by_others(
 def test_the_sample_is_made_for_its_owner(tmp_path: Path) -> None:
     environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "DATA_DIR": str(tmp_path / "var")}
     environment |= {"SAMPLE_ORDERS": "10"}
-    command = [sys.executable, "-m", "hosting.prepare"]
+    command = [sys.executable, "-m", "hosting.start.prepare"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0
     assert "open to other users" not in done.stderr

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from hosting.nats_config import nats_text
+from hosting.embedded.nats_config import nats_text
 from settings import Settings, SettingsError
 from tests.harness import (
     BIN,
@@ -156,7 +156,7 @@ def environment(**changed: str) -> dict[str, str]:
 
 
 def run_once(root: Path, **changed: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hosting.launch", "--once"]
+    command = [sys.executable, "-m", "hosting.start.launch", "--once"]
     return subprocess.run(
         command,
         cwd=root,

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hosting.launch import COMMAND
-from hosting.ports import port_settings
+from hosting.start.launch import COMMAND
+from hosting.trial.ports import port_settings
 from jobs.sandbox.data_roots import not_data
 from settings import Settings, SettingsError
 from settings.own_files import OUR_DIRECTORIES, own_files

@@ -567,7 +567,10 @@ def test_a_bad_file_of_connections_ends_the_start_with_one_line(tmp_path: Path) 
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "var")}
     environment |= {"CONNECTIONS_FILE": str(file), "SAMPLE_ORDERS": "0"}
     done = subprocess.run(
-        [sys.executable, "-m", "hosting.prepare"], env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "hosting.start.prepare"],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2
     assert "chmod 600" in done.stderr

@@ -225,7 +225,7 @@ def test_a_root_that_all_tenants_would_share_unasked_ends_the_start(
 
 def test_the_start_says_what_to_do_about_a_shared_root(tmp_path: Path) -> None:
     environ = {"DATA_DIR": str(tmp_path / "var"), "TENANT_ID": "*", "DATA_ROOTS": str(tmp_path)}
-    command = [sys.executable, "-m", "hosting.prepare"]
+    command = [sys.executable, "-m", "hosting.start.prepare"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert done.returncode == 2
     assert "{tenant}" in done.stderr

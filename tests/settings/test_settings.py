@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import create_mock_engine
 
-from hosting.launch import COMMAND
-from hosting.ports import port_settings
+from hosting.start.launch import COMMAND
+from hosting.trial.ports import port_settings
 from jobs.store.tables import METADATA
 from settings import Settings, SettingsError
 from settings.checks import STORES, sqlite_url

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from app import create_app
-from hosting import prepare
+from hosting.start import prepare
 from jobs.store.connections.database import Database as JobDatabase
 from jobs.store.connections.database import Locked
 from jobs.store.migration import LATEST, MIGRATIONS, SchemaUnusable
@@ -288,7 +288,7 @@ def test_a_worker_that_takes_another_ones_place_goes_on_with_a_newer_database(
         parts.close()
 
 
-@pytest.mark.parametrize("module", ["hosting.prepare", "jobs.runner"])
+@pytest.mark.parametrize("module", ["hosting.start.prepare", "jobs.runner"])
 def test_who_starts_on_a_newer_database_ends_with_one_line(module: str, data_dir: Path) -> None:
     url = f"sqlite:///{data_dir / 'progress.db'}"
     opened(url).close()

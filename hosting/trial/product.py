@@ -1,7 +1,7 @@
 """Starts the whole product as an operator does, on free ports and in a directory of its own.
 
 Used by the tests (tests/harness.py), the bench and the soak. For people, scripts/run starts it with
-their settings (hosting/launch.py).
+their settings (hosting/start/launch.py).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typing import Any
 
 import jwt
 
-from hosting.launch import COMMAND, ROOT
-from hosting.ports import port_settings
-from hosting.processes import Process, processes_of
+from hosting.start.launch import COMMAND, ROOT
+from hosting.trial.ports import port_settings
+from hosting.trial.processes import Process, processes_of
 from settings import NATS_USER
 
 BIN = Path(sys.executable).parent  # not resolved: a venv's python is a link

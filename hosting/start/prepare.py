@@ -86,7 +86,7 @@ def _make_sample(settings: Settings, store: Store) -> None:
     """Makes the sample where its job will look for the data. Raises SettingsError."""
     if not settings.server.sample_orders:
         return
-    from hosting.sample import ensure_sample  # it imports all nodes, 40 ms
+    from hosting.start.sample import ensure_sample  # it imports all nodes, 40 ms
 
     tenant_id = "default" if settings.tenant_id == EVERY_TENANT else settings.tenant_id
     is_read_by_programs = settings.server.log_format == "json"

@@ -1,4 +1,4 @@
-"""What gunicorn's master has done before its first worker, in a process of its own: the preparation (hosting/prepare.py)."""
+"""What gunicorn's master has done before its first worker, in a process of its own: the preparation (hosting/start/prepare.py)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _prepared(settings: Settings, parent: int) -> int:
         _end_with(parent)
         with no_collection():
             # not in the master: where gevent serves, it must not import these packages
-            from hosting.prepare import prepare
+            from hosting.start.prepare import prepare
         code = prepare(settings)
         sys.stdout.flush()
     except KeyboardInterrupt:  # what it was making is taken back

@@ -1,6 +1,6 @@
 """Keeps the embedded nats-server and runner alive for one gunicorn master.
 
-gunicorn.conf.py starts it through hosting/lifeline.py. It prints `ready` once nats-server answers,
+gunicorn.conf.py starts it through hosting/embedded/lifeline.py. It prints `ready` once nats-server answers,
 restarts what dies, and on SIGTERM stops the runner and then nats-server. When the master is killed, it
 lets running programs end, and a new master may take over. It takes over what a killed supervisor left running.
 """
@@ -27,7 +27,7 @@ from io import FileIO
 from pathlib import Path
 
 from hosting import environments
-from hosting.lifeline import (
+from hosting.embedded.lifeline import (
     PART_STOP_WAIT,
     Adopted,
     EmbeddedProcesses,
@@ -35,7 +35,7 @@ from hosting.lifeline import (
     lock_path,
     parts_fingerprint,
 )
-from hosting.nats_config import monitor_path, nats_config, nats_log
+from hosting.embedded.nats_config import monitor_path, nats_config, nats_log
 from jobs.run.nkeys import own_issuer
 from jobs.store.process_identity import ProcessIdentity
 from logs.json_lines import write_json

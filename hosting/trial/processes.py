@@ -11,7 +11,7 @@ from jobs.store.process_identity import ProcessStat
 
 # Text in the command line → role; a gunicorn process is the master or a worker
 ROLES = {
-    "-m hosting.supervisor": "supervisor",
+    "-m hosting.embedded.supervisor": "supervisor",
     "-m jobs.runner": "runner",
     "nats-server": "nats-server",
     "gunicorn": "worker",

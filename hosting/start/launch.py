@@ -37,7 +37,7 @@ from hosting.reader import ended_with_reader
 if TYPE_CHECKING:
     from settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]  # and the application
 # Seconds until it listens. Before, a start makes the sample, or changes the tables of an earlier release, and nats-server
 # reads its streams: each may take minutes, and none gets further by being ended
@@ -296,7 +296,7 @@ def serve(server: Server, token: str) -> int:
 
 def run_sample(api: Api) -> int:
     """Executes the sample job and shows its nodes until the run's end; 0 when it completed."""
-    from hosting.terminal import Board, Screen
+    from hosting.start.terminal import Board, Screen
 
     job = _sample_job(api)
     run_id = api.ask("POST", f"/api/jobs/{job['id']}/execute")["runId"]

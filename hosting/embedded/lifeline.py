@@ -2,7 +2,7 @@
 
 A master that lives has `embedded.master` locked: two at a time would share parts that the first to stop ends.
 
-The supervisor of the parts (hosting/supervisor.py) locks `embedded.lock` while it lives. The master holds
+The supervisor of the parts (hosting/embedded/supervisor.py) locks `embedded.lock` while it lives. The master holds
 `embedded.fifo` open for writing, so the supervisor sees the pipe end when the master dies. A new master finds
 the lock held and opens the pipe again. When the supervisor dies, the master starts another one, which finds
 the processes of the parts in `embedded.parts`.
@@ -214,7 +214,7 @@ class Lifeline:
 
     def _start(self) -> None:
         nats = "own" if self._has_own_nats else "external"
-        command = [sys.executable, "-m", "hosting.supervisor", "--nats", nats]
+        command = [sys.executable, "-m", "hosting.embedded.supervisor", "--nats", nats]
         # A session of its own, so that Ctrl-C reaches only the master, which stops the supervisor last.
         self._child = subprocess.Popen(
             command,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from hosting.lifeline import EmbeddedProcesses, is_kept
+from hosting.embedded.lifeline import EmbeddedProcesses, is_kept
 from settings import Settings, SettingsError
 
 LARGEST = 65_535
