@@ -1,7 +1,7 @@
 """Starts a program in a process of its own: a fork of the warm interpreter, or a fresh one.
 
 A fresh interpreter takes some 350 ms of CPU to import DuckDB, Arrow and SQLAlchemy. The warm one has done so, and forks
-(jobs/sandbox/fork_server.py): the runner itself has threads, so it must not. Where the warm one fails, programs start in
+(jobs/sandbox/warm/fork_server.py): the runner itself has threads, so it must not. Where the warm one fails, programs start in
 fresh ones until there is another. See docs/decisions/forks.md.
 """
 
@@ -16,8 +16,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from jobs.sandbox import lifeline, siblings
-from jobs.sandbox.warm_interpreter import MARK_ROOM, Forked, WarmInterpreter
+from jobs.sandbox import lifeline
+from jobs.sandbox.warm import siblings
+from jobs.sandbox.warm.warm_interpreter import MARK_ROOM, Forked, WarmInterpreter
 
 LOG = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Interpreters:
     def _started_warm(self, descriptor: int) -> subprocess.Popen[bytes]:
         """(lock)"""
         environment = {**interpreter_environment(), "MARK": "-" * MARK_ROOM}
-        arguments = ["jobs.sandbox.fork_server", str(descriptor)]
+        arguments = ["jobs.sandbox.warm.fork_server", str(descriptor)]
         return self._started(arguments, environment, Path("/"), descriptor)
 
     def _started(

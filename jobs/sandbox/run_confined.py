@@ -3,7 +3,7 @@
 Started by a runner instead of the program itself, in the same interpreter, so that it costs no second
 one. CONFINED_TO says what the program may reach (jobs/sandbox/confinement.py makes it); a program that is
 started by hand has no such variable, and needs no such launcher. A fork of the warm interpreter
-(jobs/sandbox/forked.py) goes the same way from `confine_and_run` on.
+(jobs/sandbox/warm/forked.py) goes the same way from `confine_and_run` on.
 """
 
 import json

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.sandbox.interpreters import Fresh, Interpreters, interpreter_environment
-from jobs.sandbox.warm_interpreter import Forked
+from jobs.sandbox.warm.warm_interpreter import Forked
 
 RUN = "RUN_ID=0123456789abcdef0123456789abcdef"
 Started = Fresh | Forked

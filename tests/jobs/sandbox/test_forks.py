@@ -17,12 +17,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from jobs.sandbox import forked as forked_module
 from jobs.sandbox import interpreters as module
-from jobs.sandbox import landlock, siblings, warm_interpreter
+from jobs.sandbox import landlock
 from jobs.sandbox.interpreters import Fresh
 from jobs.sandbox.program_process import ProgramProcess
-from jobs.sandbox.warm_interpreter import Forked
+from jobs.sandbox.warm import forked as forked_module
+from jobs.sandbox.warm import siblings, warm_interpreter
+from jobs.sandbox.warm.warm_interpreter import Forked
 from jobs.work.program_log import ProgramLog
 from settings.groups import ProgramLimits
 from tests.harness import eventually, freeze, is_alive

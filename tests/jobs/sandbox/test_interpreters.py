@@ -21,7 +21,7 @@ from jobs.sandbox.interpreters import (
     _keep_bytecode,
     interpreter_environment,
 )
-from jobs.sandbox.warm_interpreter import MARK_ROOM
+from jobs.sandbox.warm.warm_interpreter import MARK_ROOM
 from jobs.store.process_identity import kill_marked
 from tests.harness import ROOT, eventually, is_alive, processes_of
 from tests.jobs.sandbox.starting import RUN, opened, outcome, run

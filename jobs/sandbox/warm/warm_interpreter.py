@@ -1,4 +1,4 @@
-"""The runner's side of the warm interpreter (jobs/sandbox/fork_server.py): starts it, and has it fork programs."""
+"""The runner's side of the warm interpreter (jobs/sandbox/warm/fork_server.py): starts it, and has it fork programs."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from jobs.sandbox.forked import ANSWER
+from jobs.sandbox.warm.forked import ANSWER
 
 # Seconds for a process to say that it is there. An interpreter is warm after 0.5 s, and after 7 on a very busy machine
 FORK_WAIT = 30.0

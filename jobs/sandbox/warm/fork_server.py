@@ -1,6 +1,6 @@
 """The warm interpreter: it has imported what programs need, and forks for each program that its runner starts.
 
-    python -P -m jobs.sandbox.fork_server FD
+    python -P -m jobs.sandbox.warm.fork_server FD
 
 FD is a socket. Each message on it asks for one program and brings three descriptors: the ends for stdout and stderr,
 and a socket on which the new process, which is a child of the runner, is told what to run. This process never learns
@@ -13,9 +13,10 @@ import os
 import socket
 import sys
 
-from jobs.sandbox import forked, lifeline, sqlite_locks
+from jobs.sandbox import lifeline, sqlite_locks
 from jobs.sandbox.run_confined import NEEDED
-from jobs.sandbox.siblings import make_sibling
+from jobs.sandbox.warm import forked
+from jobs.sandbox.warm.siblings import make_sibling
 
 DESCRIPTORS = 3  # of a message: stdout, stderr, the socket
 

@@ -1,0 +1,1 @@
+"""The warm interpreter: one process that has imported what programs need, and forks for each."""
