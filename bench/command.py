@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.chart import chart
-from bench.crowd import CrowdFailed
 from bench.files import check_place, of_caller, read_document
+from bench.load.crowd import CrowdFailed
+from bench.load.publisher import NatsRefused
 from bench.machine import described, raise_file_limit
-from bench.publisher import NatsRefused
 from bench.report import heading, our_faults, table
 from bench.scenarios import DEFAULT, SCENARIOS, Bench, Outcome, Scenario
 from bench.target import (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench.crowd import (
+from bench.load.crowd import (
     CONNECT_NS,
     CONNECTED,
     FAILED,
@@ -18,8 +18,8 @@ from bench.crowd import (
     Heard,
     Plan,
 )
+from bench.load.publisher import Published, Publisher
 from bench.machine import Usage
-from bench.publisher import Published, Publisher
 from bench.target import Target
 
 WARM_WAIT = 30.0  # seconds until each client must have received something

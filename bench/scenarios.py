@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.flooder import FLOODED, REFUSED, flooding
+from bench.load.flooder import FLOODED, REFUSED, flooding
 from bench.machine import MAX_FILES
 from bench.run import Load, Result, Run, Show
 from bench.target import Target

@@ -24,11 +24,11 @@ from websockets.sync.server import Server, ServerConnection, serve
 from bench import command, execute, lists, reporter_cost, small_runs
 from bench.chart import chart
 from bench.command import parse
-from bench.meter import Ear, Latencies, Meter
+from bench.load.meter import Ear, Latencies, Meter
+from bench.load.wire import PING, BadFrame, Template, client_frame, frame_at
 from bench.programs import command as programs
 from bench.report import Document, our_faults, ratio, table
 from bench.scenarios import _search
-from bench.wire import PING, BadFrame, Template, client_frame, frame_at
 from realtime.sockets import frames
 from tests.harness import DEADLINE, ROOT, NatsServer, ends_on_ctrl_c
 
@@ -395,7 +395,7 @@ def test_ctrl_c_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
 
 INTERRUPTED_IN_A_FORK = """
 import multiprocessing, os, signal
-from bench import child
+from bench.load import child
 
 def interrupt(number, frame):
     raise KeyError("interrupted")

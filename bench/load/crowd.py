@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from bench import child
-from bench.meter import Ear, Meter
-from bench.wire import (
+from bench.load import child
+from bench.load.meter import Ear, Meter
+from bench.load.wire import (
     CLOSE,
     PING,
     PONG,

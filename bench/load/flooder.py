@@ -10,9 +10,9 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from bench import child
+from bench.load import child
+from bench.load.wire import PING, client_frame, handshake, subscription
 from bench.target import Target
-from bench.wire import PING, client_frame, handshake, subscription
 
 WAIT = 5.0  # seconds for an answer, and for a send
 AT_ONCE = 200  # subscriptions, and as many pings, in one send

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from bench.wire import Template
+from bench.load.wire import Template
 
 FLUSH = 16 << 10  # bytes gathered before they are sent
 AT_ONCE = 16  # messages of a burst that share a time stamp

@@ -11,7 +11,7 @@ from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bench.wire import (
+from bench.load.wire import (
     BINARY,
     CONTINUATION,
     LIVE,

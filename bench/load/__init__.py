@@ -1,0 +1,1 @@
+"""The load: clients, publishers, and what counts the messages that come."""
