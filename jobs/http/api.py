@@ -22,13 +22,13 @@ from jobs.http.jobs.routes import JobRoutes
 from jobs.http.kept import operations as kept_operations
 from jobs.http.kept.routes import KeptRoutes
 from jobs.http.parts import ApiParts
-from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
 from jobs.http.refusals import REFUSALS
+from jobs.http.runners.previews import PreviewRequests
+from jobs.http.runners.takers import shown_by
 from jobs.http.runs import operations as run_operations
 from jobs.http.runs.detail_routes import RunDetailRoutes
 from jobs.http.runs.routes import RunRoutes
-from jobs.http.takers import shown_by
 from jobs.http.webhooks import operations as webhook_operations
 from jobs.http.webhooks.routes import WebhookRoutes
 from jobs.work.deleted_jobs import DeletedJobs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jobs.http.foreign import WhyNotOurs, nobody_elses
 from jobs.http.handlers import Authenticate
+from jobs.http.runners.foreign import WhyNotOurs, nobody_elses
 from jobs.http.runs.history import Past, no_past
 from jobs.store.store import Store
 from jobs.work.run_queue import RunQueue

@@ -1,7 +1,7 @@
 """Makes previews, the first rows that a node gives, and finds columns, their types and tables, for web workers that ask.
 
 Each question is answered by a short generated program, which writes no data. The side that asks is
-jobs/http/previews.py.
+jobs/http/runners/previews.py.
 """
 
 import json

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import jobs.http.runs.history
-from jobs.http.previews import ASKING
 from jobs.http.problems import Problem
+from jobs.http.runners.previews import ASKING
 from jobs.http.runs.follow import MAX_FOLLOWERS
 from jobs.http.runs.history import MAX_READERS, Histories
 from jobs.run.previews import AT_ONCE_EACH

@@ -17,8 +17,8 @@ from jobs.http.editing.columns import columns_document
 from jobs.http.editing.source_columns import SourceColumns
 from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.kept.routes import KeptRoutes
-from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
+from jobs.http.runners.previews import PreviewRequests
 from program_lib.expressions import functions_document
 from settings.groups import RequestLimits
 

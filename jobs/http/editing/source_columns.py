@@ -19,8 +19,8 @@ from jobs.graph.graph import Node
 from jobs.graph.known import MOST_COLUMNS, Known
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import Parts
-from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
+from jobs.http.runners.previews import PreviewRequests
 from program_lib.parameters import WrongParameters
 from program_lib.types import Column, type_named
 

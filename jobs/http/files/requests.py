@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Self
 
-from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
-from jobs.http.takers import BUSY, nobody_shown
+from jobs.http.runners.foreign import WhyNotOurs, check_ours, nobody_elses
+from jobs.http.runners.takers import BUSY, nobody_shown
 from jobs.store.runs.runners import Takers
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.file_questions import (

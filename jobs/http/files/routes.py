@@ -17,8 +17,8 @@ from jobs.http.body import check_not_packed
 from jobs.http.files.operations import FILES_A_PAGE, ROWS_A_PAGE
 from jobs.http.files.requests import FileRequests
 from jobs.http.handlers import Answer, Routes, TenantOf
-from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
+from jobs.http.runners.previews import PreviewRequests
 from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE

@@ -10,8 +10,8 @@ from jobs.graph.documents.again import Again, Before, CannotBegin
 from jobs.http import pages
 from jobs.http.body import invalid
 from jobs.http.handlers import Answer, Routes, TenantOf
-from jobs.http.previews import PreviewRequests
 from jobs.http.problems import Problem
+from jobs.http.runners.previews import PreviewRequests
 from jobs.store.runs.kept import Kept
 from jobs.store.store import Store
 from jobs.work.commands import Begin, known_of

@@ -18,9 +18,9 @@ import pytest
 from jobs.graph.documents.feeding import feeding_part
 from jobs.graph.errors import GraphInvalid
 from jobs.http.files.requests import FileRequests
-from jobs.http.previews import ASKING, MOST_SAID, PreviewRequests, _unpacked
 from jobs.http.problems import Problem
-from jobs.http.takers import nobody_shown
+from jobs.http.runners.previews import ASKING, MOST_SAID, PreviewRequests, _unpacked
+from jobs.http.runners.takers import nobody_shown
 from jobs.run.previews import AROUND, ROWS, Previews
 from jobs.sandbox.interpreters import Interpreters
 from jobs.store.process_identity import ProcessIdentity
@@ -369,7 +369,7 @@ def test_a_runner_that_is_slow_to_take_a_question_is_waited_for(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a busy machine it was “no runner answered”, though the runner took the question a moment later."""
-    monkeypatch.setattr("jobs.http.previews.TAKEN_WAIT", 0.01)
+    monkeypatch.setattr("jobs.http.runners.previews.TAKEN_WAIT", 0.01)
     asked: list[Message] = []
     slow = link.subscribe("tenant.*.preview", asked.append, group="previews")
 
@@ -399,8 +399,8 @@ def test_a_runner_that_is_slow_to_take_a_question_is_waited_for(
 def test_a_runner_that_is_there_and_does_not_answer_is_not_called_missing(
     link: Link, monkeypatch: pytest.MonkeyPatch, takers: Takers, tag: str | None, said: str
 ) -> None:
-    monkeypatch.setattr("jobs.http.previews.TAKEN_WAIT", 0.01)
-    monkeypatch.setattr("jobs.http.previews.BUSY_WAIT", 0.01)
+    monkeypatch.setattr("jobs.http.runners.previews.TAKEN_WAIT", 0.01)
+    monkeypatch.setattr("jobs.http.runners.previews.BUSY_WAIT", 0.01)
     asking = PreviewRequests(link, lambda: takers, has_many_tenants=False)
     with pytest.raises(Problem, match=said) as refused:
         asking.columns(TENANT, {**QUERY, "runnerTag": tag}, 1, {})

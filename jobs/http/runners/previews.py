@@ -12,9 +12,9 @@ from jobs.graph.errors import GraphError, GraphInvalid, shortened
 from jobs.graph.filled import checked_values
 from jobs.graph.parsing import parse_graph
 from jobs.graph.settings.runner_tag import parse_runner_tag
-from jobs.http.foreign import WhyNotOurs, check_ours, nobody_elses
 from jobs.http.problems import Problem, unavailable
-from jobs.http.takers import BUSY, nobody_shown
+from jobs.http.runners.foreign import WhyNotOurs, check_ours, nobody_elses
+from jobs.http.runners.takers import BUSY, nobody_shown
 from jobs.store.runs.runners import Takers
 from jobs.work.fair_shares import FairPlaces
 from jobs.work.preview_questions import (

@@ -1,0 +1,1 @@
+"""What runners are asked for browsers, over NATS."""
