@@ -12,6 +12,7 @@ A function of a source gives a Reader, one of an output a Writer (program_lib.po
 (program_lib.batch) and returns another. Expressions of a step are program_lib.expressions' language, which DuckDB
 evaluates (program_lib.engine). docs/programs.md walks through a program, docs/types.md has the types.
 
-Nothing here imports jobs or realtime: programs run in processes of their own. The web server imports
-program_lib.expressions and program_lib.types alone, which need neither DuckDB nor Arrow.
+Programs that people keep import the names above: these stay where they are. Nothing here imports jobs or realtime:
+programs run in processes of their own. The web server imports what needs neither DuckDB nor Arrow, such as
+program_lib.expressions, program_lib.types and program_lib.columns.picking.
 """

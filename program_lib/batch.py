@@ -10,14 +10,14 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from program_lib.columns.picking import DROP, KEEP, Pick, picked, unpivoted
+from program_lib.columns.retype import retyped, widened
 from program_lib.engine import evaluate
 from program_lib.errors import ExpressionFailed, ProgramError
 from program_lib.expressions import Compiled, ExpressionError, compile_expression, parse
-from program_lib.limits import is_out_of_memory, reason
 from program_lib.parameters import Value, taken
-from program_lib.picking import DROP, KEEP, Pick, picked, unpivoted
 from program_lib.ports import BATCH_BYTES
-from program_lib.retype import retyped, widened
+from program_lib.process.limits import is_out_of_memory, reason
 from program_lib.types import Column, Kind, Schema, Type, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.expressions import DISABLED_OPTIMIZERS, Compiled, identifier
-from program_lib.stopping import check
+from program_lib.process.stopping import check
 from program_lib.two_threads import on_other_thread
 
 MEMORY = "256MB"  # of DuckDB's own; a batch and what is computed of it are a small part

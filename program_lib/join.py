@@ -9,13 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.batch import Batch
-from program_lib.common_types import common_schema
-from program_lib.conform import conformed
-from program_lib.errors import RowRefused
-from program_lib.expressions.sql import case, cast, quoted_name, type_name
-from program_lib.expressions.terms import decimal_text
-from program_lib.gathered import Gathered
-from program_lib.join_columns import (
+from program_lib.columns.join_columns import (
     ANTI,
     ANY,
     EXACTLY_ONE,
@@ -31,8 +25,14 @@ from program_lib.join_columns import (
     joined_columns,
     key_types,
 )
+from program_lib.common_types import common_schema
+from program_lib.errors import RowRefused
+from program_lib.expressions.sql import case, cast, quoted_name, type_name
+from program_lib.expressions.terms import decimal_text
+from program_lib.gathering.gathered import Gathered
+from program_lib.gathering.spool import Spool
 from program_lib.nodes import Feeds, Node
-from program_lib.spool import Spool
+from program_lib.nodes.conform import conformed
 from program_lib.types import INTEGER, Column, Kind, Schema, Type
 from progress_lib import Status
 

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.batch import Batch
+from program_lib.columns.join_columns import On, looked_up_columns
 from program_lib.common_types import common_schema
-from program_lib.conform import conformed
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.expressions.sql import identifier, quoted_name
-from program_lib.gathered import Gathered
+from program_lib.gathering.gathered import Gathered
+from program_lib.gathering.spool import Spool
 from program_lib.join import key_pairs
-from program_lib.join_columns import On, looked_up_columns
 from program_lib.nodes import Feeds, Node
-from program_lib.spool import Spool
+from program_lib.nodes.conform import conformed
 from program_lib.types import INTEGER, Column, Schema, listed
 from progress_lib import Status
 

@@ -12,17 +12,18 @@ from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import NoReturn
 
-from program_lib import engine, settings, two_threads
-from program_lib.early import MOST
-from program_lib.exit_codes import FAILED, STANDS
+from program_lib import engine, two_threads
 from program_lib.files.part_files import sync_moved
 from program_lib.kept.again import begun_again, keep_outputs
 from program_lib.kept.draining import Draining
-from program_lib.limits import note_file_limit
 from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Source, Split, Step
-from program_lib.secrets import hidden
-from program_lib.sources import in_reading_order
-from program_lib.stopping import check, stop
+from program_lib.nodes.early import MOST
+from program_lib.nodes.reading_order import in_reading_order
+from program_lib.process import settings
+from program_lib.process.exit_codes import FAILED, STANDS
+from program_lib.process.limits import note_file_limit
+from program_lib.process.secrets import hidden
+from program_lib.process.stopping import check, stop
 from program_lib.types import listed
 from progress_lib import ProgressReporter, Status
 

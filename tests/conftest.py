@@ -15,8 +15,8 @@ from hypothesis import settings as hypothesis_settings
 
 from hosting.trial.ports import FROM, TO
 from jobs.graph.fields.code import allow_code
-from program_lib import settings
-from program_lib.secrets import SECRETS
+from program_lib.process import settings
+from program_lib.process.secrets import SECRETS
 from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.late import threads

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from jobs.graph.errors import GraphError, error_of
 from jobs.graph.fields.paths import plain_path, takes
 from jobs.graph.graph import Node
-from program_lib.patterns import is_pattern
+from program_lib.notation.patterns import is_pattern
 
 
 def conflict_errors(nodes: Mapping[int, Node | None]) -> Iterator[GraphError]:

@@ -18,6 +18,7 @@ from jobs.graph.fields.shared import REJECT_FIELDS
 from jobs.graph.fields.wrong_fields import WrongField as WrongField
 from jobs.graph.fields.wrong_fields import report
 from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
+from program_lib.columns.join_columns import key_error
 from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError
 from program_lib.expressions import (
@@ -27,7 +28,6 @@ from program_lib.expressions import (
     compile_expression,
     parse,
 )
-from program_lib.join_columns import key_error
 from program_lib.parameters import Value
 from program_lib.rejects import REJECTED
 from program_lib.reshape.keys import ASCENDING, NULLS_LAST, Order

@@ -13,7 +13,7 @@ from typing import Any
 from jobs.store.runs.kept import KeptNode
 from progress_lib.subjects import check_id
 
-# Files of rows that a program gathers (program_lib/spool.py), which removes them itself
+# Files of rows that a program gathers (program_lib/gathering/spool.py), which removes them itself
 SPOOLED = "duckdb_temp_*"
 LOG = "log.txt"
 KEPT = "kept"  # the directory of what nodes gave; program_lib/kept fills it

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Unpack
 
+from program_lib.columns.narrowest_types import narrowest_types
 from program_lib.csv_files.numbers import with_point
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.files.compressed import opened_unpacked, packing
 from program_lib.files.many_files import one_or_many_texts
 from program_lib.files.split_files.output import Splitting, one_or_split
-from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import TextReader, Writer
 from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from program_lib.csv_files.form import NOTE_FOR_EXCEL
 from program_lib.csv_files.grammar import FieldText
 from program_lib.errors import ProgramError
-from program_lib.excel_cells import column_of, letters_of
+from program_lib.notation.excel_cells import column_of, letters_of
 from program_lib.types import TEXT, Column, Schema, Type, listed
 
 

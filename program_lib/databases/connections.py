@@ -10,8 +10,8 @@ from sqlalchemy.exc import ArgumentError
 
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import check_database, data_file
-from program_lib.secrets import SECRETS
-from program_lib.settings import data_dir
+from program_lib.process.secrets import SECRETS
+from program_lib.process.settings import data_dir
 
 OF_SERVICES = ("http://", "https://", "{")  # URLs for HTTP Input, and their headers
 SECRET_NAMES = ("pass", "pwd", "secret", "token", "odbc_connect")  # parts of a URL's query

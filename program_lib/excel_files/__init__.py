@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Unpack
 
+from program_lib.columns.narrowest_types import narrowest_types
 from program_lib.excel_files.reader import ExcelReader
 from program_lib.excel_files.values import REFUSE
 from program_lib.excel_files.writer import ExcelWriter
 from program_lib.files.data_files import opened
 from program_lib.files.many_files import one_or_many_texts
 from program_lib.files.split_files.output import Splitting, one_or_split
-from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import TextReader, Writer
 from program_lib.stores import Place
 from program_lib.types import COLUMN_TYPES, Column, Schema

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.excel_cells import NO_VALUE, letters_of, place_of
 from program_lib.excel_files.package import Package
 from program_lib.excel_files.sheet import SheetRow, SheetRows
 from program_lib.excel_files.workbook import SharedTexts, Sheet, read_workbook
 from program_lib.files.data_files import check_same
+from program_lib.notation.excel_cells import NO_VALUE, letters_of, place_of
 from program_lib.pieces import pieces
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, Uncounted
 from program_lib.texts import constant, parse_column, shown

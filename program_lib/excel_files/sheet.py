@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
-from program_lib.excel_cells import MOST_COLUMNS, MOST_ROWS, NO_VALUE, column_of, letters_of
 from program_lib.excel_files.dates import NoDate, iso_moment, moment, shows
 from program_lib.excel_files.numbers import number_text
 from program_lib.excel_files.workbook import (
@@ -16,6 +15,13 @@ from program_lib.excel_files.workbook import (
     TextElements,
     Workbook,
     unescaped,
+)
+from program_lib.notation.excel_cells import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    NO_VALUE,
+    column_of,
+    letters_of,
 )
 
 _MAY_BE_EMPTY = ("str", "inlineStr")  # kinds of cells

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from program_lib.csv_files.lines import joined
 from program_lib.errors import RowRefused
-from program_lib.excel_cells import letters_of
+from program_lib.notation.excel_cells import letters_of
 from program_lib.texts import column_texts, constant, shown
 from program_lib.types import Column, Kind, Schema, Type
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from program_lib.errors import ProgramError
 from program_lib.excel_files.dates import BUILT_IN, Section, sections
 from program_lib.excel_files.package import Package
-from program_lib.settings import temporary_directory
+from program_lib.process.settings import temporary_directory
 from program_lib.types import listed
 
 MOST_STYLES = 65_536  # Excel has 65,490

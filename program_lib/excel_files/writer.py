@@ -10,10 +10,10 @@ from typing import IO
 import pyarrow as pa
 
 from program_lib.errors import ProgramError, RowRefused, TargetFailed
-from program_lib.excel_cells import LONGEST_NAME, MOST_COLUMNS, MOST_ROWS, sheet_name_error
 from program_lib.excel_files import parts
 from program_lib.excel_files.values import REFUSE, TEXT, cells, row_lines, style_of
 from program_lib.files.part_files import TURN, Appending, part_at
+from program_lib.notation.excel_cells import LONGEST_NAME, MOST_COLUMNS, MOST_ROWS, sheet_name_error
 from program_lib.ports import HoldsNothing, WritesAll
 from program_lib.stores import Place
 from program_lib.types import Schema

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from program_lib.errors import ProgramError
-from program_lib.settings import as_in_graph, data_dir, data_roots, is_preview, not_data
+from program_lib.process.settings import as_in_graph, data_dir, data_roots, is_preview, not_data
 from program_lib.stores import Place
 from program_lib.stores.names import is_stored
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from program_lib.errors import ProgramError
-from program_lib.settings import run_id
+from program_lib.process.settings import run_id
 from program_lib.stores import Place
 
 # Of a file until it is complete. The mark is its run: the runner removes what killed programs leave

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from program_lib.columns.narrowest_types import narrowest_types
 from program_lib.http_service.client import Client
 from program_lib.http_service.hosts import allowed_hosts
 from program_lib.http_service.paging import ByCursor, ByLink, ByNumber, Paging
 from program_lib.http_service.patience import Patience
 from program_lib.http_service.reader import HttpReader
 from program_lib.http_service.service import named_service
-from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.columns import REFUSE
 from program_lib.network.urls import Url
-from program_lib.settings import is_preview
+from program_lib.process.settings import is_preview
 from program_lib.types import COLUMN_TYPES, Column
 
 # While somebody waits for a preview or for types, which have 8 seconds

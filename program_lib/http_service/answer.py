@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from program_lib.errors import ProgramError, shortened
 from program_lib.http_service.patience import Temporary
-from program_lib.json_paths import Step, path_text
 from program_lib.ndjson_files.objects import EndsEarly, NotAnObject, elements, members, text_of
 from program_lib.network.urls import Url
+from program_lib.notation.json_paths import Step, path_text
 from program_lib.types import listed
 
 NO_CONTENT = 204

@@ -27,7 +27,7 @@ from program_lib.http_service.hosts import AllowedHosts
 from program_lib.http_service.patience import Temporary
 from program_lib.http_service.service import Service
 from program_lib.network.urls import PORTS, Url, WrongUrl
-from program_lib.secrets import SECRETS
+from program_lib.process.secrets import SECRETS
 
 # Its warnings tell whole URLs, and those may hold secrets
 logging.getLogger("urllib3").setLevel(logging.ERROR)

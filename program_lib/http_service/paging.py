@@ -7,8 +7,8 @@ from typing import Protocol
 
 from program_lib.http_service.answer import Answer
 from program_lib.http_service.client import followed
-from program_lib.json_paths import parse_path
 from program_lib.network.urls import Url
+from program_lib.notation.json_paths import parse_path
 
 
 class Paging(Protocol):

@@ -16,10 +16,10 @@ from program_lib.http_service.answer import NO_CONTENT, Answer
 from program_lib.http_service.client import Asks
 from program_lib.http_service.paging import OnePage, Paging
 from program_lib.http_service.patience import Patience, Temporary
-from program_lib.json_paths import parse_path, path_text
 from program_lib.ndjson_files.columns import REFUSE, MemberColumns
 from program_lib.ndjson_files.objects import Member, NotAnObject, members
 from program_lib.network.urls import Url
+from program_lib.notation.json_paths import parse_path, path_text
 from program_lib.pieces import pieces
 from program_lib.types import Schema, Type
 
@@ -38,7 +38,7 @@ class Page:
 
 
 class HttpReader:
-    """A source of rows: program_lib.ports.TextReader and Telling, and program_lib.early.Waiting, over a service.
+    """A source of rows: program_lib.ports.TextReader and Telling, and program_lib.nodes.early.Waiting, over a service.
 
     Its columns are the members of the rows of the first page that has any, and those that `types` names.
     """

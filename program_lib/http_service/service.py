@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from program_lib.errors import ProgramError
 from program_lib.network.urls import Url, WrongUrl, host_part, is_whole, parse_url
-from program_lib.secrets import SECRETS
+from program_lib.process.secrets import SECRETS
 
 SCHEMES = ("https://", "http://")
 LONG = 8  # characters from which on a value is hidden, whatever its name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from program_lib.batch import Batch
 from program_lib.nodes import Node, NodeFailed
-from program_lib.sources import ancestors
+from program_lib.nodes.reading_order import ancestors
 from progress_lib import Status
 
 

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from program_lib.editor.preview import shown_rows, tell
 from program_lib.errors import ProgramError
-from program_lib.exit_codes import FAILED
 from program_lib.kept.source import KeptFile, kept_files
-from program_lib.limits import reason
+from program_lib.process.exit_codes import FAILED
+from program_lib.process.limits import reason
 from program_lib.types import Column, Kind, Schema
 
 # Types whose values have no order, or none that their text has

@@ -15,8 +15,8 @@ from program_lib.errors import ProgramError, shortened
 from program_lib.kept.schemas import KEY, OUTPUT, PLACE, place_text, schema_of_text
 from program_lib.nodes import Node, NodeFailed, Source
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
+from program_lib.process.stopping import check
 from program_lib.rejects import REJECTED
-from program_lib.stopping import check
 from program_lib.types import Schema
 from progress_lib import Status
 

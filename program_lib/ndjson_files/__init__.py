@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Unpack
 
+from program_lib.columns.narrowest_types import narrowest_types
 from program_lib.files.compressed import opened_unpacked, packing
 from program_lib.files.many_files import one_or_many_texts
 from program_lib.files.split_files.output import Splitting, one_or_split
-from program_lib.narrowest_types import narrowest_types
 from program_lib.ndjson_files.reader import REFUSE, NdjsonReader
 from program_lib.ndjson_files.writer import NdjsonWriter
 from program_lib.ports import TextReader, Writer

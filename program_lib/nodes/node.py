@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.errors import EndUnknown, ProgramError
-from program_lib.failing import Made, sorted_out
-from program_lib.faults import fault_of, row_at_fault
-from program_lib.limits import reason
+from program_lib.failures.failing import Made, sorted_out
+from program_lib.failures.faults import fault_of, row_at_fault
+from program_lib.failures.rejecting import Rejecting
 from program_lib.ports import UNNAMED
-from program_lib.rejecting import Rejecting
+from program_lib.process.limits import reason
 from program_lib.rejects import REJECTED, Rejects
 from program_lib.types import Schema
 from progress_lib import Fault, Progress, Row, Status

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.early import Waiting, early
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.faults import row_at_fault
+from program_lib.failures.faults import row_at_fault
+from program_lib.nodes.early import Waiting, early
 from program_lib.nodes.node import LOG, Feeds, Node, NodeFailed
 from program_lib.ports import Reader, Rereadable, Telling, TextReader
+from program_lib.process.stopping import check
 from program_lib.rejects import SHARE_FROM, Rejects, as_texts
-from program_lib.stopping import check
 from program_lib.types import Schema
 from progress_lib import Row, Status
 

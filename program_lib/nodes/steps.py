@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from program_lib.batch import Batch
 from program_lib.common_types import common_schema
-from program_lib.conform import conformed
 from program_lib.errors import ProgramError
-from program_lib.failing import PartFailed, made_by_parts
+from program_lib.failures.failing import PartFailed, made_by_parts
+from program_lib.nodes.conform import conformed
 from program_lib.nodes.node import Feeds, Node
 from program_lib.ports import UNNAMED
 from program_lib.rejects import REJECTED, SHARE_FROM, Rejects

@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.conform import conformed
 from program_lib.errors import ProgramError
 from program_lib.nodes import Feeds, InnerNode
+from program_lib.nodes.conform import conformed
+from program_lib.process.stopping import check
 from program_lib.python.values import (
     WrongValue,
     column_of_arrow,
@@ -21,7 +22,6 @@ from program_lib.python.values import (
     python_values,
     shown,
 )
-from program_lib.stopping import check
 from program_lib.types import BYTES, COLUMN_TYPES, Column, Schema, listed
 
 ROW, ROWS, ARROW = "row", "rows", "arrow"

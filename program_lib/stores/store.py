@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from pyarrow import fs
 
 from program_lib.errors import ProgramError, TargetFailed, shortened
-from program_lib.secrets import SECRETS
+from program_lib.process.secrets import SECRETS
 
 CONNECT_SECONDS, REQUEST_SECONDS = 5, 20  # of one attempt
 ATTEMPTS = 3  # of one request; what is tried again is what the library takes for passing

@@ -12,7 +12,7 @@ from program_lib.databases import write_rows
 from program_lib.databases.connections import database_url
 from program_lib.databases.mysql.session import Session
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.secrets import SECRETS, hidden
+from program_lib.process.secrets import SECRETS, hidden
 from program_lib.types import INTEGER, TEXT
 from tests.databases import PASSWORD, Database
 from tests.program_lib.moving import move, read, say, write

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from program_lib.columns.narrowest_types import narrowest_types
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.files import compressed
 from program_lib.files.compressed import Unpacked, packing
 from program_lib.files.part_files import PartFile
-from program_lib.narrowest_types import narrowest_types
 from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.program_lib.in_memory import rows_of
 from tests.program_lib.moving import moved, say

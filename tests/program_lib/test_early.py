@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from program_lib.early import Early, early
+from program_lib.nodes.early import Early, early
 from program_lib.ports import Uncounted
 from program_lib.types import INTEGER, Column, Schema
 from tests.databases import Database

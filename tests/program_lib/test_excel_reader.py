@@ -18,11 +18,11 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from program_lib.columns.narrowest_types import narrowest_types
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files.dates import NoDate, iso_moment, moment, sections, shows
 from program_lib.excel_files.numbers import number_text
 from program_lib.excel_files.reader import CELL_BYTES, ExcelReader
-from program_lib.narrowest_types import narrowest_types
 from program_lib.ports import BATCH_BYTES
 from program_lib.types import COLUMN_TYPES, TEXT
 

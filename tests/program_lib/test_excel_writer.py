@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from program_lib.csv_files.reader import open_file
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.excel_cells import LONGEST_NAME, sheet_name_error
 from program_lib.excel_files import writer as writing
 from program_lib.excel_files.reader import ExcelReader
 from program_lib.excel_files.writer import ExcelWriter
 from program_lib.files.part_files import PartFile
+from program_lib.notation.excel_cells import LONGEST_NAME, sheet_name_error
 from program_lib.types import (
     BOOLEAN,
     BYTES,

@@ -20,8 +20,8 @@ from program_lib.http_service.answer import Answer
 from program_lib.http_service.come_back import seconds_until
 from program_lib.http_service.patience import Patience, Temporary
 from program_lib.http_service.reader import HttpReader
-from program_lib.json_paths import parse_path
 from program_lib.network.urls import parse_url
+from program_lib.notation.json_paths import parse_path
 from program_lib.types import Schema
 from tests.harness import eventually
 from tests.http_service import Reply, Request, Service, link, service

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from program_lib import limits, settings
 from program_lib.csv_files import find_types, read_csv
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.excel_files import read_excel
@@ -22,6 +21,7 @@ from program_lib.files.many_files.matching import matching
 from program_lib.ndjson_files import read_ndjson
 from program_lib.parquet_files import read_parquet
 from program_lib.parquet_files.types import field_of
+from program_lib.process import limits, settings
 from program_lib.types import Column, Kind, Schema, Type
 from tests.programs import chain, graph, node, run
 

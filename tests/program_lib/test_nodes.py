@@ -17,11 +17,11 @@ from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader, open_file
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import EndUnknown, ProgramError
-from program_lib.exit_codes import STANDS
 from program_lib.files.many_files.reader import ManyTexts
 from program_lib.ndjson_files.reader import NdjsonReader
 from program_lib.nodes import Filter, Map, NodeFailed, Output, Source, Split
 from program_lib.ports import Reader
+from program_lib.process.exit_codes import STANDS
 from program_lib.program import flow, told, wire
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Fault, Progress, Status
@@ -303,7 +303,7 @@ def test_what_looks_like_a_secret_is_not_told_unless_it_is_at_fault() -> None:
 
 
 def test_the_passwords_of_connections_are_in_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("program_lib.secrets.SECRETS", {"s3cret"})
+    monkeypatch.setattr("program_lib.process.secrets.SECRETS", {"s3cret"})
     failed = failing("int(n)", n="x s3cret y")
     assert "s3cret" not in failed.to_json().decode()
     assert failed.row is not None

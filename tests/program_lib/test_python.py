@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from program_lib import stopping
 from program_lib.nodes import NodeFailed
+from program_lib.process import stopping
 from program_lib.python.node import Python, python
 from program_lib.types import (
     DATE,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from program_lib.batch import Batch
 from program_lib.csv_files.reader import CsvReader
 from program_lib.errors import ExpressionFailed, ProgramError, RowRefused
-from program_lib.failing import sorted_out
+from program_lib.failures.failing import sorted_out
 from program_lib.nodes import Expand, Filter, Map, Output, Source, Split
 from program_lib.ports import UNNAMED
 from program_lib.rejects import REJECTED, Rejects, rejected_schema

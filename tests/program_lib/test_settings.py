@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from program_lib import settings
+from program_lib.process import settings
 from progress_lib.reporting import environment
 
 EMPTY = (

@@ -555,7 +555,7 @@ def test_parameters_are_values_with_their_types() -> None:
 def test_rows_beyond_memory_are_spilled_and_their_order_is_that_of_order_by(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("program_lib.spool.MOST_MEMORY", 88 * 2**20)
+    monkeypatch.setattr("program_lib.gathering.spool.MOST_MEMORY", 88 * 2**20)
     schema = Schema([Column("n", INTEGER), Column("t", TEXT)])
     rows = [(n, f"{n * 7919 % 300_007:060d}" * 5) for n in range(300_000)]
     handed = asked("SELECT t, n FROM input ORDER BY t, n", schema, rows)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from program_lib import stopping
 from program_lib.databases.sqlite.gate import SqliteGate
 from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.nodes import Output, Source
+from program_lib.process import stopping
 from program_lib.types import INTEGER, Column, Schema
 from tests.harness import ROOT
 from tests.program_lib.in_memory import Rows, ran

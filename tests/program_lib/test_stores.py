@@ -28,7 +28,7 @@ from program_lib.files.many_files.matching import matching
 from program_lib.ndjson_files import read_ndjson, write_ndjson
 from program_lib.parquet_files import read_parquet, write_parquet
 from program_lib.ports import Reader, Writer
-from program_lib.secrets import SECRETS, hidden
+from program_lib.process.secrets import SECRETS, hidden
 from program_lib.stores import objects
 from program_lib.stores import store as stores
 from program_lib.stores.objects import StoredPart, stored

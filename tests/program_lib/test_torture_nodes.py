@@ -12,12 +12,12 @@ import pytest
 
 from program_lib.common_types import union
 from program_lib.gathering import Gather
+from program_lib.gathering.spool import Spool
 from program_lib.join import Join, join
 from program_lib.lookup import Lookup, lookup
 from program_lib.nodes import Filter, Map, Node, Output, Source, Split, Step, Union
 from program_lib.python.node import Python, python
 from program_lib.reshape import Rows
-from program_lib.spool import Spool
 from program_lib.sql.node import Sql, sql
 from program_lib.types import (
     BOOLEAN,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from program_lib.json_paths import parse_path, path_text
 from program_lib.network.urls import WrongUrl, parse_url
+from program_lib.notation.json_paths import parse_path, path_text
 from program_lib.parameters import Parameter, Value, in_url
 
 

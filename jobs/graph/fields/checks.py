@@ -14,10 +14,10 @@ from jobs.graph.fields.code import MAX_CODE, code_errors
 from jobs.graph.fields.passwords import CONNECTION_NAME, holds_password, holds_secret
 from jobs.graph.fields.paths import path_errors
 from program_lib.errors import ProgramError
-from program_lib.excel_cells import place_of, sheet_name_error
 from program_lib.expressions import ExpressionError, parse
-from program_lib.json_paths import parse_path
 from program_lib.network.urls import WrongUrl, is_whole, parse_url
+from program_lib.notation.excel_cells import place_of, sheet_name_error
+from program_lib.notation.json_paths import parse_path
 from program_lib.parameters import in_url
 from program_lib.types import COLUMN_TYPES
 

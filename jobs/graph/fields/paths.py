@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from program_lib.patterns import ALL_BELOW, of_name
+from program_lib.notation.patterns import ALL_BELOW, of_name
 from program_lib.stores.names import is_stored, parted
 
 # What the server keeps in DATA_DIR, which is also the default root of data. A test compares this

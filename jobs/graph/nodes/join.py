@@ -11,8 +11,7 @@ from jobs.graph.fields.field import Field
 from jobs.graph.fields.shared import keys
 from jobs.graph.known import Known, known_of, names_alone
 from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors, told_beside
-from program_lib.errors import ProgramError
-from program_lib.join_columns import (
+from program_lib.columns.join_columns import (
     ANTI,
     ANY,
     EXPECTED,
@@ -24,6 +23,7 @@ from program_lib.join_columns import (
     Side,
     joined_columns,
 )
+from program_lib.errors import ProgramError
 from program_lib.types import Schema
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs.store.runs.run_states import EndKind, RunStatus
-from program_lib.exit_codes import STANDS
+from program_lib.process.exit_codes import STANDS
 from progress_lib import Progress, Status
 from settings.groups import Deadlines
 

@@ -33,7 +33,7 @@ _CUT = (ER.CUT_VALUE_GROUP_CONCAT, ER.WARN_ALLOWED_PACKET_OVERFLOWED)
 
 
 class MysqlReader(Uncounted):
-    """Rows of a query or a table, all as of the moment of `open`: program_lib.early.Waiting."""
+    """Rows of a query or a table, all as of the moment of `open`: program_lib.nodes.early.Waiting."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:
         assert (query is None) != (table is None)

@@ -51,7 +51,7 @@ def described(result: Result) -> list[Described]:
 
 
 class PostgresqlReader(Uncounted):
-    """Rows of a query or a table, all as of the moment of `open`: program_lib.early.Waiting."""
+    """Rows of a query or a table, all as of the moment of `open`: program_lib.nodes.early.Waiting."""
 
     def __init__(self, url: URL, query: str | None, table: str | None) -> None:
         assert (query is None) != (table is None)

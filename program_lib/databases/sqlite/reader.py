@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from program_lib import settings
 from program_lib.databases.sqlite.link import MEMORY, Link, Place, quoted
 from program_lib.databases.sqlite.parameters import bound
 from program_lib.databases.sqlite.tables import TableColumn, columns_of, find_table, there_is_no
@@ -23,6 +22,7 @@ from program_lib.databases.sqlite.values import Gathering, Value
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.files.data_files import check_database
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS, BATCH_SECONDS, Uncounted
+from program_lib.process import settings
 from program_lib.texts import shown
 from program_lib.two_threads import in_two_threads
 from program_lib.types import Column, Schema, Type

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from program_lib.files.many_files.reader import Make, ManyFiles, ManyTexts
-from program_lib.patterns import is_pattern
+from program_lib.notation.patterns import is_pattern
 from program_lib.ports import Reader, TextReader
 
 R = TypeVar("R", bound=Reader)

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from program_lib.errors import ProgramError
 from program_lib.files.data_files import data_directory, data_file
-from program_lib.patterns import ALL_BELOW, is_pattern, of_name
+from program_lib.notation.patterns import ALL_BELOW, is_pattern, of_name
 from program_lib.stores.names import is_stored, parted
 
 MOST_FILES = 10_000  # that one source reads: beyond, a pattern means more than somebody thought of

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from jobs.graph.documents.reading_back import reading_back
-from program_lib.exit_codes import STANDS
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
+from program_lib.process.exit_codes import STANDS
 from settings.shared import MAX_NODES
 from tests.harness import DEADLINE, NatsServer, eventually
 from tests.programs import (

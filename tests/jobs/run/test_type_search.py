@@ -18,9 +18,9 @@ from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_type_search
 from jobs.run.previews import _program
 from jobs.work.preview_questions import Find, PreviewQuestion
-from program_lib import settings
 from program_lib.editor.type_search import run_type_search
-from program_lib.exit_codes import FAILED
+from program_lib.process import settings
+from program_lib.process.exit_codes import FAILED
 from program_lib.types import DATE, INTEGER, TEXT, Column
 from tests.harness import Answer, Product, running_product
 from tests.programs import chain, graph, node

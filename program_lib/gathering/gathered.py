@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.expressions.sql import quoted_name
-from program_lib.spool import Spool
+from program_lib.gathering.spool import Spool
 from program_lib.types import INTEGER, Column, Schema
 
 # The column that keeps the number of a row in its source; no source has a column whose name holds a NUL

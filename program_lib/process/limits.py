@@ -7,8 +7,8 @@ import os
 import resource
 from types import FrameType
 
-from program_lib.secrets import hidden
-from program_lib.settings import as_in_graph
+from program_lib.process.secrets import hidden
+from program_lib.process.settings import as_in_graph
 
 MAX_REASON = 1_000  # characters
 _LIMITS = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.errors import ExpressionFailed, ProgramError, columns_at_fault
-from program_lib.secrets import hidden
+from program_lib.process.secrets import hidden
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Type
 from progress_lib import Fault, Row

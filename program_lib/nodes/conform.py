@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.retype import widened
+from program_lib.columns.retype import widened
 from program_lib.types import Column, Schema
 
 

@@ -1,0 +1,1 @@
+"""Columns that a node makes of others, and their types."""

@@ -1,0 +1,1 @@
+"""Rows that fail: which they are, what is told of them, and where they go."""

@@ -1,0 +1,1 @@
+"""A program's process: its environment, secrets, limits, signals and exit codes."""
