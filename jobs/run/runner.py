@@ -243,7 +243,9 @@ class Runner:
         self._do_until_ended(
             Duty(self._periods.orphan_sweep, self._lost_runs.end_orphans),
             Duty(self._periods.lost_sweep, self._end_lost_runs),
-            Duty(self._periods.queue_sweep, self._sweep_queue),
+            Duty(self._periods.queue_sweep, self._end_late_starts),
+            Duty(self._periods.queue_sweep, self._waiting_runs.queue_due),
+            Duty(self._periods.queue_sweep, self._queue_again),
         )
 
     def _prune(self) -> None:
@@ -256,12 +258,14 @@ class Runner:
     def _end_lost_runs(self) -> None:
         self._lost_runs.end_all({execution.run.run_id for execution in self._executions.all()})
 
-    def _sweep_queue(self) -> None:
+    def _end_late_starts(self) -> None:
         if self._deadlines.queued:
             self._waiting_runs.end_late_starts(self._deadlines.queued)
-        self._waiting_runs.queue_due()
-        for tag in {None, *self._takes}:  # of other tags their runners look after
-            self._waiting_runs.queue_again(self._periods.queue_again_after, tag)
+
+    def _queue_again(self) -> None:
+        """Of other tags their runners look after."""
+        tags = {None, *self._takes}
+        self._waiting_runs.queue_again(self._periods.queue_again_after, tags)
 
     # ---- shared
 

@@ -12,6 +12,7 @@ from jobs.graph.documents.unchecked import outputs_of
 from jobs.run.execution.ending import as_reason, told_standing
 from jobs.run.execution.last_words import last_words
 from jobs.run.execution.run_spans import NodeTimes, spans_of_run
+from jobs.run.sweeps.held_runs import HeldRuns
 from jobs.run.sweeps.swept_ends import SweptEnds
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
 from jobs.store.records import Move, Run
@@ -99,7 +100,7 @@ class LostRuns:
         self._traces = traces or Traces("progress-runner")
         self._sightings = Sightings(stale_after)
         self._ends = SweptEnds(store)
-        self._held: set[str] = set()  # running runs whose rows once took no write
+        self._held = HeldRuns()
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -110,7 +111,7 @@ class LostRuns:
         """Ends the runs whose runner is gone: at once when it died on this machine, else when stale."""
         try:
             self._ends.follow_up()
-            running = self._free_first(self._store.sweeps.all_running(), own_runs)
+            running = self._held.last(self._others(own_runs))
             self._sightings.note(running, time.monotonic())
             self._check_beats(running)
         except Exception:
@@ -121,18 +122,15 @@ class LostRuns:
             if self._stopping.is_set():
                 return
             try:
-                self._look_at(run, is_stale=run.run_id in stale)
+                with self._held.noted(run):
+                    self._look_at(run, is_stale=run.run_id in stale)
             except StoreUnavailable:
-                self._held.add(run.run_id)
                 raise
             except Exception:  # the others are ended all the same
                 LOG.exception("run %s: that it is lost cannot be written", run.run_id)
 
-    def _free_first(self, running: Iterable[Run], own_runs: Collection[str]) -> list[Run]:
-        """Others' runs; last those whose rows took no write, since the first of these ends the look."""
-        others = [run for run in running if run.run_id not in own_runs]
-        self._held &= {run.run_id for run in others}
-        return sorted(others, key=lambda run: run.run_id in self._held)
+    def _others(self, own_runs: Collection[str]) -> list[Run]:
+        return [run for run in self._store.sweeps.all_running() if run.run_id not in own_runs]
 
     def _check_beats(self, running: Iterable[Run]) -> None:
         """Begins anew with silent runs whose runners, perhaps, cannot beat: what others lock, a row or the table, can be read."""
@@ -140,7 +138,7 @@ class LostRuns:
         silent = [run for run in running if run.run_id in silent_ids]
         for place, run in enumerate(silent):
             if why := self._why_unwritten(run):
-                self._held.add(run.run_id)
+                self._held.note(run)
                 self._sightings.begin_anew(later.run_id for later in silent[place:])
                 LOG.warning("run %s does not count as lost: %s", run.run_id, why)
                 return

@@ -1,8 +1,10 @@
 """Runs that wait to be taken: queued again when their message was lost, failed when no runner took them in time."""
 
 import logging
+from collections.abc import Iterable
 from functools import partial
 
+from jobs.run.sweeps.held_runs import HeldRuns
 from jobs.run.sweeps.swept_ends import SweptEnds
 from jobs.store.records import Move, Run
 from jobs.store.runs.run_states import EndKind, RunStatus
@@ -21,41 +23,51 @@ class WaitingRuns:
         self._queue = queue
         self._announcer = announcer
         self._ends = SweptEnds(store)
+        self._held_late, self._held_due, self._held_again = HeldRuns(), HeldRuns(), HeldRuns()
 
-    def queue_again(self, queued_for: float, tag: str | None = None) -> None:
-        """Puts runs of the tag in the queue again that have waited for `queued_for` seconds, when messages are missing.
+    def queue_again(self, queued_for: float, tags: Iterable[str | None] = (None,)) -> None:
+        """Puts runs of these tags in the queue again that have waited for `queued_for` seconds, when messages are missing."""
+        runs = [run for tag in tags for run in self._missing(queued_for, tag)]
+        self._put_all(self._held_again.last(runs), self._held_again, "is recorded and waits")
 
-        A queue that holds a message for each active run has lost none, so runs that only wait their turn
-        cost one request. Messages of ended runs can hide a loss, but only until a runner takes them.
+    def _missing(self, queued_for: float, tag: str | None) -> list[Run]:
+        """A queue that holds a message for each active run has lost none, so runs that only wait their turn cost one request.
+
+        Messages of ended runs can hide a loss, but only until a runner takes them.
         """
         waiting = self._store.queued.not_since(queued_for, tag)
         if not waiting or self._queue.holds(tag) >= self._store.queued.count_active(tag):
-            return
-        for run in waiting:
-            try:
-                self._queue.put(run)
-            except QueueUnavailable as error:
-                LOG.warning("run %s is recorded and waits: %s", run.run_id, error)
-                return
-            self._store.queued.note_again(run)
+            return []
+        return waiting
 
     def queue_due(self) -> None:
         """Puts retries in the queue whose time has come."""
-        for run in self._store.queued.due():
+        runs = self._held_due.last(self._store.queued.due())
+        self._put_all(runs, self._held_due, "is due and waits")
+
+    def _put_all(self, runs: Iterable[Run], held: HeldRuns, standing: str) -> None:
+        """Of runs with one tag, the first that the queue does not take is the last that is tried."""
+        refused: set[str | None] = set()  # tags
+        for run in runs:
+            if run.runner_tag in refused:
+                continue
             try:
                 self._queue.put(run)
             except QueueUnavailable as error:
-                LOG.warning("run %s is due and waits: %s", run.run_id, error)
-                return
-            self._store.queued.note_again(run)
+                LOG.warning("run %s %s: %s", run.run_id, standing, error)
+                refused.add(run.runner_tag)
+                continue
+            with held.noted(run):
+                self._store.queued.note_again(run)
 
     def end_late_starts(self, limit: float) -> None:
         """Fails the runs that no runner took in time."""
         self._ends.follow_up()
-        for run in self._store.queued.longer_than(limit):
+        for run in self._held_late.last(self._store.queued.longer_than(limit)):
             reason = f"time-out: waited longer than {limit:g} s in the queue"
             move = Move(RunStatus.QUEUED, RunStatus.FAILED, reason, kind=EndKind.TIME_OUT)
-            self._ends.write(run, move, partial(self._tell, run, move))
+            with self._held_late.noted(run):
+                self._ends.write(run, move, partial(self._tell, run, move))
 
     def _tell(self, run: Run, move: Move) -> None:
         self._queue.drop(run)

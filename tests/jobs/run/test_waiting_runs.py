@@ -1,0 +1,108 @@
+"""Sweeps over runs that wait: what one of them cannot have, the others get."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jobs.run.sweeps.waiting_runs import WaitingRuns
+from jobs.store.records import Move, Run
+from jobs.store.store import Store, StoreUnavailable
+from jobs.work.announcements import Announcer
+from jobs.work.run_queue import QueueUnavailable, RunQueue
+from progress_lib.nats.link import Link
+from tests.jobs.conftest import record
+
+
+class Queue(RunQueue):
+    """A queue that holds nothing, and takes all runs but those of a tag."""
+
+    def __init__(self, full: str = "") -> None:
+        super().__init__(Link("nats://127.0.0.1:1", name="test"))
+        self.taken: list[str] = []
+        self._full = full
+
+    def put(self, run: Run) -> None:
+        if run.runner_tag == self._full:
+            raise QueueUnavailable("it is full")
+        self.taken.append(run.run_id)
+
+    def drop(self, run: Run) -> None:
+        pass
+
+    def holds(self, tag: str | None = None) -> int:
+        return 0
+
+
+class Silent(Announcer):
+    def announce(self, *_: object) -> None:
+        pass
+
+
+def sweeps(store: Store, queue: Queue) -> WaitingRuns:
+    return WaitingRuns(store, queue, Silent(Link("nats://127.0.0.1:1", name="test")))
+
+
+@pytest.fixture
+def written(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set[str]]:
+    """Has the row of one run take no write; gives the ids of the others, once they were written."""
+
+    def refuse(held: str) -> set[str]:
+        found: set[str] = set()
+
+        def write(run_id: str) -> bool:
+            if run_id == held:
+                raise StoreUnavailable("somebody holds the row")
+            found.add(run_id)
+            return True
+
+        def move_run(_tenant_id: str, run_id: str, _move: Move) -> bool:
+            return write(run_id)
+
+        monkeypatch.setattr(store, "move_run", move_run)
+        monkeypatch.setattr(store.queued, "note_again", lambda run: write(run.run_id))
+        return found
+
+    return refuse
+
+
+SWEEPS: dict[str, Callable[[WaitingRuns], Any]] = {
+    "a late start": lambda waiting: waiting.end_late_starts(-1.0),
+    "a retry that is due": lambda waiting: waiting.queue_due(),
+    "a lost message": lambda waiting: waiting.queue_again(-1.0, (None, "gpu")),
+}
+
+
+@pytest.mark.parametrize("held", range(3))
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_a_run_whose_row_somebody_holds_keeps_no_other_waiting(
+    store: Store,
+    written: Callable[[str], set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    sweep: str,
+    held: int,
+) -> None:
+    """As who changes it by hand, and leaves the transaction open: those after it were looked at once that ended."""
+    runs = [record(store, tag=tag) for tag in (None, None, "gpu")]
+    monkeypatch.setattr(store.queued, "due", lambda: list(runs))
+    found = written(runs[held].run_id)
+    waiting = sweeps(store, Queue())
+    for _ in range(2):
+        with contextlib.suppress(StoreUnavailable):
+            SWEEPS[sweep](waiting)
+    assert found == {run.run_id for run in runs} - {runs[held].run_id}
+
+
+@pytest.mark.parametrize("sweep", list(SWEEPS)[1:])
+def test_a_queue_that_takes_no_runs_for_a_tag_keeps_no_others_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch, sweep: str
+) -> None:
+    """Retries without a tag waited behind the first that had one."""
+    runs = [record(store, tag=tag) for tag in ("gpu", None, "gpu", None)]
+    monkeypatch.setattr(store.queued, "due", lambda: list(runs))
+    queue = Queue(full="gpu")
+    SWEEPS[sweep](sweeps(store, queue))
+    assert queue.taken == [runs[1].run_id, runs[3].run_id]
