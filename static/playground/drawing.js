@@ -7,7 +7,7 @@ import { runShare } from '../realtime/estimate.js';
 import { holding, holdsText } from './graph/holding.js';
 import { edgeKey } from './model/ports.js';
 import { setAttribute } from './parts/dom.js';
-import { ratesOf } from './run/throughput.js';
+import { ratesOf } from './run/node/throughput.js';
 import { currentRights, knownCredential } from './session/session.js';
 import { TitleView } from './status/title-view.js';
 

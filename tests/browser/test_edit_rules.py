@@ -40,7 +40,7 @@ def test_without_field_sizing_a_field_is_seen_whole_once_it_is_shown_and_when_it
         """async () => {
           const { supports } = CSS;
           CSS.supports = () => false;
-          const { growing } = await import('/playground/parts/growing.js?without');
+          const { growing } = await import('/playground/parts/fields/growing.js?without');
           CSS.supports = supports;
           const [box, area] = [document.createElement('div'), document.createElement('textarea')];
           area.rows = 1;

@@ -14,7 +14,7 @@ from tests.browser.pages import assert_accessible, hold, wait_for_held
 from tests.harness import Product
 
 FOUND = """async ([labels, text]) => {
-  const { found } = await import('/playground/parts/find.js');
+  const { found } = await import('/playground/parts/texts/find.js');
   const items = labels.map((label) => ({ label, hint: label === 'Map' ? 'Computes columns' : '' }));
   return found(items, text).map(({ label, places }) => [label, [...places].map((place) => label[place]).join('')]);
 }"""

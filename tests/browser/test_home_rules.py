@@ -292,7 +292,7 @@ def test_a_place_and_its_address_say_the_same(modules: Page) -> None:
 
 
 COMPARE = """async ([one, other, was = {}, is = {}]) => {
-  const { compared } = await import('/playground/run/compare.js');
+  const { compared } = await import('/playground/run/compare/compare.js');
   const { JobState } = await import('/realtime/run-state.js');
   const side = (graph, values) => ({ graph, values, state: new JobState(graph.nodes.map(({ id }) => id)) });
   return compared(side(one, was), side(other, is));
@@ -337,7 +337,7 @@ def test_a_list_that_is_read_anew_keeps_its_further_pages_and_has_no_gap(modules
 def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) -> None:
     found = modules.evaluate(
         """async () => {
-          const { comparedWith } = await import('/playground/run/compare.js');
+          const { comparedWith } = await import('/playground/run/compare/compare.js');
           const runs = [['now', null], ['c', 3], ['b', 2], ['a', 1]].map(([runId, endedAt]) => ({ runId, endedAt }));
           return ['c', 'a', 'older'].map((runId) => comparedWith(runs, runId)?.runId ?? null).concat(comparedWith(runs.slice(0, 2), 'c') ?? null);
         }"""
@@ -348,7 +348,7 @@ def test_a_run_is_compared_with_the_one_before_it_that_has_ended(modules: Page) 
 def test_of_a_node_that_did_not_run_no_rows_are_compared(modules: Page) -> None:
     rows = modules.evaluate(
         """async () => {
-          const { rowsOfNode } = await import('/playground/run/compare.js');
+          const { rowsOfNode } = await import('/playground/run/compare/compare.js');
           return [null, { heard: false, rowCount: 0 }, { heard: true, rowCount: 0 }, { heard: true, rowCount: 7 }].map(rowsOfNode);
         }"""
     )

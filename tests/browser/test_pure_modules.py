@@ -178,7 +178,7 @@ def test_a_graph_with_a_cycle_can_be_drawn(modules: Page) -> None:
 
 def test_numbers_and_times_read_well(modules: Page) -> None:
     found = modules.evaluate("""async () => {
-      const text = await import('/playground/parts/text.js');
+      const text = await import('/playground/parts/texts/text.js');
       return [text.formatCount(1234567), text.formatCompact(1234567), text.formatDuration(7.9),
               text.formatDuration(0.423, true), text.formatDuration(185), text.formatDuration(3723),
               text.settingText('postgresql://me:secret@db/shop', ['pass'])];
@@ -203,7 +203,7 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
     ],
 )
 def test_what_a_server_says_reads_as_a_sentence(modules: Page, said: str, shown: str) -> None:
-    script = "async (said) => (await import('/playground/parts/text.js')).asSentence(said)"
+    script = "async (said) => (await import('/playground/parts/texts/text.js')).asSentence(said)"
     assert modules.evaluate(script, said) == shown
 
 
@@ -221,7 +221,7 @@ ADDRESSES = [
 def test_what_the_server_hides_of_an_address_the_page_hides_too(
     modules: Page, address: str
 ) -> None:
-    script = "async ([text, names]) => (await import('/playground/parts/text.js')).settingText(text, names)"
+    script = "async ([text, names]) => (await import('/playground/parts/texts/text.js')).settingText(text, names)"
     assert HIDDEN not in without_password(address)
     shown = modules.evaluate(script, [f"SELECT '{address}' -- x@y", list(SECRET_NAMES)])
     assert HIDDEN not in shown
@@ -353,7 +353,9 @@ def test_an_answer_that_takes_too_long_is_told_from_a_server_that_cannot_be_reac
 def test_almost_done_is_said_only_near_the_end(
     modules: Page, share: float, remaining: float | None, shown: str | None
 ) -> None:
-    script = "async (share) => (await import('/playground/parts/text.js')).formatRemaining(share)"
+    script = (
+        "async (share) => (await import('/playground/parts/texts/text.js')).formatRemaining(share)"
+    )
     assert modules.evaluate(script, {"share": share, "remaining": remaining}) == shown
 
 
@@ -680,7 +682,7 @@ def test_in_a_list_of_runs_a_time_of_today_gets_its_date_when_today_is_over(modu
     before, after = modules.evaluate(
         """async () => {
           document.body.innerHTML = '<table id="run-table"><tbody></tbody></table><button id="runs-more"></button><p id="runs-empty"></p>';
-          const { HistoryView } = await import('/playground/run/history-view.js');
+          const { HistoryView } = await import('/playground/run/drawers/history-view.js');
           const view = new HistoryView({ onShow: () => undefined, onMore: () => undefined });
           const at = new Date(2026, 10, 29, 23, 59, 30);
           const day = 86_400_000;
@@ -859,7 +861,7 @@ def test_of_two_questions_at_once_each_has_an_answer_of_its_own(modules: Page) -
     titles, answers = modules.evaluate(
         """async (html) => {
           document.body.innerHTML = html;
-          const { confirmed, leaveQuestions } = await import('/playground/parts/confirm.js');
+          const { confirmed, leaveQuestions } = await import('/playground/parts/questions/confirm.js');
           const dialog = document.querySelector('dialog');
           const asked = ['Replace A?', 'Replace B?'].map((title) => confirmed({ title, text: '', yes: 'Replace' }));
           const titles = [];
@@ -1012,7 +1014,7 @@ def test_how_far_a_run_of_home_is_comes_with_a_second_look_where_the_first_faile
 LOG_VIEW = """async () => {
   const ids = ['log-lines', 'log-search', 'log-found', 'log-note', 'log-above', 'log-download'];
   document.body.replaceChildren(...ids.map((id) => Object.assign(document.createElement(id === 'log-search' ? 'input' : 'div'), { id })));
-  const { LogView } = await import('/playground/run/log-view.js');
+  const { LogView } = await import('/playground/run/drawers/log-view.js');
   const view = new LogView({ onDownload: () => undefined });
   for (const [place, text] of PIECES.entries()) {
     view.add({ from: 0, text }, { isFirst: false, isLast: HAS_ENDED && place === PIECES.length - 1 });
@@ -1096,7 +1098,7 @@ def test_the_keyboard_stays_in_a_list_whose_entry_goes(modules: Page) -> None:
     reached = modules.evaluate(
         """async () => {
           document.body.innerHTML = '<a id="skip" href="#rest"></a><main id="rest" tabindex="-1"></main><ul></ul>';
-          const { KeyedList } = await import('/playground/parts/keyed-list.js');
+          const { KeyedList } = await import('/playground/parts/lists/keyed-list.js');
           const entry = (key) => Object.assign(document.createElement('li'), { innerHTML: `<a href="#" id="name-${key}">x</a><button id="cancel-${key}"></button>` });
           const list = new KeyedList(document.querySelector('ul'), (key) => ({ element: entry(key) }));
           const show = (...keys) => {

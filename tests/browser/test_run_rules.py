@@ -624,7 +624,7 @@ def test_a_clock_that_is_ahead_tells_no_time_to_come(modules: Page) -> None:
 
 
 def test_a_short_count_is_never_more_than_there_are(modules: Page) -> None:
-    script = "async (n) => (await import('/playground/parts/text.js')).formatCompact(n)"
+    script = "async (n) => (await import('/playground/parts/texts/text.js')).formatCompact(n)"
     told = [modules.evaluate(script, count) for count in (999, 999_999, 1_299_999)]
     assert told == ["999", "999.9K", "1.2M"]
 
@@ -652,9 +652,7 @@ def test_a_traceback_is_found_in_what_python_itself_prints(modules: Page) -> Non
     assert told.count("Traceback") == 3
 
 
-TRACEBACK = (
-    "(log) => import('/playground/run/log-view.js').then(({ tracebackIn }) => tracebackIn(log))"
-)
+TRACEBACK = "(log) => import('/playground/run/drawers/log-view.js').then(({ tracebackIn }) => tracebackIn(log))"
 
 
 def test_the_last_traceback_of_a_log_comes_with_its_causes(modules: Page) -> None:
@@ -671,7 +669,7 @@ def test_at_its_end_a_past_run_took_as_long_as_the_list_of_runs_says(modules: Pa
     """What was said of it came a few milliseconds later than what was recorded: 0.11 s stood here, and 0.12 s there."""
     took = modules.evaluate(
         """async () => {
-          const { Replay } = await import('/playground/run/replay.js');
+          const { Replay } = await import('/playground/run/past/replay.js');
           const said = (ts, status) => ({ ts, type: 'job.status', payload: { runId: 'a', status, reason: null, ts } });
           const history = { source: 'stream', events: [said(100.0, 'queued'), said(100.015, 'running'), said(100.125, 'completed')] };
           const record = { jobId: 1, runId: 'a', status: 'completed', reason: null, startedAt: 100.005, endedAt: 100.125, graph: { nodes: [], edges: [] }, nodes: [] };

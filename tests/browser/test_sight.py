@@ -16,7 +16,7 @@ from tests.browser.test_playground import FILTER, expect_run, node
 from tests.harness import Product, eventually
 
 RATES = """async ([events, until]) => {
-  const { Throughput, ratesOf } = await import('/playground/run/throughput.js');
+  const { Throughput, ratesOf } = await import('/playground/run/node/throughput.js');
   const throughput = new Throughput();
   for (const [runId, ts, rowCount] of events) throughput.hear({ nodeId: 1, runId, rowCount, ts }, 9e9);
   return ratesOf(throughput.of(1, events.at(-1)[0]), until);

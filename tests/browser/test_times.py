@@ -15,8 +15,8 @@ from tests.browser.test_playground import expect_run
 from tests.harness import Product
 
 SECONDS = re.compile(r"^\d+\.\d+ s$")
-TIMES = "async (asked) => (await import('/playground/run/times.js')).timesOf(asked)"
-TICKS = "async (s) => (await import('/playground/run/times.js')).ticksOf(s).map(({ text }) => text)"
+TIMES = "async (asked) => (await import('/playground/run/drawers/times.js')).timesOf(asked)"
+TICKS = "async (s) => (await import('/playground/run/drawers/times.js')).ticksOf(s).map(({ text }) => text)"
 
 
 def run(began: float | None, end: float | None = None) -> dict[str, Any]:

@@ -14,11 +14,14 @@ from web.page_bundle import STATIC
 PAGE = STATIC / "playground"
 # A folder imports from those in the lines above its own; "" is main.js and what draws the page
 LINES = (
+    ("parts/texts",),
     ("parts",),
+    ("parts/fields", "parts/lists", "parts/questions"),
     ("model",),
     ("server", "session"),
     ("places",),
     ("graph", "help"),
+    ("run/compare", "run/drawers", "run/node", "run/past"),
     ("home", "run", "status", "find", "failure", "files", "kept", "webhooks"),
     ("edit/form", "edit/settings"),
     ("edit/graph", "edit/preview"),
@@ -56,6 +59,13 @@ def test_a_folder_of_the_page_imports_only_from_those_before_it(folder: str) -> 
             own = path.startswith("playground/") and path != f"playground/{FOR_ALL}"
             known = folder_of(path) if own else folder
             assert known == folder or ORDER[known] < ORDER[folder], f"{file}: {path}"
+
+
+def test_only_the_view_of_a_run_and_the_page_itself_know_the_chapters_of_run() -> None:
+    for file in PAGE.rglob("*.js"):
+        known = {folder_of(path) for path in imported(file) if path.startswith("playground/run/")}
+        beside = file.relative_to(PAGE).parts[0] == "run" or file.parent == PAGE
+        assert beside or not known, f"{file}: {known}"
 
 
 def test_what_front_ends_take_as_a_library_imports_nothing_of_the_page() -> None:

@@ -1,6 +1,6 @@
 /** The rows that came to a node around the one at which it failed, as a table of the dock. Test hook: `tr[aria-current="true"]`, the row at fault. */
 
-import { rowsTable } from '../parts/rows-table.js';
+import { rowsTable } from '../parts/lists/rows-table.js';
 import { countsAround } from './rules.js';
 
 /** {table, note} of what the server answers, {columns, types, rows, at}; `number`: of the row at fault. */

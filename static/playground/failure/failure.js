@@ -10,7 +10,7 @@
 import { parametersOf } from '../model/graphs.js';
 import { REJECTED } from '../model/ports.js';
 import { byId, element, isPressable, labelledButton, putAway, setDisabled, setHidden, setText } from '../parts/dom.js';
-import { asSentence, formatCount } from '../parts/text.js';
+import { asSentence, formatCount } from '../parts/texts/text.js';
 import { rowsAround } from './around.js';
 import { canReject, cellsOf, fieldAtFault, hasRowsBefore, isStanding, valuesFor } from './rules.js';
 

@@ -5,8 +5,8 @@
  */
 
 import { byId, element, icon, setHidden, setText, stepIn } from '../parts/dom.js';
-import { lineOf } from '../parts/one-line.js';
-import { formatMoment } from '../parts/text.js';
+import { lineOf } from '../parts/texts/one-line.js';
+import { formatMoment } from '../parts/texts/text.js';
 import { patiently } from '../server/patience.js';
 import { below, directoryOf, formatBytes, nameOf, nameThere, steps, whyNoName } from './names.js';
 

@@ -3,8 +3,8 @@
  * Introduces its parts to each other.
  */
 
-import { confirmed } from '../parts/confirm.js';
 import { byId } from '../parts/dom.js';
+import { confirmed } from '../parts/questions/confirm.js';
 import { BrowseDialog } from './browse-dialog.js';
 import { FilesApi } from './files-api.js';
 import { formatBytes, nameThere, readerOf } from './names.js';

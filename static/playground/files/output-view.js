@@ -5,8 +5,8 @@
  */
 
 import { byId, isPressable, setDisabled, setHidden, setText } from '../parts/dom.js';
-import { rowsTable } from '../parts/rows-table.js';
-import { formatCount, formatMoment } from '../parts/text.js';
+import { rowsTable } from '../parts/lists/rows-table.js';
+import { formatCount, formatMoment } from '../parts/texts/text.js';
 import { patiently } from '../server/patience.js';
 import { formatBytes } from './names.js';
 

@@ -3,8 +3,8 @@
  * (sending | done | failed), `.upload-cancel`, `.upload-said`.
  */
 
-import { confirmed } from '../parts/confirm.js';
 import { byId, element, iconButton, setText } from '../parts/dom.js';
+import { confirmed } from '../parts/questions/confirm.js';
 import { formatBytes, nameOf } from './names.js';
 
 /** Milliseconds for which it is shown that a file is there. */

@@ -4,9 +4,9 @@
 
 import { IS_MAC } from '../help/help.js';
 import { keyName, keyNames } from '../help/keys.js';
-import { ChoiceList } from '../parts/choice-list.js';
 import { byId, element, icon, ownTextElement, setHidden, setText } from '../parts/dom.js';
-import { found } from '../parts/find.js';
+import { ChoiceList } from '../parts/lists/choice-list.js';
+import { found } from '../parts/texts/find.js';
 
 /** Rows of the list: more are found by typing more. */
 const MOST_SHOWN = 60;

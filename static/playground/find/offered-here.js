@@ -5,7 +5,7 @@
 import { iconOf } from '../graph/node-icons.js';
 import { IS_MAC } from '../help/help.js';
 import { keyOf } from '../help/keys.js';
-import { MenuHere } from '../parts/menu.js';
+import { MenuHere } from '../parts/lists/menu.js';
 import { jobPlace } from '../places/address.js';
 import { commandsNow } from './commands.js';
 

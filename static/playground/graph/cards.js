@@ -4,7 +4,7 @@ import { kindOf } from '../model/kinds.js';
 import { flowOrder, NODE, PORT_STEP, portY } from '../model/layout.js';
 import { inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from '../model/ports.js';
 import { byId, closest, element, focused, setAttribute, setHidden, setText } from '../parts/dom.js';
-import { summaryOf } from '../parts/text.js';
+import { summaryOf } from '../parts/texts/text.js';
 import { cardParts, drawCard, ports } from './graph-parts.js';
 import { holdsText } from './holding.js';
 import { iconOf } from './node-icons.js';

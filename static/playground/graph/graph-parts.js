@@ -7,7 +7,7 @@ import { formatShare } from '../../realtime/estimate.js';
 import { portY } from '../model/layout.js';
 import { edgeKey, REJECTED } from '../model/ports.js';
 import { element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, svgElement } from '../parts/dom.js';
-import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../parts/text.js';
+import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../parts/texts/text.js';
 
 /** Pixels that a full and a short number need on an edge. */
 export const ROOM_FULL = 68;

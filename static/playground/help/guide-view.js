@@ -5,7 +5,7 @@
 
 import { copyAndTell } from '../parts/copying.js';
 import { byId, element, setHidden, setText } from '../parts/dom.js';
-import { found } from '../parts/find.js';
+import { found } from '../parts/texts/find.js';
 import { addressOf, jobPlace } from '../places/address.js';
 import { currentTenant } from '../session/session.js';
 import { openHelp } from './help.js';

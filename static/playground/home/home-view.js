@@ -8,7 +8,7 @@
 
 import { formatShare } from '../../realtime/estimate.js';
 import { byId, element, icon, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from '../parts/dom.js';
-import { KeyedList } from '../parts/keyed-list.js';
+import { KeyedList } from '../parts/lists/keyed-list.js';
 import { drawProgress } from '../parts/progress-bar.js';
 import {
   asSentence,
@@ -21,7 +21,7 @@ import {
   RUN_ICONS,
   RUN_WORDS,
   shortRun,
-} from '../parts/text.js';
+} from '../parts/texts/text.js';
 import { addressOf, FAILED_OR_LOST, jobPlace, runsPlace } from '../places/address.js';
 import { lastRunView } from './job-list.js';
 import { isEarly, typicalDuration } from './overview.js';

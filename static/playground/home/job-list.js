@@ -4,7 +4,7 @@
  * What it says are events with their age, "Failed 3 min ago": that stays true however old the list is.
  */
 
-import { formatAge, RUN_ICONS, RUN_WORDS } from '../parts/text.js';
+import { formatAge, RUN_ICONS, RUN_WORDS } from '../parts/texts/text.js';
 
 /** Entries shown at once; of more jobs the rest is found by searching, or in another order. */
 export const MOST_SHOWN = 200;

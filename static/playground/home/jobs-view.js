@@ -5,7 +5,7 @@
  */
 
 import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, stepIn } from '../parts/dom.js';
-import { KeyedList } from '../parts/keyed-list.js';
+import { KeyedList } from '../parts/lists/keyed-list.js';
 import { arranged, lastRunView } from './job-list.js';
 import { laterRun } from './overview.js';
 

@@ -5,8 +5,8 @@
  */
 
 import { byId, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from '../parts/dom.js';
-import { KeyedList } from '../parts/keyed-list.js';
-import { asSentence, formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS } from '../parts/text.js';
+import { KeyedList } from '../parts/lists/keyed-list.js';
+import { asSentence, formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS } from '../parts/texts/text.js';
 import { jobPlace } from '../places/address.js';
 import { freshnessText, Links, unknownText, whyWaits } from './home-view.js';
 

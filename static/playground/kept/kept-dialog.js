@@ -4,8 +4,8 @@
  */
 
 import { byId, element, setHidden, setText } from '../parts/dom.js';
-import { rowsTable } from '../parts/rows-table.js';
-import { formatCount } from '../parts/text.js';
+import { rowsTable } from '../parts/lists/rows-table.js';
+import { formatCount } from '../parts/texts/text.js';
 import { patiently } from '../server/patience.js';
 import { figuresOf } from './rules.js';
 

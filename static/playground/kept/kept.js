@@ -6,7 +6,7 @@
  */
 
 import { byId, element, isPressable, labelledButton, putAway, setAttribute, setDisabled, setHidden, setText } from '../parts/dom.js';
-import { formatCount, shortRun } from '../parts/text.js';
+import { formatCount, shortRun } from '../parts/texts/text.js';
 import { jobPlace } from '../places/address.js';
 import { askAgainAfter } from '../server/asking-again.js';
 import { KeptDialog } from './kept-dialog.js';

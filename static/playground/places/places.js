@@ -3,9 +3,9 @@
  * it is shown.
  */
 
-import { leaveQuestions } from '../parts/confirm.js';
 import { keepKeyboard } from '../parts/dom.js';
-import { isWritten, leftWritten } from '../parts/unsaved.js';
+import { leaveQuestions } from '../parts/questions/confirm.js';
+import { isWritten, leftWritten } from '../parts/questions/unsaved.js';
 import { currentRights } from '../session/session.js';
 import { jobPlace, placeIn, putInAddress } from './address.js';
 

@@ -4,7 +4,7 @@
  */
 
 import { byId, element, setHidden, setText } from '../parts/dom.js';
-import { textBox, textIn } from '../parts/text-box.js';
+import { textBox, textIn } from '../parts/fields/text-box.js';
 
 export class ExecuteForm {
   #dialog = byId('ask');

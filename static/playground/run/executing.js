@@ -4,8 +4,8 @@
  */
 
 import { parametersOf } from '../model/graphs.js';
-import { confirmed } from '../parts/confirm.js';
-import { formatMoment } from '../parts/text.js';
+import { confirmed } from '../parts/questions/confirm.js';
+import { formatMoment } from '../parts/texts/text.js';
 import { jobPlace } from '../places/address.js';
 import { isUndecided, newIdempotencyKey } from '../server/api.js';
 import { ExecuteForm } from './execute-form.js';

@@ -5,7 +5,7 @@
 
 import { JobState } from '../../realtime/run-state.js';
 import { askAgainAfter } from '../server/asking-again.js';
-import { Throughput } from './throughput.js';
+import { Throughput } from './node/throughput.js';
 
 export const NO_GRAPH = { nodes: [], edges: [] };
 

@@ -21,7 +21,7 @@ import {
   RUN_ICONS,
   RUN_WORDS,
   shortRun,
-} from '../parts/text.js';
+} from '../parts/texts/text.js';
 
 export class RunView {
   #line = byId('run');

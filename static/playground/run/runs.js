@@ -14,16 +14,16 @@ import { InOrder } from '../server/in-order.js';
 import { oneAtATime } from '../server/one-at-a-time.js';
 import { NOT_READ, RUNS_ANEW, withFirstPage, withNextPage } from '../server/read-anew.js';
 import { currentRights } from '../session/session.js';
-import { CompareView } from './compare-view.js';
-import { compared, comparedWith } from './compare.js';
-import { DrawersView } from './drawers-view.js';
-import { HistoryView } from './history-view.js';
-import { FIRST_BYTES, LogView, tracebackIn } from './log-view.js';
-import { PastView } from './past-view.js';
-import { ProgramView } from './program-view.js';
-import { Replay } from './replay.js';
-import { TableView } from './table-view.js';
-import { TimesView } from './times-view.js';
+import { CompareView } from './compare/compare-view.js';
+import { compared, comparedWith } from './compare/compare.js';
+import { DrawersView } from './drawers/drawers-view.js';
+import { HistoryView } from './drawers/history-view.js';
+import { FIRST_BYTES, LogView, tracebackIn } from './drawers/log-view.js';
+import { ProgramView } from './drawers/program-view.js';
+import { TableView } from './drawers/table-view.js';
+import { TimesView } from './drawers/times-view.js';
+import { PastView } from './past/past-view.js';
+import { Replay } from './past/replay.js';
 
 /** Milliseconds between two looks at a log that grows, and after one that failed. */
 const LOG_PERIOD = 1_000;

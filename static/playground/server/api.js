@@ -3,7 +3,7 @@
 import { headersOf } from '../../realtime/credentials.js';
 import { progressEvent } from '../../realtime/messages.js';
 import { shaped } from '../model/shape.js';
-import { asSentence } from '../parts/text.js';
+import { asSentence } from '../parts/texts/text.js';
 import { ROOT } from '../root.js';
 import { parseExactly } from './exact-json.js';
 

@@ -5,7 +5,7 @@
 
 import { endOf } from '../../realtime/credentials.js';
 import { byId, putAway, setAttribute, setText } from '../parts/dom.js';
-import { asSentence, formatClock } from '../parts/text.js';
+import { asSentence, formatClock } from '../parts/texts/text.js';
 
 /** Minutes before its end from which the end of a token or session is shown. */
 const SOON = 10;

@@ -4,7 +4,7 @@
  */
 
 import { byId, closest } from '../parts/dom.js';
-import { beginningOf, formatDuration, NODE_WORDS, RUN_WORDS } from '../parts/text.js';
+import { beginningOf, formatDuration, NODE_WORDS, RUN_WORDS } from '../parts/texts/text.js';
 
 /** Nodes that are read out by their names at once; of more it is told how many. */
 const MOST_NAMED = 5;

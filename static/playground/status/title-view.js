@@ -3,7 +3,7 @@
  */
 
 import { byId, setAttribute, setHidden, setText } from '../parts/dom.js';
-import { RUN_WORDS } from '../parts/text.js';
+import { RUN_WORDS } from '../parts/texts/text.js';
 import { showInTab } from './favicon.js';
 
 export class TitleView {

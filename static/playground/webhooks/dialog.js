@@ -5,8 +5,8 @@
  * `#webhooks-errors`, `#webhooks-key`.
  */
 
-import { confirmed } from '../parts/confirm.js';
 import { byId, setHidden, setText } from '../parts/dom.js';
+import { confirmed } from '../parts/questions/confirm.js';
 import { InOrder } from '../server/in-order.js';
 import { Making } from '../server/making.js';
 import { oneAtATime } from '../server/one-at-a-time.js';

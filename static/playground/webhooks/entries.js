@@ -1,7 +1,7 @@
 /** A webhook, and what was delivered to it, as parts of a list. What is clicked is told to whoever made them. */
 
 import { element, setHidden } from '../parts/dom.js';
-import { asSentence, formatAge, shortRun } from '../parts/text.js';
+import { asSentence, formatAge, shortRun } from '../parts/texts/text.js';
 
 /** The ends that a webhook may be told, in the order in which they are offered; the first are what most want. */
 const ENDS = {

@@ -6,7 +6,7 @@
  */
 
 import { inputsOf } from '../../model/ports.js';
-import { lineOf } from '../../parts/one-line.js';
+import { lineOf } from '../../parts/texts/one-line.js';
 
 /** Columns that a text lists before it counts the others. */
 const MOST_LISTED = 40;

@@ -4,8 +4,8 @@
  */
 
 import { element, iconButton, setHidden, setText } from '../../parts/dom.js';
-import { growing } from '../../parts/growing.js';
-import { lineOf, nameIn } from '../../parts/one-line.js';
+import { growing } from '../../parts/fields/growing.js';
+import { lineOf, nameIn } from '../../parts/texts/one-line.js';
 import { completing } from './completion.js';
 import { byExpression, FILLED } from './expression-field.js';
 import { indented, isCode, namesIn, shownText, textOfNames, valueOf } from './fields.js';

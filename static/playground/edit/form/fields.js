@@ -7,7 +7,7 @@
  * works before it has a control of its own.
  */
 
-import { lineOf, nameIn } from '../../parts/one-line.js';
+import { lineOf, nameIn } from '../../parts/texts/one-line.js';
 
 const CONTROLS = {
   text: 'text',

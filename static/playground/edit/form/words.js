@@ -1,7 +1,7 @@
 /** What an expression, the name of a column or a query may go on with, and which call the caret is in. Pure. */
 
 import { REJECTED } from '../../model/ports.js';
-import { lineOf } from '../../parts/one-line.js';
+import { lineOf } from '../../parts/texts/one-line.js';
 
 /** What a rejected row has behind its own columns. */
 const REJECT_COLUMNS = ['reject_reason', 'reject_column', 'reject_row', 'reject_place'];

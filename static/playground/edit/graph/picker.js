@@ -3,8 +3,8 @@
  * `.picker-item[data-key]`.
  */
 
-import { ChoiceList } from '../../parts/choice-list.js';
 import { byId, element, icon, setHidden, setText } from '../../parts/dom.js';
+import { ChoiceList } from '../../parts/lists/choice-list.js';
 
 export class Picker {
   #items = () => []; // {key, label, hint, icon}

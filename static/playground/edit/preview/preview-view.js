@@ -4,7 +4,7 @@
  */
 
 import { byId, setHidden, setText } from '../../parts/dom.js';
-import { rowsTable } from '../../parts/rows-table.js';
+import { rowsTable } from '../../parts/lists/rows-table.js';
 import { patiently } from '../../server/patience.js';
 
 export class PreviewView {

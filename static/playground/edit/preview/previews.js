@@ -5,7 +5,7 @@
 
 import { configuredAs, nodeOf } from '../../model/graphs.js';
 import { nameIn } from '../../model/naming.js';
-import { shortRun } from '../../parts/text.js';
+import { shortRun } from '../../parts/texts/text.js';
 import { patiently } from '../../server/patience.js';
 import { foundText, isSameFile, typed, withFound } from '../form/found-types.js';
 import { PreviewView } from './preview-view.js';

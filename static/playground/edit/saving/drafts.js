@@ -5,7 +5,7 @@
 
 import { placed } from '../../model/graphs.js';
 import { layOut } from '../../model/layout.js';
-import { formatMoment } from '../../parts/text.js';
+import { formatMoment } from '../../parts/texts/text.js';
 import { currentTenant } from '../../session/session.js';
 import { EditModel } from '../graph/edit-model.js';
 import { KeptDrafts } from './kept-drafts.js';

@@ -4,10 +4,10 @@
  */
 
 import { freeName } from '../../model/graphs.js';
-import { confirmed } from '../../parts/confirm.js';
 import { byId, setHidden } from '../../parts/dom.js';
-import { Menu } from '../../parts/menu.js';
+import { Menu } from '../../parts/lists/menu.js';
 import { afterPress } from '../../parts/presses.js';
+import { confirmed } from '../../parts/questions/confirm.js';
 import { parseExactly } from '../../server/exact-json.js';
 import { Making } from '../../server/making.js';
 import { oneAtATime } from '../../server/one-at-a-time.js';
@@ -43,14 +43,14 @@ export class JobTools {
     this.#takeDroppedFiles();
   }
 
-  /** @returns {import('../../parts/menu.js').Entry[]} */
+  /** @returns {import('../../parts/lists/menu.js').Entry[]} */
   #items() {
     const exporting = { key: 'export', label: 'Export as JSON', icon: 'download', run: () => this.export() };
     return this.#host.draft() === null ? [exporting] : this.#itemsOfDraft(exporting);
   }
 
   #itemsOfDraft(exporting) {
-    /** @type {import('../../parts/menu.js').Entry[]} */
+    /** @type {import('../../parts/lists/menu.js').Entry[]} */
     const entries = [
       { key: 'rename', label: 'Rename', icon: 'pencil', hint: 'F2', run: () => this.startRename() },
       { key: 'duplicate', label: 'Duplicate', icon: 'copy', run: () => this.duplicate() },

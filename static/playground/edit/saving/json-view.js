@@ -1,7 +1,7 @@
 /** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
 import { byId, element, setText } from '../../parts/dom.js';
-import { keepWritten } from '../../parts/unsaved.js';
+import { keepWritten } from '../../parts/questions/unsaved.js';
 import { parseExactly } from '../../server/exact-json.js';
 
 export class JsonView {

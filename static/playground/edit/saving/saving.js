@@ -1,6 +1,6 @@
 /** Saves and deletions that take nobody else's work away unasked. */
 
-import { confirmed } from '../../parts/confirm.js';
+import { confirmed } from '../../parts/questions/confirm.js';
 import { isSame } from '../../parts/same-json.js';
 
 const MOST_UNANSWERED = 20; // of a job: each attempt while the server is away is one

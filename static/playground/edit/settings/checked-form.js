@@ -4,7 +4,7 @@
  */
 
 import { byId, setHidden, setText } from '../../parts/dom.js';
-import { answered, keepWritten } from '../../parts/unsaved.js';
+import { answered, keepWritten } from '../../parts/questions/unsaved.js';
 
 export class CheckedForm {
   #id;

@@ -4,7 +4,7 @@
  */
 
 import { byId, element, iconButton, setHidden } from '../../parts/dom.js';
-import { textBox, textIn } from '../../parts/text-box.js';
+import { textBox, textIn } from '../../parts/fields/text-box.js';
 import { CheckedForm } from './checked-form.js';
 
 const TYPES = ['text', 'number', 'date', 'choice'];

@@ -3,8 +3,8 @@
  * says first that it may go. Owns which dialogs these are.
  */
 
+import { takeEscape } from '../dom.js';
 import { confirmed } from './confirm.js';
-import { takeEscape } from './dom.js';
 
 const dialogs = []; // {dialog, holds, isBusy, text}
 let asking = null; // resolves to whether what was written may go; null: nobody is asked

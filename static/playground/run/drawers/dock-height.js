@@ -3,7 +3,7 @@
  * browser, as a part of the room there is. Test hooks: `#dock-handle[aria-valuenow]`, `#drawers[data-sized]`.
  */
 
-import { byId, setAttribute } from '../parts/dom.js';
+import { byId, setAttribute } from '../../parts/dom.js';
 
 const KEPT = 'dock height';
 

@@ -1,7 +1,7 @@
 /** Rows as a table: in a preview, of an output, around the row at which a node failed. */
 
-import { element, ownTextElement } from './dom.js';
-import { lineOf } from './one-line.js';
+import { element, ownTextElement } from '../dom.js';
+import { lineOf } from '../texts/one-line.js';
 
 /** The rows as a table that counts them from `first` + 1 on. */
 export function rowsTable({ columns, types = [], rows }, first = 0) {

@@ -1,6 +1,6 @@
 /** Menus: arrows, Home, End and first letters move in them, Escape and Tab leave them. */
 
-import { byId, element, icon, setAttribute, setHidden } from './dom.js';
+import { byId, element, icon, setAttribute, setHidden } from '../dom.js';
 
 /** @typedef {{ key: string, label: string, icon: string, hint?: string, danger?: boolean, run: () => unknown }} Entry */
 

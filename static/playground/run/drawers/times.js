@@ -1,6 +1,6 @@
 /** When each node of a run waited, worked and ended, on one axis. Pure; all times are epoch seconds. */
 
-import { formatDuration } from '../parts/text.js';
+import { formatDuration } from '../../parts/texts/text.js';
 
 const AT_WORK = new Set(['running', 'stalled']);
 

@@ -1,9 +1,9 @@
 /** One node in full: state, counts, times, its whole message, its settings. Test hooks: `#details`, `#details-message`. */
 
-import { formatShare } from '../../realtime/estimate.js';
-import { copyOrSelect } from '../parts/copying.js';
-import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from '../parts/dom.js';
-import { averageRateText, formatCount, formatMoment, lastedText, nodeWord, settingText } from '../parts/text.js';
+import { formatShare } from '../../../realtime/estimate.js';
+import { copyOrSelect } from '../../parts/copying.js';
+import { byId, element, icon, iconButton, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
+import { averageRateText, formatCount, formatMoment, lastedText, nodeWord, settingText } from '../../parts/texts/text.js';
 import { ChartView } from './chart-view.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */

@@ -2,7 +2,7 @@
  * A field for a text of one line or more. Enter sends its form, as in a field of one line; Shift+Enter begins a line.
  */
 
-import { element } from './dom.js';
+import { element } from '../dom.js';
 import { growing } from './growing.js';
 
 const made = new WeakMap(); // box → {text, shown}: what it was made with, and how a browser shows that

@@ -3,10 +3,10 @@
  * Test hooks: `#node-table tr[data-node-id][data-state]`, and in it `td[data-cell="state|rows|rate|share|took|message"]`.
  */
 
-import { formatShare } from '../../realtime/estimate.js';
-import { flowOrder } from '../model/layout.js';
-import { byId, element, icon, ownTextElement, setAttribute, setIcon, setText } from '../parts/dom.js';
-import { averageRateText, beginningOf, formatCount, lastedText, nodeWord } from '../parts/text.js';
+import { formatShare } from '../../../realtime/estimate.js';
+import { flowOrder } from '../../model/layout.js';
+import { byId, element, icon, ownTextElement, setAttribute, setIcon, setText } from '../../parts/dom.js';
+import { averageRateText, beginningOf, formatCount, lastedText, nodeWord } from '../../parts/texts/text.js';
 
 const CELLS = ['rows', 'rate', 'share', 'took', 'message'];
 

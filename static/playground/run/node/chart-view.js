@@ -1,7 +1,7 @@
 /** A node's rows a second over the last minute, as a small chart that also says its numbers. Test hooks: `.chart[aria-label]`, `.chart-line[d]`. */
 
-import { element, setAttribute, setHidden, setText, svgElement } from '../parts/dom.js';
-import { formatCompact, formatCount } from '../parts/text.js';
+import { element, setAttribute, setHidden, setText, svgElement } from '../../parts/dom.js';
+import { formatCompact, formatCount } from '../../parts/texts/text.js';
 import { SHOWN } from './throughput.js';
 
 /** Units of the drawing, which is stretched to the room there is. */

@@ -3,7 +3,7 @@
  * the text finds, and how an item looks, is its owner's business. Owns which item is active.
  */
 
-import { setAttribute } from './dom.js';
+import { setAttribute } from '../dom.js';
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
 

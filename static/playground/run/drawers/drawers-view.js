@@ -3,7 +3,7 @@
  * Test hooks: `#drawers[data-open]`, `button[data-drawer]`, `#drawer-<name>`.
  */
 
-import { byId, setAttribute, setHidden } from '../parts/dom.js';
+import { byId, setAttribute, setHidden } from '../../parts/dom.js';
 import { DockHeight } from './dock-height.js';
 
 export class DrawersView {

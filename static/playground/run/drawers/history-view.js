@@ -1,7 +1,7 @@
 /** The job's runs, newest first. Test hooks: `#run-table tr[data-run-id][data-status]`, `#runs-more`, `#runs-empty`. */
 
-import { byId, closest, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from '../parts/dom.js';
-import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from '../parts/text.js';
+import { byId, closest, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
+import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from '../../parts/texts/text.js';
 
 export class HistoryView {
   #body = byId('run-table').tBodies[0];

@@ -3,9 +3,9 @@
  * `#times-table tr[data-node-id][data-state]`, in it `td[data-cell="state|waited|began|ended|took"]` and `.times-bar`; `#times-note`.
  */
 
-import { flowOrder } from '../model/layout.js';
-import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText } from '../parts/dom.js';
-import { formatDuration, formatMoment, nodeWord } from '../parts/text.js';
+import { flowOrder } from '../../model/layout.js';
+import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
+import { formatDuration, formatMoment, nodeWord } from '../../parts/texts/text.js';
 import { ticksOf, timesOf } from './times.js';
 
 const CELLS = ['waited', 'began', 'ended', 'took'];

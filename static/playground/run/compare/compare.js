@@ -1,6 +1,6 @@
 /** Two runs of a job side by side: what each node did, and which settings, and values of parameters, differ. Pure. */
 
-import { isSame } from '../parts/same-json.js';
+import { isSame } from '../../parts/same-json.js';
 
 /**
  * `one`, `other`: {graph, state: the JobState at the run's end, values: of its parameters, {name: text or null}}. Returns {nodes: [{nodeId, names, one, other}], settings}: `one` and `other` of a node

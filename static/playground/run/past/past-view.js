@@ -3,9 +3,9 @@
  * Test hooks: `#past`, `#past-menu`, `#past-title`, `#past-slider`, `#past-time`, `#past-play`, `#past-close`.
  */
 
-import { byId, putAway, setAttribute, setHidden, setIcon, setText } from '../parts/dom.js';
-import { Menu } from '../parts/menu.js';
-import { formatDuration, formatMoment, RUN_WORDS } from '../parts/text.js';
+import { byId, putAway, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
+import { Menu } from '../../parts/lists/menu.js';
+import { formatDuration, formatMoment, RUN_WORDS } from '../../parts/texts/text.js';
 
 /** Places of the slider from the first word to the last. */
 const STEPS = 1_000;

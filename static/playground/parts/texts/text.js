@@ -1,10 +1,10 @@
 /** Numbers, times and states as a person reads them. Pure. */
 
-import { formatCount, formatDuration, unitOf } from '../../realtime/words.js';
+import { formatCount, formatDuration, unitOf } from '../../../realtime/words.js';
 
-import { NODE_WORDS } from '../../realtime/words.js';
+import { NODE_WORDS } from '../../../realtime/words.js';
 
-export { formatCount, formatDuration, NODE_WORDS, RUN_WORDS, unitOf } from '../../realtime/words.js';
+export { formatCount, formatDuration, NODE_WORDS, RUN_WORDS, unitOf } from '../../../realtime/words.js';
 
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'trunc' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });

@@ -4,8 +4,8 @@
  * Test hooks: `#log-lines .log-line`, `#log-search`, `#log-found`, `#log-note`, `#log-download`.
  */
 
-import { byId, element, setHidden, setText } from '../parts/dom.js';
-import { oncePerFrame } from '../parts/frames.js';
+import { byId, element, setHidden, setText } from '../../parts/dom.js';
+import { oncePerFrame } from '../../parts/frames.js';
 
 /** Lines shown at first, and kept while it follows. */
 const FIRST_LINES = 1_000;

@@ -3,8 +3,8 @@
  * `#compare-nodes tr[data-node-id]`, `#compare-settings tr[data-node-id][data-field]`, `#compare-same`.
  */
 
-import { byId, element, ownTextElement, setHidden, setText } from '../parts/dom.js';
-import { formatCount, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS, settingText } from '../parts/text.js';
+import { byId, element, ownTextElement, setHidden, setText } from '../../parts/dom.js';
+import { formatCount, formatDuration, formatMoment, NODE_WORDS, RUN_WORDS, settingText } from '../../parts/texts/text.js';
 import { rowsOfNode, tookOf } from './compare.js';
 
 /** What a parameter of an address is called whose value is a secret; the server says it with the page. */

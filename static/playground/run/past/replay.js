@@ -1,7 +1,7 @@
 /** A past run, told again from its history: what was true of it at any moment. Pure. */
 
-import { progressEvent, statusEvent } from '../../realtime/messages.js';
-import { JobState } from '../../realtime/run-state.js';
+import { progressEvent, statusEvent } from '../../../realtime/messages.js';
+import { JobState } from '../../../realtime/run-state.js';
 
 export class Replay {
   #record;

@@ -1,7 +1,7 @@
 /** The program that a run executed, with the numbers of its lines. Test hooks: `#program-text .code-line`, `#program-note`. */
 
-import { copyAndTell } from '../parts/copying.js';
-import { byId, element, setHidden, setText } from '../parts/dom.js';
+import { copyAndTell } from '../../parts/copying.js';
+import { byId, element, setHidden, setText } from '../../parts/dom.js';
 
 export class ProgramView {
   #box = byId('program-text');

@@ -3,7 +3,7 @@
  * has it, the next one gets it, at what comes first in it: not at a button of the same name, which would be pressed once more.
  */
 
-import { closest, focusContent, focused } from './dom.js';
+import { closest, focusContent, focused } from '../dom.js';
 
 const REACHED = 'a[href], button, input';
 

@@ -1,6 +1,6 @@
 /** Asks before what cannot be taken back. Test hooks: `#confirm`, `#confirm-yes`, `#confirm-no`. */
 
-import { byId, setText } from './dom.js';
+import { byId, setText } from '../dom.js';
 
 let last = Promise.resolve(false); // the answer to the question that was put last
 let left = 0; // how often a place was left with what was being asked there
