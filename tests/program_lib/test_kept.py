@@ -23,7 +23,7 @@ from program_lib.rejects import REJECTED, Rejects
 from program_lib.types import Column, Kind, Schema, Type, decimal
 from progress_lib import Progress, Status
 from tests.program_lib.in_memory import Kept, Rows, last, ran
-from tests.program_lib.test_nodes import ORDERS, table
+from tests.program_lib.nodes.test_nodes import ORDERS, table
 
 MB = 1024 * 1024
 EVERY_TYPE: list[tuple[Type, list[Any]]] = [

@@ -38,8 +38,8 @@ from tests.harness import (
     plain_nats,
     processes_of,
 )
-from tests.security.test_keys import EC_KEY, OTHER_EC_KEY, jwk, jwks
-from tests.security.test_keys import token as token_of
+from tests.security.tokens.test_keys import EC_KEY, OTHER_EC_KEY, jwk, jwks
+from tests.security.tokens.test_keys import token as token_of
 
 NO_TOKEN = r"ready http://127\.0\.0\.1:\d+/\n"
 START = 90.0  # seconds; imports, nats-server, a small sample shop

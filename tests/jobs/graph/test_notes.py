@@ -14,7 +14,7 @@ from jobs.graph.notes import EMPTY_FIELDS, MOST_NOTES, notes_of
 from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS, parse_graph
 from program_lib.expressions import Parsed, changed_meanings, parse
 from tests.programs import chain, graph, node
-from tests.security.worst_graphs import worst_graphs
+from tests.security.programs.worst_graphs import worst_graphs
 
 OUT = node(9, "csv_output", path="out.csv")
 

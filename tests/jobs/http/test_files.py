@@ -29,7 +29,7 @@ from tests.harness import (
     running_product,
 )
 from tests.proxies import nginx_before
-from tests.security.short_waits import IMPATIENT
+from tests.security.clients.short_waits import IMPATIENT
 
 PARTS = ".upload-*"
 
