@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for; they live in tests/harness.py and tests/databases.py. And whose turn it is: tests/turns.py."""
+"""Fixtures that every test may ask for; they live in tests/harness.py and tests/servers/databases.py. And whose turn it is: tests/turns.py."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hosting.trial.ports import FROM, TO
 from jobs.graph.fields.code import allow_code
 from program_lib.process import settings
 from program_lib.process.secrets import SECRETS
-from tests.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.late import threads
 from tests.late.chance import SEED
+from tests.servers.databases import mariadb, mariadb_server, postgresql, postgresql_server
 from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
 
 __all__ = [

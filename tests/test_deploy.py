@@ -1,4 +1,4 @@
-"""What docs/deploy gives operators to copy works. Its nginx.conf is what tests/proxies.py starts."""
+"""What docs/deploy gives operators to copy works. Its nginx.conf is what tests/servers/proxies.py starts."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from websockets.sync.client import connect
 
 from tests.browser.conftest import new_context
 from tests.harness import ROOT, Product, running_product
-from tests.proxies import Nginx, skip_without_nginx
+from tests.servers.proxies import Nginx, skip_without_nginx
 from web.callers.callers import PROXY_LIFE
 
 SITE = ROOT / "docs/deploy/nginx-sign-in.conf"
@@ -249,7 +249,7 @@ def test_a_link_with_a_token_over_https_makes_a_cookie_that_plain_http_never_see
     browser: Browser, product: Product, tmp_path: Path
 ) -> None:
     """The nginx of docs/deploy/nginx.conf, below a path."""
-    from tests.proxies import nginx_before
+    from tests.servers.proxies import nginx_before
 
     with nginx_before(product.api_port, directory=tmp_path / "nginx") as url:
         context = new_context(browser, ignore_https_errors=True)

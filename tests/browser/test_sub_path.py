@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import new_context, shop_with
 from tests.harness import FEW_ORDERS, Product
-from tests.proxies import nginx_before
+from tests.servers.proxies import nginx_before
 
 shop = shop_with(SAMPLE_ORDERS=str(FEW_ORDERS))
 RUN = 60_000  # milliseconds that a run may take on a busy machine

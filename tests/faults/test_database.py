@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hosting.trial.product import Answer
-from tests.databases import Database, Postgresql, Running, skip_where_missing
 from tests.harness import Product, StartProduct, children, eventually, freeze
+from tests.servers.databases import Database, Postgresql, Running, skip_where_missing
 
 # connect and ask whether a kept connection lives: 2 s each; a statement: 3 s
 LIMITS = {"DATABASE_CONNECT_TIMEOUT": "2", "DATABASE_TIMEOUT": "3", "DATABASE_POOL_TIMEOUT": "1"}

@@ -17,8 +17,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests import proxies
 from tests.harness import NatsServer, Product, StartProduct, eventually
+from tests.servers import proxies
 
 POSTERS = 6
 BROWSERS = 20

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.databases import PASSWORD, USER, Database
 from tests.faults.relay import Relay
 from tests.harness import Product, eventually, running_product
 from tests.programs import chain, node
+from tests.servers.databases import PASSWORD, USER, Database
 
 WAIT = 60.0  # seconds until a retry that is due has ended, on a busy machine
 

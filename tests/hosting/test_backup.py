@@ -26,9 +26,9 @@ from jobs.graph.fields.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store
 from settings import Settings
-from tests.databases import Database
 from tests.harness import ROOT, StartProduct, running_product
 from tests.jobs.conftest import GRAPH, TENANT
+from tests.servers.databases import Database
 
 
 def command(name: str, *arguments: object, data_dir: Path, **environ: str) -> Any:

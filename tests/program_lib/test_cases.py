@@ -19,7 +19,6 @@ import pytest
 
 from jobs.graph.errors import GraphInvalid
 from jobs.graph.parsing import parse_graph
-from tests.databases import Database
 from tests.harness import eventually
 from tests.programs import (
     Outcome,
@@ -33,6 +32,7 @@ from tests.programs import (
     run,
     start,
 )
+from tests.servers.databases import Database
 
 Node = dict[str, Any]
 Graph = dict[str, Any]

@@ -24,8 +24,8 @@ from program_lib.network.urls import parse_url
 from program_lib.notation.json_paths import parse_path
 from program_lib.types import Schema
 from tests.harness import eventually
-from tests.http_service import Reply, Request, Service, link, service
 from tests.programs import chain, graph, node, outcome, run, start
+from tests.servers.http_service import Reply, Request, Service, link, service
 
 QUICK = Patience(first=0.001, most=0.002)
 

@@ -40,7 +40,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Database
+from tests.servers.databases import Database
 
 SMALL = Type(Kind.INTEGER, bits=16)
 REAL = Type(Kind.DOUBLE, bits=32)

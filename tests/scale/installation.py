@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from hosting.trial.product import BIN, Answer, NotReady
-from tests.cluster import CLUSTER_WAIT, Cluster, running_cluster
-from tests.databases import Postgresql, Running, skip_where_missing
 from tests.harness import Product, eventually, linked
 from tests.jobs.conftest import RunnerElsewhere
-from tests.proxies import PREFIX, Nginx, skip_without_nginx
+from tests.servers.cluster import CLUSTER_WAIT, Cluster, running_cluster
+from tests.servers.databases import Postgresql, Running, skip_where_missing
+from tests.servers.proxies import PREFIX, Nginx, skip_without_nginx
 
 SLOTS = 4  # runs at once on each of the two runners
 COMES_BACK = 60.0  # seconds for a web server that was killed, with retries as systemd makes them

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.certificates import write_certificate
 from tests.harness import ROOT, free_port
+from tests.servers.certificates import write_certificate
 
 JOBS = [
     {"id": 7, "name": "Orders"},

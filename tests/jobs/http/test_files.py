@@ -28,8 +28,8 @@ from tests.harness import (
     eventually,
     running_product,
 )
-from tests.proxies import nginx_before
 from tests.security.clients.short_waits import IMPATIENT
+from tests.servers.proxies import nginx_before
 
 PARTS = ".upload-*"
 

@@ -22,8 +22,8 @@ from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.program.node_pages import FOLDER, pages
 from tests.harness import ROOT
-from tests.http_service import Request, service
 from tests.programs import chain, graph, node, run
+from tests.servers.http_service import Request, service
 
 OWN = 1  # the id of the example's node
 ARROW = {"integer": pa.int64(), "numeric": pa.decimal128(10, 2)}

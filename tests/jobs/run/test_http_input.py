@@ -12,8 +12,8 @@ import pytest
 
 from settings.secret_files import write_secret
 from tests.harness import Product, eventually, running_product
-from tests.http_service import Reply, Request, Service, certificate, service
 from tests.programs import chain, node
+from tests.servers.http_service import Reply, Request, Service, certificate, service
 
 TOKEN = "tok-1c93e0d2"
 

@@ -21,8 +21,8 @@ from jobs.webhooks.signature import new_secret
 from jobs.work.deleted_jobs import STRAGGLERS
 from jobs.work.run_files import RunFiles
 from settings.groups import KeptOutputs, Retention, WebhookSettings
-from tests.databases import Database
 from tests.jobs.conftest import GRAPH, TENANT
+from tests.servers.databases import Database
 
 ME = ProcessIdentity("here", 1, 2)
 real = time.time

@@ -27,8 +27,8 @@ from jobs.store.tables import METADATA
 from jobs.store.webhooks.records import Told
 from settings import Settings
 from settings.groups import DatabaseLimits
-from tests.databases import Database
 from tests.jobs.conftest import GRAPH
+from tests.servers.databases import Database
 
 RELEASES = Path(__file__).parent / "releases"
 STEPS = sorted({path.name.partition(".")[0] for path in RELEASES.iterdir()})

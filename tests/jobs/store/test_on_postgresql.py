@@ -29,12 +29,12 @@ from jobs.webhooks.signature import new_secret
 from progress_lib.nats.link import Link
 from settings import Settings
 from settings.groups import DatabaseLimits
-from tests.databases import PASSWORD, USER, Database
 from tests.harness import StartProduct, eventually
 from tests.jobs.conftest import GRAPH, TENANT, record
 from tests.jobs.http.test_api import new_app
 from tests.jobs.store.test_on_sqlite import open_and_record
 from tests.jobs.store.test_store import at_once
+from tests.servers.databases import PASSWORD, USER, Database
 
 END_ALL_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

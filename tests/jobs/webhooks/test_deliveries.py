@@ -24,11 +24,11 @@ from jobs.webhooks.post import Outcome, post
 from jobs.webhooks.signature import new_secret
 from jobs.webhooks.turns import PER_HOST
 from settings.addresses import PrivateHosts, parse_private_hosts
-from tests.certificates import write_certificate
 from tests.harness import eventually, free_port
 from tests.jobs.conftest import TENANT
 from tests.jobs.webhooks.conftest import ALL, FAILED, Deliver, Desk
 from tests.jobs.webhooks.receivers import Received, Receiver, receiving, status
+from tests.servers.certificates import write_certificate
 
 
 def is_signed(received: Received, secret: str) -> bool:

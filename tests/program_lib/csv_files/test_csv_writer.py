@@ -41,7 +41,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Database
+from tests.servers.databases import Database
 
 Rows = list[tuple[Any, ...]]
 

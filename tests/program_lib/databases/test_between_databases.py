@@ -14,8 +14,8 @@ from program_lib.databases.mysql.session import Session
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.process.secrets import SECRETS, hidden
 from program_lib.types import INTEGER, TEXT
-from tests.databases import PASSWORD, Database
 from tests.program_lib.moving import move, read, say, write
+from tests.servers.databases import PASSWORD, Database
 
 # a value of PostgreSQL, the type of MariaDB that a new table has for it, and its text there
 INTO_MARIADB = [

@@ -19,12 +19,12 @@ from program_lib.errors import ProgramError
 from program_lib.ports import Committing, is_committing
 from program_lib.types import INTEGER, Column, Schema
 from program_lib.write_modes import INSERT_OR_IGNORE, LEAST_COMMITTED
-from tests.databases import Database
 from tests.harness import eventually
 from tests.program_lib.databases.test_programs_on_databases import environment
 from tests.program_lib.databases.test_upsert import Sqlite, Target
 from tests.program_lib.moving import rows_of, say
 from tests.programs import chain, execute, graph, node, outcome, run, start
+from tests.servers.databases import Database
 
 TYPES = [{"column": "id", "type": "integer"}]
 

@@ -25,8 +25,8 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Database
 from tests.program_lib.moving import read, rows_of, write, writing
+from tests.servers.databases import Database
 
 FEW = settings(
     max_examples=40,

@@ -28,9 +28,9 @@ from program_lib.databases.other.writer import OtherWriter
 from program_lib.databases.postgresql.session import Session
 from program_lib.errors import EndUnknown, TargetFailed
 from program_lib.types import INTEGER, Column, Schema
-from tests.databases import Database
 from tests.harness import eventually
 from tests.program_lib.moving import say, writing
+from tests.servers.databases import Database
 
 ROWS = pa.table({"k": pa.array([1, 2, 3], pa.int64())})
 LAST = {"postgresql": b"COMMIT\0", "mariadb": b"\x03COMMIT"}

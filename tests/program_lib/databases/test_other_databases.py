@@ -13,8 +13,8 @@ from program_lib.databases.other.reader import OtherReader
 from program_lib.databases.other.writer import OtherWriter
 from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import INTEGER, TEXT, Column, Schema
-from tests.databases import Database
 from tests.program_lib.moving import moved, rows_of, say
+from tests.servers.databases import Database
 
 COLUMNS = {
     "k": ("integer", ["1", "2"]),

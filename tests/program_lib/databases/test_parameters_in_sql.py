@@ -11,10 +11,10 @@ from program_lib.databases import write_rows
 from program_lib.errors import ProgramError
 from program_lib.parameters.placeholders import MYSQL, POSTGRESQL, SQLITE, placeholders
 from program_lib.types import INTEGER, Column, Schema
-from tests.databases import Database
 from tests.program_lib.databases.test_upsert import Sqlite, Target
 from tests.program_lib.given import given
 from tests.program_lib.moving import read, rows_of, say
+from tests.servers.databases import Database
 
 ATTACKS = (
     "' OR '1'='1",

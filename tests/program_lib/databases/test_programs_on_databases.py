@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.databases import PASSWORD, Database
 from tests.harness import eventually
 from tests.program_lib.databases.mysql.test_mysql_writing import TABLES
 from tests.programs import chain, graph, node, outcome, run, start
+from tests.servers.databases import PASSWORD, Database
 
 
 def source(**config: Any) -> dict[str, Any]:

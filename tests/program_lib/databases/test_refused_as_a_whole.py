@@ -13,10 +13,10 @@ from program_lib.databases.mysql.session import Session
 from program_lib.errors import ProgramError, RowRefused, TargetFailed
 from program_lib.types import INTEGER, TEXT
 from program_lib.write_modes import KEYED
-from tests.databases import Database
 from tests.program_lib.databases.test_upsert import Sqlite, Target, writing
 from tests.program_lib.moving import rows_of
 from tests.program_lib.moving import writing as plainly_writing
+from tests.servers.databases import Database
 
 COLUMNS = {"k": INTEGER, "v": INTEGER}
 

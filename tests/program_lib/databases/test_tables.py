@@ -13,7 +13,7 @@ from program_lib.databases import tables
 from program_lib.databases.tables import MOST_COLUMNS, MOST_TABLES, find_tables
 from program_lib.editor.table_search import run_table_search
 from program_lib.types import COLUMN_TYPES, Kind, Type, decimal, type_named
-from tests.databases import Database
+from tests.servers.databases import Database
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import Writer
 from program_lib.types import DATE, DOUBLE, INTEGER, TEXT, Column, Schema, Type, decimal
-from tests.databases import Database
 from tests.program_lib.moving import rows_of, say
+from tests.servers.databases import Database
 
 ITEM = {"id": INTEGER, "name": TEXT}
 PRICED = {"id": INTEGER, "price": DOUBLE}

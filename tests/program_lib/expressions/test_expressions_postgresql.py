@@ -32,8 +32,8 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Running
 from tests.program_lib.expressions.evaluating import Failed, evaluate
+from tests.servers.databases import Running
 
 COLUMNS: dict[str, tuple[Type, str]] = {
     "a": (INTEGER, "bigint"),

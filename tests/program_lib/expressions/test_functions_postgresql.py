@@ -26,8 +26,8 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Running
 from tests.program_lib.expressions.evaluating import Failed, evaluate
+from tests.servers.databases import Running
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 PRICE = decimal(10, 2)

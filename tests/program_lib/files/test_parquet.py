@@ -44,9 +44,9 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Database
 from tests.program_lib.in_memory import rows_of
 from tests.program_lib.moving import moved
+from tests.servers.databases import Database
 
 UTC = ZoneInfo("UTC")
 SOME_UUID = "123e4567-e89b-12d3-a456-426614174000"

@@ -33,10 +33,18 @@ from program_lib.stores import objects
 from program_lib.stores import store as stores
 from program_lib.stores.objects import StoredPart, stored
 from program_lib.types import INTEGER, TEXT, Column, Schema
-from tests.http_service import Reply, service
-from tests.object_store import KEY, LOST, QUOTED, SECRET, ObjectStore, faulty_store, object_store
 from tests.program_lib.moving import moved, say
 from tests.programs import ROOT, chain, graph, node, run
+from tests.servers.http_service import Reply, service
+from tests.servers.object_store import (
+    KEY,
+    LOST,
+    QUOTED,
+    SECRET,
+    ObjectStore,
+    faulty_store,
+    object_store,
+)
 
 SCHEMA = Schema([Column("k", TEXT), Column("n", INTEGER)])
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"

@@ -15,10 +15,10 @@ import pytest
 from program_lib.nodes.early import Early, early
 from program_lib.ports import Uncounted
 from program_lib.types import INTEGER, Column, Schema
-from tests.databases import Database
 from tests.harness import eventually
-from tests.http_service import Reply, Request, Service, service
 from tests.programs import graph, node, outcome, run, start
+from tests.servers.databases import Database
+from tests.servers.http_service import Reply, Request, Service, service
 
 PATIENCE = 30.0  # seconds until one who waits for another gives up
 

@@ -33,8 +33,8 @@ from program_lib.types import (
     decimal,
 )
 from progress_lib import Progress, Status
-from tests.databases import Running
 from tests.program_lib.in_memory import Kept, last, ran, rows_of
+from tests.servers.databases import Running
 
 Row = Sequence[Any]
 Pair = tuple[str, str]

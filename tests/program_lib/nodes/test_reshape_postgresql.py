@@ -36,8 +36,8 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Running
 from tests.program_lib.nodes.gathered import handed_on, table_of
+from tests.servers.databases import Running
 
 UTC = datetime.UTC
 MOMENT = datetime.datetime

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import Running, believing_nobody
 from tests.program_lib.torture import torture_table
 from tests.program_lib.torture.torture import (
     COLUMN,
@@ -37,6 +36,7 @@ from tests.program_lib.torture.torture_places import (
     meant,
     visible,
 )
+from tests.servers.databases import Running, believing_nobody
 
 ALL = [cells for source, table in torture_table.NEW.items() for cells in cells_of(source, table)]
 APPENDED = list(appended_cells(torture_table.APPENDED))

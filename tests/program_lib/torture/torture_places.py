@@ -18,7 +18,7 @@ from program_lib.csv_files import read_csv, write_csv
 from program_lib.databases import read_rows, write_rows
 from program_lib.excel_files import read_excel, write_excel
 from program_lib.ports import Reader, Writer
-from tests.databases import Database
+from tests.servers.databases import Database
 
 NULL = "NULL"  # how a NULL is shown everywhere but in a CSV file
 KEY = "k"  # the column that numbers the rows, first in each table

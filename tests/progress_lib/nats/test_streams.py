@@ -28,9 +28,9 @@ from progress_lib.nats.streams import (
 )
 from progress_lib.subjects import progress_subject
 from realtime.bridge import history
-from tests.cluster import Cluster, running_cluster
 from tests.harness import NatsServer, eventually, linked
 from tests.jobs.conftest import record
+from tests.servers.cluster import Cluster, running_cluster
 
 WAIT = 5.0  # seconds for one answer of JetStream
 ELECTION = 30.0  # seconds for servers on a crowded machine to elect a leader

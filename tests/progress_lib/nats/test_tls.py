@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from progress_lib.nats.link import Link, Message
-from tests.certificates import write_certificate
 from tests.harness import DEADLINE, NatsServer, eventually
+from tests.servers.certificates import write_certificate
 
 StartTls = Callable[..., tuple[NatsServer, str]]
 

@@ -20,8 +20,8 @@ from realtime.bridge.silence import PlainEar
 from realtime.events import Topic, topic_named
 from realtime.hub.commands import Broadcast, Known
 from realtime.hub.hub import Hub
-from tests.cluster import running_cluster
 from tests.harness import DEADLINE, NatsServer, eventually, linked
+from tests.servers.cluster import running_cluster
 
 SUBJECT = progress_subject("acme", 1)
 A_MINUTE = 60.0  # seconds

@@ -32,10 +32,10 @@ from program_lib.process.limits import reason
 from program_lib.process.secrets import SECRETS
 from settings.checks import hosts
 from settings.secret_files import write_secret
-from tests import http_service
 from tests.harness import eventually
-from tests.http_service import Reply, Request, certificate, link, service
 from tests.programs import chain, node, run
+from tests.servers import http_service
+from tests.servers.http_service import Reply, Request, certificate, link, service
 
 TOKEN = "tok-5f1d9c77"
 NAME = "api.test"  # as our look-up knows it

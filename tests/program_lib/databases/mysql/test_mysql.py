@@ -7,8 +7,8 @@ import pytest
 
 from program_lib.errors import ProgramError
 from program_lib.types import INTEGER, Kind
-from tests.databases import Database
 from tests.program_lib.moving import move, read, rows_of, schema_of, write, writing
+from tests.servers.databases import Database
 
 # a type of MariaDB, and values that lie at its ends, as SQL
 TYPES = {

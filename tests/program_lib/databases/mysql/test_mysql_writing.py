@@ -40,9 +40,9 @@ from program_lib.types import (
     Type,
     decimal,
 )
-from tests.databases import Database
 from tests.harness import eventually
 from tests.program_lib.moving import move, read, rows_of, say, schema_of, write, writing
+from tests.servers.databases import Database
 
 NOON = datetime.datetime(2026, 7, 1, 12, 0, 0, 123456)
 TABLES = (

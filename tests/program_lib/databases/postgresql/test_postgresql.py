@@ -13,8 +13,8 @@ from program_lib.databases.postgresql.statement import without_end
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.types import INTEGER
-from tests.databases import Database
 from tests.program_lib.moving import move, read, schema_of, write
+from tests.servers.databases import Database
 
 # a type of PostgreSQL, and values that lie at its ends
 TYPES = {

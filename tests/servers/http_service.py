@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.certificates import write_certificate
+from tests.servers.certificates import write_certificate
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from hosting.trial.ports import free_port
-from tests.certificates import write_certificate
 from tests.harness import IN_CI, ROOT, children, eventually
+from tests.servers.certificates import write_certificate
 
 NGINX = Path("/usr/sbin/nginx")
 SITE = ROOT / "docs/deploy/nginx.conf"  # as operators copy it

@@ -1,0 +1,1 @@
+"""Real servers that tests start: databases, NATS clusters, HTTP services, object stores, and nginx."""
