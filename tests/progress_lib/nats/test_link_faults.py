@@ -418,7 +418,7 @@ def test_ipv6_and_a_url_without_a_port() -> None:
 def test_pynats2_reads_the_url_and_writes_the_login(
     url: str, address: tuple[str, int], said: dict[str, str]
 ) -> None:
-    """A new version that lacks what nats_login.py reaches for fails here, and not at the first connection."""
+    """A new version that lacks what login.py reaches for fails here, and not at the first connection."""
     login = Login(url, "test")
     assert (login.host, login.port) == address
     assert login.wants_tls is url.startswith("tls")
