@@ -17,7 +17,7 @@ from jobs.graph.fields.field import Field, Need
 from jobs.graph.fields.shared import REJECT_FIELDS
 from jobs.graph.fields.wrong_fields import WrongField as WrongField
 from jobs.graph.fields.wrong_fields import report
-from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
+from jobs.graph.rows.known import MOST_COLUMNS, Known, there_is_no
 from program_lib.columns.join_columns import key_error
 from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError

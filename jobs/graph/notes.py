@@ -13,10 +13,10 @@ from jobs.graph.engine import ENGINE
 from jobs.graph.errors import GraphInvalid, shortened
 from jobs.graph.fields.field import Field
 from jobs.graph.graph import Graph, Node
-from jobs.graph.known import Known
 from jobs.graph.node_type import WrongField, declaring
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import MAX_EXPRESSIONS, parse_graph
+from jobs.graph.rows.known import Known
 from jobs.graph.settings.parameters import without_values
 from program_lib.expressions import ExpressionError, changed_meanings, parse
 from program_lib.types import TEXT, Column, Schema, listed

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from jobs.graph.columns import Outputs, columns_of
-from jobs.graph.conflicts import conflict_errors
+from jobs.graph.checks.conflicts import conflict_errors
+from jobs.graph.checks.members import OF_EDGE, OF_GRAPH, OF_NODE, misspelt, said
+from jobs.graph.checks.ports import port_errors
 from jobs.graph.documents.unchecked import type_named
 from jobs.graph.engine import check_engine
 from jobs.graph.errors import GraphError, GraphInvalid, error_of
 from jobs.graph.fields.checks import MAX_NAME, text_errors
 from jobs.graph.fields.code import NOT_ALLOWED, is_code_allowed
 from jobs.graph.graph import Edge, Graph, Node, find_cycle, input_names, output_names, sorter
-from jobs.graph.known import Known
-from jobs.graph.members import OF_EDGE, OF_GRAPH, OF_NODE, misspelt, said
 from jobs.graph.node_type import UNNAMED, NodeType, Size
 from jobs.graph.node_types import NODE_TYPES
-from jobs.graph.ports import port_errors
+from jobs.graph.rows.columns import Outputs, columns_of
+from jobs.graph.rows.known import Known
 from jobs.graph.settings.keep_outputs import parse_keep_outputs
 from jobs.graph.settings.parameters import naming_errors, parse_parameters, without_values
 from jobs.graph.settings.retries import parse_retries

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobs.graph.fields.field import Field
-from jobs.graph.known import Known
+from jobs.graph.rows.known import Known
 from program_lib.types import COLUMN_TYPES, TEXT, Column
 
 

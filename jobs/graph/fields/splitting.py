@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.fields.field import Field
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, WrongField
+from jobs.graph.rows.known import Known
 from program_lib.files.split_files.names import PLACE, place_error
 from program_lib.types import Kind, listed
 

@@ -18,8 +18,8 @@ from jobs.graph.fields.shared import (
     check_decimal,
     first_row,
 )
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from jobs.graph.rows.known import Known
 from program_lib.types import NUMERIC, Column
 
 MOST_SKIPPED = 1_000  # lines

@@ -16,8 +16,8 @@ from jobs.graph.fields.shared import (
     first_row,
 )
 from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
+from jobs.graph.rows.known import Known
 
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:

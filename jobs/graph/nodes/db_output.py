@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field, Need
 from jobs.graph.fields.shared import CONNECTION
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy, WrongField
+from jobs.graph.rows.known import Known
 from program_lib.types import listed
 from program_lib.write_modes import KEYED, LEAST_COMMITTED, MODES_THAT_COMMIT, MOST_COMMITTED
 

@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field, Need
 from jobs.graph.fields.file_columns import declared, types_field
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
+from jobs.graph.rows.known import Known
 from program_lib.network.urls import is_whole
 
 PAGING = ("none", "link_header", "link", "cursor", "page", "offset")

@@ -9,8 +9,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
 from jobs.graph.fields.shared import keys
-from jobs.graph.known import Known, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, Port, WrongField, key_errors
+from jobs.graph.rows.known import Known, known_of
 from program_lib.types import Schema
 
 

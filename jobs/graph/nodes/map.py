@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.checks import KEEP_ALL, KEEP_NONE
 from jobs.graph.fields.field import Field
-from jobs.graph.known import Known, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, type_of
+from jobs.graph.rows.known import Known, known_of
 from program_lib.types import Column, Schema
 
 

@@ -6,8 +6,8 @@ from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
 from jobs.graph.fields.file_columns import with_file_column
 from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.rows.known import Known
 
 PARQUET_INPUT = NodeType(
     name="parquet_input",

@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
 from jobs.graph.fields.shared import SEPARATOR
-from jobs.graph.known import Known, distinct_names, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField, told_beside
+from jobs.graph.rows.known import Known, distinct_names, known_of
 from program_lib.reshape import Rows
 from program_lib.reshape.aggregates import FUNCTIONS, needs_column
 from program_lib.types import Schema

@@ -7,8 +7,8 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field, Member
-from jobs.graph.known import Known, known_of
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.rows.known import Known, known_of
 from program_lib.types import BYTES, COLUMN_TYPES, Column, Schema
 
 TYPES = {**COLUMN_TYPES, "bytes": BYTES}

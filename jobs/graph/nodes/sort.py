@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
 from jobs.graph.fields.shared import ORDER_MEMBERS
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
+from jobs.graph.rows.known import Known
 from program_lib.reshape.keys import sorting
 
 

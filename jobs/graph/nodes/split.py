@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.checks import MAX_PORT
 from jobs.graph.fields.field import Field, Member
-from jobs.graph.known import Known
 from jobs.graph.node_type import UNNAMED, NodeType, Port, type_of
+from jobs.graph.rows.known import Known
 from program_lib.types import Kind
 
 ELSE = "else"  # the output for rows that no condition takes

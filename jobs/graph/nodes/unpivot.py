@@ -7,8 +7,8 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.known import Known, distinct_names, known_of, names_alone
 from jobs.graph.node_type import UNNAMED, NodeType, told_beside
+from jobs.graph.rows.known import Known, distinct_names, known_of, names_alone
 from program_lib.columns.picking import unpivoted
 from program_lib.types import TEXT, Column, Schema
 

@@ -8,8 +8,8 @@ from typing import Any
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field, Member
 from jobs.graph.fields.shared import ORDER_MEMBERS
-from jobs.graph.known import Known, distinct_names, known_of
 from jobs.graph.node_type import UNNAMED, NodeType, known_orders, told_beside
+from jobs.graph.rows.known import Known, distinct_names, known_of
 from program_lib.reshape import Rows
 from program_lib.reshape.rows import Wanted
 from program_lib.reshape.windows import WINDOW_FUNCTIONS

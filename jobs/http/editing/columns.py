@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.graph.errors import MOST_ERRORS
-from jobs.graph.known import Known
 from jobs.graph.parsing import Parts, known_columns
+from jobs.graph.rows.known import Known
 from jobs.http.editing.source_columns import Sources
 
 MOST_CHARACTERS = 200_000  # of all names in an answer, as JSON writes them

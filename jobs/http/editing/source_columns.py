@@ -16,9 +16,9 @@ from jobs.graph.documents.feeding import Document, feeding_part
 from jobs.graph.documents.unchecked import objects
 from jobs.graph.errors import GraphError, GraphInvalid, shortened
 from jobs.graph.graph import Node
-from jobs.graph.known import MOST_COLUMNS, Known
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import Parts
+from jobs.graph.rows.known import MOST_COLUMNS, Known
 from jobs.http.problems import Problem
 from jobs.http.runners.previews import PreviewRequests
 from program_lib.parameters import WrongParameters

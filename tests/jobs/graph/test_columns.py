@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from jobs.graph import known as known_module
 from jobs.graph.errors import GraphError, GraphInvalid
 from jobs.graph.fields.wrong_fields import MOST_TOLD
-from jobs.graph.known import MOST_COLUMNS, Known, there_is_no
 from jobs.graph.parsing import known_columns, parse_graph, parse_parts
+from jobs.graph.rows import known as known_module
+from jobs.graph.rows.known import MOST_COLUMNS, Known, there_is_no
 from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.programs import chain, graph, node
 

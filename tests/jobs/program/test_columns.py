@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import program_lib.editor.preview
-from jobs.graph.known import Known
 from jobs.graph.node_type import NodeType
 from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import known_columns, parse_graph, parse_parts
+from jobs.graph.rows.known import Known
 from jobs.program.generator import generate_preview
 from program_lib.nodes import Node
 from program_lib.program import open_all, wire

@@ -15,8 +15,8 @@ import pytest
 import jobs.graph.fields.checks
 import jobs.graph.node_type
 from jobs.graph.errors import MAX_MESSAGE, MOST_ERRORS, GraphInvalid
-from jobs.graph.known import MOST_COLUMNS, Known
 from jobs.graph.parsing import MAX_ENTRIES, MAX_EXPRESSIONS, parse_graph, parse_parts
+from jobs.graph.rows.known import MOST_COLUMNS, Known
 from jobs.http.body import json_object
 from jobs.http.editing.columns import columns_document
 from jobs.http.editing.source_columns import Sources

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from jobs.graph.fields.wrong_fields import WrongField, collecting
 from jobs.graph.graph import output_names
-from jobs.graph.known import Known, in_one, rejected, texts
 from jobs.graph.node_type import UNNAMED, declaring
+from jobs.graph.rows.known import Known, in_one, rejected, texts
 from program_lib.errors import ProgramError
 from program_lib.parameters import Value
 from program_lib.rejects import REJECTED
