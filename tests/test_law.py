@@ -1,4 +1,4 @@
-"""Who may import whom, read from the code itself."""
+"""Who may import whom, and that each folder can be looked over: read from the code itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,8 @@ IN_JOBS = {
     "http": {"graph", "program", "store", "work", "webhooks"},
     "runner": {"graph", "program", "store", "work", "webhooks", "sandbox", "run"},
 }
+MOST_MODULES = 15  # in a folder: one with more has chapters, which are folders
+LISTS = {"jobs/graph/nodes"}  # a file a node type, looked up by its name
 OURS = {
     "app",
     "bench",
@@ -127,6 +130,15 @@ def imported(file: Path) -> Iterator[str]:
 
 def files_of(part: str) -> list[Path]:
     return sorted((ROOT / part).rglob("*.py")) or [ROOT / f"{part}.py"]
+
+
+def test_a_folder_with_many_modules_has_chapters() -> None:
+    modules = (file for part in (*BELOW, "static") for file in (ROOT / part).rglob("*.[jp][sy]"))
+    folders = Counter(
+        str(file.parent.relative_to(ROOT)) for file in modules if file.stem != "__init__"
+    )
+    many = {folder for folder, count in folders.items() if count > MOST_MODULES}
+    assert many == LISTS
 
 
 @pytest.mark.parametrize("package", BELOW)
