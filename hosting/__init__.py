@@ -1,1 +1,6 @@
-"""What starts the product and keeps it alive: launcher, preparation, lifeline and supervisor; the sample; for tests, the whole on free ports."""
+"""What starts the product and keeps it alive.
+
+- start/: the command scripts/run; what is checked and made before the first worker; the sample
+- embedded/: the nats-server and the runner that a gunicorn master keeps alive
+- trial/: the whole product on free ports, for tests, bench and soak
+"""
