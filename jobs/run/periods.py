@@ -24,5 +24,5 @@ class Periods:
     deleted_sweep: float = 30.0  # jobs that were deleted while NATS was away
     queue_again_after: float = 10.0  # a run that waits for longer may have lost its message
     ack_wait: float = ACK_WAIT
-    heartbeat: float = 10.0  # a third of ack_wait
+    heartbeat: float = 3.0  # a third of ack_wait
     deliveries: Pace = field(default_factory=Pace)

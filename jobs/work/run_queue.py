@@ -23,8 +23,9 @@ __all__ = ["ACK_WAIT", "PLAN", "TAGGED_PLAN", "Claim", "QueueUnavailable", "RunQ
 
 LOG = logging.getLogger(__name__)
 
-# Seconds without a sign from a runner until its message goes to another
-ACK_WAIT = 30.0
+# Seconds without a sign from a runner until its message goes to another. A server of a cluster that stops may have given a
+# message to nobody: its run waits for so long
+ACK_WAIT = 10.0
 ROUND_GAP = 0.1  # seconds between two looks for messages of several kinds
 REST = 5.0  # seconds until a kind whose stream does not answer is asked again: others need not wait for it
 UNTAGGED = Consumer("runners")

@@ -9,6 +9,7 @@ import pytest
 
 from jobs.run import taker
 from jobs.run.execution.executions import Executions
+from jobs.run.periods import Periods
 from jobs.run.taker import Taker
 from jobs.store.connections.database import ReadOnly
 from jobs.store.process_identity import ProcessIdentity
@@ -120,3 +121,12 @@ def test_a_database_that_takes_no_writes_leaves_the_run_to_other_runners() -> No
     taking._draining.is_set = lambda: False  # type: ignore[method-assign]
     assert not taking._start(cast(Any, claim))
     assert len(claim.naks) == 1
+
+
+def test_a_run_whose_message_nats_gave_to_nobody_waits_no_longer_than_one_whose_message_was_lost() -> (
+    None
+):
+    """As a server of a cluster does that stops in that moment: it noted that a runner has it, and the run waited for 30 seconds."""
+    periods = Periods()
+    assert periods.ack_wait <= periods.queue_again_after
+    assert 3 * periods.heartbeat <= periods.ack_wait, "two heartbeats may be lost"
