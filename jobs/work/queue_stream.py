@@ -179,11 +179,14 @@ class QueueStream:
         except NatsAway as error:
             raise QueueUnavailable(f"NATS went away: {error}") from error
         except NatsError as error:
-            why = (
-                "JetStream does not answer" if self._link.has_jetstream else "NATS has no JetStream"
-            )
-            hint = NO_LEADER if self._link.has_jetstream else NEEDS_JETSTREAM
-            raise QueueUnavailable(f"{why} ({error}): {hint}") from error
+            raise QueueUnavailable(self._why_silent(error)) from error
+
+    def _why_silent(self, error: NatsError) -> str:
+        if not self._link.is_up:  # that was noticed meanwhile, and says nothing of JetStream
+            return f"NATS went away: {error}"
+        if self._link.has_jetstream:
+            return f"JetStream does not answer ({error}): {NO_LEADER}"
+        return f"NATS has no JetStream ({error}): {NEEDS_JETSTREAM}"
 
     def why_not_ours(self, wait: float) -> str:
         """Why this installation must not start: the queue is somebody else's. "" when that is not known in `wait` seconds."""

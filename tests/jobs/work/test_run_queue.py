@@ -8,7 +8,7 @@ import pytest
 from jobs.store.store import Store
 from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
 from progress_lib.nats.jetstream import JetStream
-from progress_lib.nats.link import Link
+from progress_lib.nats.link import Link, Message, NatsTimeout
 from tests.harness import DEADLINE, NatsServer, eventually, plain_nats
 from tests.jobs.conftest import record
 
@@ -94,6 +94,22 @@ def test_without_nats_the_reason_is_told(store: Store) -> None:
     with pytest.raises(QueueUnavailable, match="NATS is not connected"):
         RunQueue(link).check()
     link.close()
+
+
+class FallenSilent(Link):
+    """A link to a server that says nothing any more, which shows while it is asked."""
+
+    is_up = True
+
+    def request(self, subject: str, payload: bytes = b"", timeout: float = 2.0) -> Message:
+        self.is_up = False
+        raise NatsTimeout(f"no answer from {subject} within {timeout:g} s")
+
+
+def test_a_server_that_hangs_is_not_told_as_one_without_jetstream() -> None:
+    """Whoever read that would have started it with -js, as it was."""
+    state = RunQueue(FallenSilent("nats://127.0.0.1:1", name="test")).state()
+    assert state.startswith("NATS went away: no answer from $JS.API.STREAM.INFO.RUNS")
 
 
 def test_a_server_that_takes_only_small_messages_is_told_and_no_fault_of_ours(
