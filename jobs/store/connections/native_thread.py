@@ -18,7 +18,7 @@ def off_the_loop(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return call(*args, **kwargs)
     import gevent
 
-    return _done_by(gevent.get_hub().threadpool, lambda: call(*args, **kwargs))
+    return _done_by(gevent.get_hub().threadpool, lambda: call(*args, **kwargs), lambda: None)
 
 
 class NoThreadFree(Exception):
@@ -45,10 +45,7 @@ class NativeThreads:
             self._open()
         if not self._free.acquire(timeout=self.wait):
             raise NoThreadFree
-        try:
-            return _done_by(self._pool, call)
-        finally:
-            self._free.release()
+        return _done_by(self._pool, call, self._free.release)
 
     def _open(self) -> None:
         from gevent.lock import Semaphore
@@ -57,7 +54,9 @@ class NativeThreads:
         self._free, self._pool = Semaphore(self.most), ThreadPool(self.most)
 
 
-def _done_by(pool: Any, call: Callable[[], R]) -> R:
+def _done_by(pool: Any, call: Callable[[], R], ended: Callable[[], object]) -> R:
+    """`ended` is called once the thread is free again: a greenlet that is killed ends before."""
+
     def outcome() -> tuple[R | None, BaseException | None]:
         # The pool would print an exception of the call, so it is carried to the caller.
         try:
@@ -65,10 +64,21 @@ def _done_by(pool: Any, call: Callable[[], R]) -> R:
         except BaseException as error:
             return None, error
 
-    result, error = pool.apply(outcome)
+    result, error = _spawned(pool, outcome, ended).get()
     if error is not None:
         raise error
     return cast(R, result)
+
+
+def _spawned(pool: Any, outcome: Callable[[], Any], ended: Callable[[], object]) -> Any:
+    """gevent's result to come."""
+    try:
+        result = pool.spawn(outcome)
+    except BaseException:
+        ended()
+        raise
+    result.rawlink(lambda _: ended())
+    return result
 
 
 def _on_a_gevent_loop() -> bool:

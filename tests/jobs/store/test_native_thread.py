@@ -143,6 +143,33 @@ def test_a_database_that_hangs_holds_up_only_as_many_as_have_connections_and_no_
     assert done == 2
 
 
+KILLED = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from gevent.monkey import get_original
+from jobs.store.native_thread import NativeThreads, NoThreadFree
+hang = get_original("_thread", "allocate_lock")()
+hang.acquire()
+threads = NativeThreads(1, 0.1)
+killed = gevent.spawn(threads.run, lambda: hang.acquire(timeout=20) and hang.release())
+gevent.sleep(0.05)
+killed.kill()
+later = gevent.spawn(threads.run, lambda: "done")
+later.join(timeout=5)
+print(later.ready() and type(later.exception).__name__)
+hang.release()
+later.join()
+gevent.sleep(0.05)
+print(threads.run(lambda: "done"))
+"""
+
+
+def test_a_thread_whose_greenlet_is_killed_is_free_when_it_has_ended(tmp_path: Path) -> None:
+    """The next one had its place at once, and waited for the thread itself, without a bound."""
+    assert printed_by(KILLED, tmp_path).split() == ["NoThreadFree", "done"]
+
+
 def test_files_of_runs_are_read_and_deleted_where_they_stall_no_gevent_worker(
     store: Store, link: Link, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
