@@ -33,7 +33,7 @@ from playwright.sync_api import (
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser import firefox
-from tests.browser.editing import WIDE, Editor, small_graph
+from tests.browser.edit.editing import WIDE, Editor, small_graph
 from tests.harness import IN_CI, ROOT, Product, running_product
 from tests.late import pages
 from tests.late.chance import SEED

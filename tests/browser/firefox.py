@@ -1,4 +1,4 @@
-"""ENGINE=firefox scripts/test tests/browser/test_….py: the same tests in Debian's Firefox, driven over WebDriver BiDi.
+"""ENGINE=firefox scripts/test tests/browser/…/test_….py: the same tests in Debian's Firefox, driven over WebDriver BiDi.
 
 Playwright does not do all with it that it does with Chromium: docs/tests.md says which tests fail for that.
 """

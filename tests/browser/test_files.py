@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.editing import URL, Editor
+from tests.browser.edit.editing import URL, Editor
 from tests.browser.pages import assert_accessible, go_within, hold, picture, wait_for_held
-from tests.browser.test_playground import expect_run
+from tests.browser.run.test_playground import expect_run
 from tests.harness import Product, eventually, running_product
 
 SHARED = "shared place"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.editing import Editor, small_graph
+from tests.browser.edit.editing import Editor, small_graph
 from tests.browser.pages import answer_late, assert_accessible, hold, wait_for_held
-from tests.browser.test_playground import expect_run
+from tests.browser.run.test_playground import expect_run
 from tests.harness import Product, running_product
 from tests.jobs.webhooks.receivers import Receiver, receiving
 
