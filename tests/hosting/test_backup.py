@@ -19,8 +19,12 @@ from typing import Any
 
 import pytest
 
-from hosting import backup
-from hosting.backup import BackupError, kept_files, make_backup, move_whole, restore
+from hosting.backup import command as commands
+from hosting.backup import databases, making
+from hosting.backup.errors import BackupError, NotRead
+from hosting.backup.kept_files import kept_files
+from hosting.backup.making import make_backup
+from hosting.backup.restoring import move_whole, restore
 from hosting.interrupting import ENDING
 from jobs.graph.fields.paths import path_errors
 from jobs.store.records import NewRun
@@ -214,7 +218,7 @@ def test_no_password_is_seen_in_the_list_of_processes(
     told = tmp_path / "pg_dump"
     told.write_text('#!/bin/sh\necho "$PGPASSWORD; $*" >&2\nexit 1\n')
     told.chmod(0o755)
-    monkeypatch.setattr(backup, "_found", lambda _: str(told))
+    monkeypatch.setattr(databases, "_found", lambda _: str(told))
     settings = Settings.from_env({"DATA_DIR": str(tmp_path), "DATABASE_URL": url})
     with pytest.raises(BackupError, match=r"hush; --dbname=postgresql://[^:]*/n") as failed:
         make_backup(settings, tmp_path / "a.tar.gz")
@@ -239,7 +243,7 @@ def test_whatever_ends_a_backup_leaves_nothing_behind(
 ) -> None:
     """Where its terminal was closed, half of an archive stayed, with secrets, under a hidden name. So it was at a second signal."""
     monkeypatch.setenv("DATA_DIR", str(data_dir))
-    monkeypatch.setattr(backup, "keep_private", lambda: None)
+    monkeypatch.setattr(commands, "keep_private", lambda: None)
 
     def ends(_: Path) -> list[Any]:
         signal.raise_signal(number)
@@ -251,9 +255,9 @@ def test_whatever_ends_a_backup_leaves_nothing_behind(
         signal.raise_signal(number)
         removes(*arguments, **options)
 
-    monkeypatch.setattr(backup, "kept_files", ends)
+    monkeypatch.setattr(making, "kept_files", ends)
     monkeypatch.setattr(shutil, "rmtree", removes_late)
-    assert backup.main(["backup", str(data_dir.parent / "a.tar.gz")]) == 130
+    assert commands.main(["backup", str(data_dir.parent / "a.tar.gz")]) == 130
     assert [path.name for path in data_dir.parent.iterdir()] == ["data"]
 
 
@@ -269,16 +273,16 @@ def test_a_stop_once_the_archive_is_whole_is_too_late_and_a_broken_disk_is_told(
 ) -> None:
     """It said that nothing was left behind, beside a whole archive; and nothing of a disk that may lose its name."""
     monkeypatch.setenv("DATA_DIR", str(data_dir))
-    monkeypatch.setattr(backup, "keep_private", lambda: None)
+    monkeypatch.setattr(commands, "keep_private", lambda: None)
 
     def syncs(path: Path) -> None:
         if path.is_dir():
             signal.raise_signal(signal.SIGINT)
             raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(backup, "_sync", syncs)
+    monkeypatch.setattr(making, "_sync", syncs)
     archive = data_dir.parent / "a.tar.gz"
-    assert backup.main(["backup", str(archive)]) == code
+    assert commands.main(["backup", str(archive)]) == code
     said = capsys.readouterr()
     assert ("the database and" in said.out) is (code == 0)
     assert (f"{archive} is whole, but" in said.err) is (code == 1)
@@ -294,7 +298,7 @@ def test_a_stop_of_a_restore_whose_database_is_in_place_is_too_late(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, value in {"DATA_DIR": place, "DATABASE_URL": f"sqlite:///{tmp_path}/c.db"}.items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.setattr(backup, "keep_private", lambda: None)
+    monkeypatch.setattr(commands, "keep_private", lambda: None)
     rename = Path.rename
 
     def renames(path: Path, target: Path) -> Path:
@@ -303,7 +307,7 @@ def test_a_stop_of_a_restore_whose_database_is_in_place_is_too_late(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", renames)
-    assert backup.main(["restore", str(archive)]) == 0
+    assert commands.main(["restore", str(archive)]) == 0
     assert place.is_dir() and (tmp_path / "c.db").exists()
 
 
@@ -447,12 +451,12 @@ def test_a_database_that_another_process_keeps_to_itself_is_named(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a tool that was left open in a transaction: the backup waited for it without a word, and heard no Ctrl-C."""
-    monkeypatch.setattr(backup, "LOCKED_WAIT", 0.0)
-    monkeypatch.setattr(backup, "LOCKED_TRY", 0.0)
+    monkeypatch.setattr(databases, "LOCKED_WAIT", 0.0)
+    monkeypatch.setattr(databases, "LOCKED_TRY", 0.0)
     with contextlib.closing(sqlite3.connect(data_dir / "tool.db", isolation_level=None)) as tool:
         tool.execute("CREATE TABLE t (a)")
         tool.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(backup.NotRead, match=r"tool\.db: another process has had it"):
+        with pytest.raises(NotRead, match=r"tool\.db: another process has had it"):
             there_and_back(data_dir)
     assert "tool.db" in below(there_and_back(data_dir))
 
@@ -511,7 +515,7 @@ def test_a_disk_without_room_for_the_database_keeps_no_half_of_it(
 
 
 BEFORE_FILTERS = (
-    "import sys, tarfile; from hosting.backup import main; "
+    "import sys, tarfile; from hosting.backup.command import main; "
     "del tarfile.TarFile.extractall, tarfile.TarFile.extract; sys.exit(main(sys.argv[1:]))"
 )
 
@@ -536,7 +540,7 @@ def test_a_python_whose_tarfile_has_no_filters_restores(archive: Path, tmp_path:
 
 
 WITHOUT_TMP = (
-    "import sys, tempfile; tempfile.tempdir = '/nowhere'; from hosting.backup import main; "
+    "import sys, tempfile; tempfile.tempdir = '/nowhere'; from hosting.backup.command import main; "
     "sys.exit(main(sys.argv[1:]))"
 )
 
