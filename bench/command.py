@@ -41,7 +41,7 @@ from bench.target import (
 )
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.reader import ended_with_reader
-from hosting.start.launch import ROOT
+from hosting.start.server import ROOT
 from hosting.trial.product import NotReady
 from settings import WORKER_CLASSES
 

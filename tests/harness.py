@@ -33,7 +33,7 @@ import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as websocket_connect
 
-from hosting.start.launch import ROOT
+from hosting.start.server import ROOT
 from hosting.trial import product as started
 from hosting.trial.ports import free_port, free_ports
 from hosting.trial.processes import Process, command_line, is_alive, processes_of

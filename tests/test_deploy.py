@@ -20,7 +20,7 @@ import yaml  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
 from hosting.embedded import lifeline
-from hosting.start.launch import LISTEN_DEADLINE, STOP_DEADLINE
+from hosting.start.server import LISTEN_DEADLINE, STOP_DEADLINE
 from jobs.run.runner import STOP_MARGIN
 from realtime.hub.hub import STOP_WAIT
 from realtime.service import GOODBYE_WAIT

@@ -30,7 +30,7 @@ from bench.programs.server import NoServer, postgresql
 from bench.target import TargetFailed, nats_of_its_own
 from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.reader import ended_with_reader
-from hosting.start.launch import ROOT
+from hosting.start.server import ROOT
 
 ROWS, POSTGRESQL_SHARE = 1_000_000, 0.3
 ROUNDS = 3

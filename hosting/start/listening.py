@@ -1,4 +1,4 @@
-"""The word to who started a server and waits for it that its sockets listen: one byte through the pipe of LISTENING_FD (hosting/start/launch.py)."""
+"""The word to who started a server and waits for it that its sockets listen: one byte through the pipe of LISTENING_FD (hosting/start/server.py)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import jwt
 
-from hosting.start.launch import COMMAND, ROOT
+from hosting.start.server import COMMAND, ROOT
 from hosting.trial.ports import port_settings
 from hosting.trial.processes import Process, processes_of
 from settings import NATS_USER

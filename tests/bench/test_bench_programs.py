@@ -19,7 +19,7 @@ from bench.programs.jobs import JOBS, Job
 from bench.programs.report import chart, page, ratio, table, verdict
 from bench.programs.running import SCRIPTS, Differs, Failed, Place, one_turn
 from hosting.interrupting import Interrupted
-from hosting.start.launch import ROOT
+from hosting.start.server import ROOT
 from tests.harness import NatsServer
 
 OF_FILES = [job for job in JOBS if not job.is_postgresql]

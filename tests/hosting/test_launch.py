@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from hosting.start.launch import Api, main, run_sample
+from hosting.start.first_run import Api, run_sample
+from hosting.start.launch import main
 from jobs.graph.gallery import ORDER_REPORT
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

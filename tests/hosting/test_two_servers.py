@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hosting.embedded.lifeline import EmbeddedError, claim
-from hosting.start.launch import COMMAND
+from hosting.start.server import COMMAND
 from hosting.trial.processes import command_line
 from settings import Settings
 from tests.harness import (

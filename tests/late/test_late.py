@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from hosting.start.launch import ROOT
+from hosting.start.server import ROOT
 from tests.late.chance import Lots
 
 # What a process that is late starts is late, though it is given an environment of its own

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import create_mock_engine
 
-from hosting.start.launch import COMMAND
+from hosting.start.server import COMMAND
 from hosting.trial.ports import port_settings
 from jobs.store.tables import METADATA
 from settings import Settings, SettingsError

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hosting.start.launch import COMMAND
+from hosting.start.server import COMMAND
 from hosting.trial.ports import port_settings
 from jobs.sandbox.data_roots import not_data
 from settings import Settings, SettingsError
