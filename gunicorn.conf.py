@@ -19,7 +19,7 @@ from gunicorn.sock import BaseSocket
 from hosting import environments, open_files, served_settings
 from hosting.embedded.lifeline import EmbeddedError, Lifeline, claim
 from hosting.start.listening import PIPE, Listening
-from hosting.start.preparation import INTERRUPTED, no_collection, prepare_apart
+from hosting.start.prepare_apart import INTERRUPTED, no_collection, prepare_apart
 from hosting.start.taken_ports import check_ports
 from hosting.worker_places import free_place
 from logs.json_lines import write_json

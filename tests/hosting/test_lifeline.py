@@ -17,7 +17,7 @@ import pytest
 
 from hosting.embedded import lifeline as module
 from hosting.embedded.lifeline import Lifeline, is_kept
-from hosting.start.preparation import INTERRUPTED
+from hosting.start.prepare_apart import INTERRUPTED
 from jobs.store.process_identity import ProcessIdentity
 from settings import Settings
 from tests.harness import ROOT, eventually

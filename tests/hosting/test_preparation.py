@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from hosting.start import preparation
+from hosting.start import prepare_apart as preparation
 from jobs.store.process_identity import ProcessStat
 from settings import Settings
 from tests.harness import eventually
