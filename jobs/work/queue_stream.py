@@ -43,7 +43,7 @@ _FULL = ("maximum messages exceeded", "maximum bytes exceeded")
 NEEDS_JETSTREAM = (
     "the work queue needs it, so start that server with -js, or name another one in NATS_URL"
 )
-NO_LEADER = "more than half of its servers must be there, and the user of NATS_URL must be allowed to ask ($JS.API.>)"
+NO_LEADER = "more than half of its servers must be there, and the user of NATS_URL must be allowed to ask ($JS.API.>) and to hear answers (_INBOX.>)"
 ENDED_EARLY = (
     "NATS ended the wait for the next one, as a server does that stops, or one without the work queue; "
     "it is asked again, and the queue is made again where it is missing"

@@ -12,6 +12,7 @@ import logging
 import operator
 import queue
 import random
+import re
 import threading
 import time
 import uuid
@@ -35,6 +36,9 @@ STEADY = 5.0  # seconds after which a server that lets us in, refuses something 
 LEFT_OUT = ("permissions violation", "maximum subscriptions exceeded")
 MAX_DENIED = 100  # refusals that are logged, until a connection has held
 MAX_TOLD = 100  # servers and reasons that are logged while there is no connection
+
+# Each request has an inbox of its own, and its subscription a number
+_OF_ONE_REQUEST = re.compile(r'(?<=_INBOX\.)\w+| \(sid "\d+"\)')
 
 _sid = operator.attrgetter("sid")
 
@@ -391,9 +395,10 @@ class Link:
             if not any(words in reason.lower() for words in LEFT_OUT):
                 raise Lost(reason)
             self.refused = reason
-            if reason not in self._denied and len(self._denied) < MAX_DENIED:
-                self._denied.add(reason)
-                LOG.error("nats %s: %s", self._name, reason)
+            kind = _OF_ONE_REQUEST.sub("", reason)
+            if kind not in self._denied and len(self._denied) < MAX_DENIED:
+                self._denied.add(kind)
+                LOG.error("nats %s: %s", self._name, kind)
 
     def _report(self, url: str, error: Exception) -> None:
         """A line when a connection ends, and one for each server and reason until another one holds; not one for each retry."""

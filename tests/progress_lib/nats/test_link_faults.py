@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from progress_lib import Progress, ProgressReporter, Status, command
-from progress_lib.nats import connection as nats_connection
+from progress_lib import Progress, ProgressReporter, Status, command, nats_connection
 from progress_lib.nats.link import Link, Message, NatsAway, NatsError, NatsTimeout
+from progress_lib.nats.link import connection as nats_connection
 from progress_lib.nats.login import Login
-from tests.harness import NatsServer, eventually, free_port
+from tests.harness import NatsServer, eventually, free_port, plain_nats
 from tests.progress_lib.nats.scripted_nats import ScriptedNats, answer_pings, read_until
 
 SOON = 60.0  # seconds in which a broken connection must be noticed, on a crowded machine
@@ -282,6 +282,24 @@ def test_what_a_server_does_not_permit_is_told_once_and_fails_a_single_message(
     assert len(told) == 1
     assert codes == [0, 1]
     assert "its user may not publish there" in capfd.readouterr().err
+
+
+def test_answers_that_a_user_may_not_hear_are_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each request has an inbox of its own, and each was a line: two a second, of each connection."""
+    users = "[{user: a, password: pw, permissions: {subscribe: {deny: [_INBOX.>]}}}]"
+    with plain_nats(tmp_path, f"authorization {{ users: {users} }}\n") as server:
+        with linked(f"nats://a:pw@127.0.0.1:{server.port}") as (link, _):
+            assert link.wait_up(SOON)
+            for _ in range(3):
+                with pytest.raises(NatsTimeout):
+                    link.request("anybody", timeout=0.1)
+            assert link.flush()
+    told = [
+        record.message for record in caplog.records if "Permissions Violation" in record.message
+    ]
+    assert told == ["nats test: 'Permissions Violation for Subscription to \"_INBOX.\"'"]
 
 
 def test_messages_keep_their_order_even_with_a_slow_callback(nats_server: NatsServer) -> None:
