@@ -129,8 +129,11 @@ class ProgressStream:
         Heartbeats come too: their subject is the inbox's own.
         """
         inbox = self._link.new_inbox()
+        # An API that takes a request twice would make two consumers without a name, and each would deliver
+        name = inbox.rpartition(".")[2]
         subscription = self._link.subscribe_batches(inbox, receive)
         config = {
+            "name": name,
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": from_seq,
             **self._filter,
@@ -143,7 +146,7 @@ class ProgressStream:
         }
         try:
             request = {"stream_name": self.name, "config": config}
-            self._jetstream.call(f"CONSUMER.CREATE.{self.name}", request)
+            self._jetstream.call(f"CONSUMER.CREATE.{self.name}.{name}", request)
         except NatsError:
             self._link.unsubscribe(subscription)
             raise

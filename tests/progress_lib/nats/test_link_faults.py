@@ -289,13 +289,15 @@ def test_answers_that_a_user_may_not_hear_are_told_once(
 ) -> None:
     """Each request has an inbox of its own, and each was a line: two a second, of each connection."""
     users = "[{user: a, password: pw, permissions: {subscribe: {deny: [_INBOX.>]}}}]"
-    with plain_nats(tmp_path, f"authorization {{ users: {users} }}\n") as server:
-        with linked(f"nats://a:pw@127.0.0.1:{server.port}") as (link, _):
-            assert link.wait_up(SOON)
-            for _ in range(3):
-                with pytest.raises(NatsTimeout):
-                    link.request("anybody", timeout=0.1)
-            assert link.flush()
+    with (
+        plain_nats(tmp_path, f"authorization {{ users: {users} }}\n") as server,
+        linked(f"nats://a:pw@127.0.0.1:{server.port}") as (link, _),
+    ):
+        assert link.wait_up(SOON)
+        for _attempt in range(3):
+            with pytest.raises(NatsTimeout):
+                link.request("anybody", timeout=0.1)
+        assert link.flush()
     told = [
         record.message for record in caplog.records if "Permissions Violation" in record.message
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ from progress_lib.nats.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats.link import Link, Message, NatsError
 from progress_lib.nats.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
-from realtime.bridge import history
-from realtime.bridge.bridge import NATSBridge
-from realtime.bridge.history import FEW, PLAN, Opened, ProgressStream
+from realtime import history
+from realtime.bridge.bridge import NATSBridge, history
+from realtime.bridge.history import FEW, PLAN, Follower, Opened, ProgressStream
 from realtime.hub.hub import Hub
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
 from tests.progress_lib.nats.test_streams import Named
@@ -227,3 +228,26 @@ def test_what_is_said_while_a_connection_is_made_anew_makes_no_other_stream(
     finally:
         bridge.close()
         hub.stop()
+
+
+def test_an_api_that_takes_each_request_twice_gives_each_message_once(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So does nats-server 2.15 whose JetStream was switched off and on by a reload: two consumers delivered, and browsers heard something each two seconds."""
+    call, received = JetStream.call, list[Message]()
+
+    def twice(jetstream: JetStream, verb: str, *arguments: Any) -> dict[str, Any]:
+        call(jetstream, verb, *arguments)
+        return call(jetstream, verb, *arguments)
+
+    monkeypatch.setattr(JetStream, "call", twice)
+    stream = ProgressStream(link, "acme")
+    follower = Follower(stream, link, received.extend)
+    follower.attach(stream.open())
+    told = [b"%d" % number for number in range(TOLD)]
+    link.publish_batch(progress_subject("acme", 1), told)
+    link.publish(status_subject("acme", 1), b"last")
+    eventually(lambda: received and received[-1].payload == b"last")
+    assert link.flush()
+    assert [message.payload for message in received] == [*told, b"last"]
+    assert follower.is_healthy
