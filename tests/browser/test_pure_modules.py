@@ -884,6 +884,30 @@ def test_of_two_questions_at_once_each_has_an_answer_of_its_own(modules: Page) -
     assert answers == [False, True, *[False] * 3], "who leaves the place is asked nothing more"
 
 
+def test_who_goes_back_in_the_moment_after_an_answer_is_asked_again(modules: Page) -> None:
+    """On a machine at work the answer is heard of later: a step back then did nothing, and asked nothing."""
+    left = modules.evaluate(
+        """async (html) => {
+          document.body.innerHTML = `<dialog id="form"><button></button></dialog>${html}`;
+          const { keepWritten, leftWritten } = await import('/playground/parts/questions/unsaved.js');
+          const [form, confirm] = ['form', 'confirm'].map((id) => document.getElementById(id));
+          keepWritten(form, { holds: () => true, close: form.querySelector('button'), text: '' });
+          form.showModal();
+          const left = [leftWritten()];
+          for (const id of ['confirm-no', 'confirm-yes']) {
+            for (let look = 0; look < 100 && !confirm.open; look += 1) await new Promise((done) => setTimeout(done));
+            document.getElementById(id).click();
+            left.push(id === 'confirm-no' ? leftWritten() : form.open);
+          }
+          const told = await Promise.all(left);
+          document.body.replaceChildren();
+          return [...told, form.open];
+        }""",
+        CONFIRM,
+    )
+    assert left == [False, True, True, False]
+
+
 def test_the_record_of_an_older_run_that_comes_late_replaces_no_newer_one_and_is_asked_for_again(
     modules: Page,
 ) -> None:

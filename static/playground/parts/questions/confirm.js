@@ -21,6 +21,11 @@ export function leaveQuestions() {
   byId('confirm').close();
 }
 
+/** Whether a question is there to be answered. */
+export function isAsked() {
+  return byId('confirm').open;
+}
+
 function asked({ title, text, yes, danger = true }) {
   const dialog = byId('confirm');
   setText(byId('confirm-title'), title);

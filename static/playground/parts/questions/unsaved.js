@@ -4,7 +4,7 @@
  */
 
 import { takeEscape } from '../dom.js';
-import { confirmed } from './confirm.js';
+import { confirmed, isAsked } from './confirm.js';
 
 const dialogs = []; // {dialog, holds, isBusy, text}
 let asking = null; // resolves to whether what was written may go; null: nobody is asked
@@ -42,10 +42,12 @@ function written() {
   return dialogs.find(({ dialog, holds, isBusy }) => dialog.open && (isBusy() || holds()));
 }
 
-// Asked for twice, as by two steps back, it is asked once.
+// Asked for twice, as by two steps back, it is asked once; once it is answered, it is asked again, also where that has not been heard of.
 function discarded(entry) {
-  asking ??= mayGo(entry).finally(() => (asking = null));
-  return asking;
+  if (asking === null || !isAsked()) asking = mayGo(entry);
+  const asked = asking;
+  asked.finally(() => (asking = asking === asked ? null : asking));
+  return asked;
 }
 
 async function mayGo({ dialog, holds, text }) {
