@@ -38,6 +38,7 @@ import { Overview } from './home/overview.js';
 import { Kept } from './kept/kept.js';
 import { LookedAt } from './looked-at.js';
 import { PagesView } from './pages-view.js';
+import { tellCutText } from './parts/cut-text.js';
 import { byId, keepIcons } from './parts/dom.js';
 import { leaveKeysToInputMethod } from './parts/fields/composing.js';
 import { oncePerFrame } from './parts/frames.js';
@@ -595,4 +596,5 @@ function socketAddress() {
 takeTokenFromAddress();
 leaveKeysToInputMethod();
 watchPresses();
+tellCutText(document.body);
 new Playground().start();

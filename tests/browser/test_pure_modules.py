@@ -578,6 +578,35 @@ def test_where_a_page_has_no_clipboard_what_was_to_be_copied_is_selected(modules
     assert modules.evaluate(WITHOUT_CLIPBOARD) == [False, "no such column: amuont"]
 
 
+CUT = """async (text) => {
+  const { tellCutText } = await import('/playground/parts/cut-text.js');
+  const root = document.body.appendChild(document.createElement('div'));
+  root.innerHTML = `<h1 id="cut">${text}</h1><h1 id="fits">Short</h1><h1 id="own" title="Its own">${text}</h1><p id="lines"><b>${text}</b></p>`;
+  for (const head of root.querySelectorAll('h1')) head.style.cssText = 'width: 200px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis';
+  root.lastChild.style.cssText = 'width: 200px; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2';
+  tellCutText(root);
+}"""
+
+
+def test_a_text_that_is_cut_is_told_in_whole_where_the_pointer_is(modules: Page) -> None:
+    """Of two jobs whose names begin alike nobody could say which one is shown."""
+    name = "Nightly copy of the orders of all shops, with what came back, of Austria"
+    modules.evaluate(CUT, name)
+    parts = ["cut", "fits", "own", "lines"]
+    told = "(ids) => ids.map((id) => document.getElementById(id).getAttribute('title'))"
+    titles = []
+    for part in parts:
+        modules.hover(f"#{part}", position={"x": 5, "y": 5})
+        titles.append(modules.evaluate(told, parts))
+    modules.evaluate("document.getElementById('cut').parentElement.remove()")
+    assert titles == [
+        [name, None, "Its own", None],
+        [None, None, "Its own", None],
+        [None, None, "Its own", None],
+        [None, None, "Its own", name],
+    ]
+
+
 SPOKEN = """async ({ steps, connections = [] }) => {
   const { Spoken } = await import('/playground/status/spoken.js');
   const region = document.body.appendChild(document.createElement('p'));
