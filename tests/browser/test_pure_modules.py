@@ -504,6 +504,36 @@ def test_of_very_many_jobs_the_rest_is_counted(modules: Page) -> None:
 
 
 @pytest.mark.parametrize(
+    ("search", "ends", "left"), [("", [200, 4_321], 4_799), ("9", [928], 1_155)]
+)
+def test_the_job_that_is_shown_is_in_its_list_however_many_there_are(
+    modules: Page, search: str, ends: list[int], left: int
+) -> None:
+    jobs = [listed(job_id) for job_id in range(1, 5_001)]
+    told = modules.evaluate(ARRANGE, [jobs, {"order": "made", "search": search, "openId": 4_321}])
+    assert (told["ids"][199:], told["left"]) == (ends, left)
+
+
+NARROW_LIST = """async () => {
+  document.body.innerHTML = `<ul id="jobs-list" style="width: 300px; display: flex; overflow: auto; padding: 0"></ul><input id="jobs-search">
+    <select id="jobs-order"><option>made</option></select><p id="jobs-tools"></p><p id="jobs-empty"></p><p id="jobs-left"></p><style>li { flex: none } svg { width: 16px }</style>`;
+  const { JobsView } = await import('/playground/home/jobs-view.js');
+  const view = new JobsView({ onOpen: () => undefined });
+  view.show(['One', 'Two', 'Three', 'Four'].map((name, id) => ({ id, name, lastRun: { status: 'failed', endedAt: 1_000 } })));
+  view.markShown(3);
+  view.draw({ jobId: null, run: null }, new Map(), 50_000);
+  const [list, entry] = ['#jobs-list', '[data-job-id="3"]'].map((part) => document.querySelector(part).getBoundingClientRect());
+  document.body.replaceChildren();
+  return [list.left <= entry.left, entry.right <= list.right + 1];
+}"""
+
+
+def test_on_a_phone_the_job_that_is_shown_is_seen_whole_in_the_list(modules: Page) -> None:
+    """Once the list had how its last run went, its own entry had moved out of sight by half."""
+    assert modules.evaluate(NARROW_LIST) == [True, True]
+
+
+@pytest.mark.parametrize(
     ("written", "read"),
     [
         ("1234567890123456789", "1234567890123456789"),

@@ -20,13 +20,17 @@ const ORDERS = {
   failed: (job) => [FAILURES.has(job.lastRun?.status) ? 0 : 1, -lastTime(job)],
 };
 
-/** {shown, left}: the jobs to show, and how many more match. `search` is looked for in names and numbers. */
-export function arranged(jobs, { search, order }) {
+/**
+ * {shown, left}: the jobs to show, and how many more match. `search` is looked for in names and numbers; `openId`: of the job that the page shows,
+ * which is among those to show if it matches, however many come before it.
+ */
+export function arranged(jobs, { search, order, openId = null }) {
   const words = search.toLowerCase().split(/\s+/).filter((word) => word !== '');
   const found = jobs.filter(({ id, name }) => words.every((word) => `${name.toLowerCase()} #${id}`.includes(word)));
   const rank = ORDERS[order] ?? ORDERS.made;
   const ranked = found.map((job) => [rank(job), job]).sort(([one], [other]) => compare(one, other));
-  return { shown: ranked.slice(0, MOST_SHOWN).map(([, job]) => job), left: Math.max(0, found.length - MOST_SHOWN) };
+  const shown = ranked.filter(([, { id }], place) => place < MOST_SHOWN || id === openId).map(([, job]) => job);
+  return { shown, left: found.length - shown.length };
 }
 
 /** {icon, text, status} of a job's last run ({status, createdAt, startedAt, endedAt}) by the server's clock; null of none. */

@@ -26,6 +26,7 @@ export class JobsView {
   #live = { jobId: null, run: null }; // the run of the job at hand, of which more is known than the list has
   #heard = new Map(); // job id → its last run that was heard of
   #second = 0; // at which ages were drawn
+  #toReveal = null; // the entry of the job that is shown now, until it has its whole size: it is wider with how its last run is
 
   constructor({ onOpen }) {
     this.#onOpen = onOpen;
@@ -45,7 +46,7 @@ export class JobsView {
   markShown(jobId) {
     if (jobId !== this.#shownId) this.#reachedId = jobId;
     this.#shownId = jobId;
-    this.#drawEntries();
+    this.#arrange();
   }
 
   #reach(jobId) {
@@ -74,6 +75,8 @@ export class JobsView {
     if (isSame && Math.floor(now) === this.#second) return;
     this.#second = Math.floor(now);
     this.#entries.show(this.#arranged, idOf, (made, job) => this.#drawLast(made, job, now));
+    this.#toReveal?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.#toReveal = null;
   }
 
   // Who looks for something sees the first of it.
@@ -83,7 +86,7 @@ export class JobsView {
   }
 
   #arrange() {
-    const { shown, left } = arranged(this.#jobs, { search: this.#search.value, order: this.#order.value });
+    const { shown, left } = arranged(this.#jobs, { search: this.#search.value, order: this.#order.value, openId: this.#shownId });
     const isNothing = shown.length === 0 && this.#jobs.length > 0;
     setText(byId('jobs-left'), isNothing ? 'No job is found.' : `${left.toLocaleString('en')} more: search, or choose another order.`);
     setHidden(byId('jobs-left'), left === 0 && !isNothing);
@@ -101,9 +104,8 @@ export class JobsView {
       setAttribute(button, 'data-unsaved', String(this.#unsaved.includes(id)));
       setHidden(unsaved, !this.#unsaved.includes(id));
       button.tabIndex = id === stopId ? 0 : -1;
-      const isNew = id === this.#shownId && button.getAttribute('aria-current') !== 'true';
+      if (id === this.#shownId && button.getAttribute('aria-current') !== 'true') this.#toReveal = button;
       setAttribute(button, 'aria-current', String(id === this.#shownId));
-      if (isNew) button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     });
   }
 
