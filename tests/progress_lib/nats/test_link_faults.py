@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from progress_lib import Progress, ProgressReporter, Status, command, nats_connection
+from progress_lib import Progress, ProgressReporter, Status, command
+from progress_lib.nats import connection as nats_connection
 from progress_lib.nats.link import Link, Message, NatsAway, NatsError, NatsTimeout
-from progress_lib.nats.link import connection as nats_connection
 from progress_lib.nats.login import Login
 from tests.harness import NatsServer, eventually, free_port, plain_nats
 from tests.progress_lib.nats.scripted_nats import ScriptedNats, answer_pings, read_until

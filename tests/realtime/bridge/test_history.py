@@ -13,8 +13,8 @@ from progress_lib.nats.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats.link import Link, Message, NatsError
 from progress_lib.nats.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
-from realtime import history
-from realtime.bridge.bridge import NATSBridge, history
+from realtime.bridge import history
+from realtime.bridge.bridge import NATSBridge
 from realtime.bridge.history import FEW, PLAN, Follower, Opened, ProgressStream
 from realtime.hub.hub import Hub
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
