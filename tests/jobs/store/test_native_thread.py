@@ -148,19 +148,21 @@ from gevent import monkey
 monkey.patch_all()
 import gevent
 from gevent.monkey import get_original
-from jobs.store.native_thread import NativeThreads, NoThreadFree
+from jobs.store.connections.native_thread import NativeThreads, NoThreadFree
 hang = get_original("_thread", "allocate_lock")()
 hang.acquire()
 threads = NativeThreads(1, 0.1)
-killed = gevent.spawn(threads.run, lambda: hang.acquire(timeout=20) and hang.release())
-gevent.sleep(0.05)
+began = []
+killed = gevent.spawn(threads.run, lambda: began.append(1) or hang.acquire(timeout=20) and hang.release())
+while not began:
+    gevent.sleep(0.01)
 killed.kill()
 later = gevent.spawn(threads.run, lambda: "done")
 later.join(timeout=5)
 print(later.ready() and type(later.exception).__name__)
 hang.release()
 later.join()
-gevent.sleep(0.05)
+threads.wait = 20
 print(threads.run(lambda: "done"))
 """
 
