@@ -142,13 +142,13 @@ def test_on_a_full_disk_errors_are_clear_and_with_room_again_all_works(
             run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
             with Watcher(product, run.job_id, OTHERS_JOB) as watcher:
                 ballast = fill(small_disk)
+                ready = product.get("/readyz", token=None)  # before anybody has tried to write
+                assert (ready.status, ready.json()["database"]) == (503, "full")
                 answer = product.post("/api/jobs", {"name": "one more", "graph": {}})
                 assert answer.status == 503, answer
                 assert "full" in answer.json()["detail"]
                 assert product.get("/healthz", token=None).status == 200
                 assert product.get("/api/jobs").status == 200
-                ready = product.get("/readyz", token=None)
-                assert (ready.status, ready.json()["database"]) == (503, "full")
                 eventually(lambda: product.figures()["progress_database_up"] == 0)
                 programs.let_go(run)
                 eventually(lambda: watcher.nodes()[2]["status"] == "completed")

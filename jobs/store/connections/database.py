@@ -32,6 +32,7 @@ _DISK_FULL = "53100"
 _DEADLOCK = "40P01"
 _LOCK_REFUSED = "55P03"
 REFUSED_FOR = 30.0  # seconds for which a write that had no room counts, where none succeeds
+LEAST_ROOM = 65_536  # bytes free beside SQLite's file: its log grows by pages of 4,096, and each run writes files there
 _SCHEMA_LOCK = 0x6A6F6273  # PostgreSQL advisory lock; one process makes the tables
 
 
@@ -178,7 +179,7 @@ class Database:
         self._full_at = -REFUSED_FOR
 
     def check_takes_writes(self) -> None:
-        """Raises ReadOnly or NoRoom, or StoreUnavailable. A full disk is known by a write that it refused just now."""
+        """Raises ReadOnly or NoRoom, or StoreUnavailable. A full disk of PostgreSQL is known by a write that it refused just now."""
         if self.is_sqlite:
             _check_file(self._url.database, self._file)
         with self.read() as connection:
@@ -220,13 +221,24 @@ def _file_of(name: str | None) -> tuple[int, int] | None:
 
 
 def _check_file(name: str | None, opened: tuple[int, int] | None) -> None:
-    """Raises ReadOnly for a file that is not the one that was opened, and for a file system that became read-only, as after an error of its disk."""
+    """Raises ReadOnly for a file that is not the one that was opened, and for a file system that became read-only, as after an error of its disk.
+
+    Raises NoRoom where that disk is full.
+    """
     found = _file_of(name)
     if opened not in (None, found):
         why = "its file was deleted or replaced, and what is written goes with the old one"
         raise ReadOnly(f"{why}: stop the server, and start it with the file that is right")
     if name and found is not None and not os.access(name, os.W_OK):
         raise ReadOnly("its file, or the file system of that, is read-only")
+    if name and found is not None and _room_beside(name) < LEAST_ROOM:
+        raise NoRoom()
+
+
+def _room_beside(name: str) -> int:
+    """Bytes that our user may still write on the disk of this file; root may take what is kept from others."""
+    disk = os.statvfs(name)
+    return disk.f_frsize * (disk.f_bavail if os.geteuid() else disk.f_bfree)
 
 
 def _check_no_standby(connection: Connection) -> None:
