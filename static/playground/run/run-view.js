@@ -7,7 +7,7 @@
  */
 
 import { formatShare } from '../../realtime/estimate.js';
-import { byId, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from '../parts/dom.js';
+import { byId, element, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from '../parts/dom.js';
 import { drawProgress } from '../parts/progress-bar.js';
 import {
   asSentence,
@@ -93,10 +93,17 @@ export class RunView {
     this.#failedNodeId = failed?.nodeId ?? null;
     const short = failed !== undefined && failed.message !== ''; // the node has it in full
     byId('run-reason').dataset.short = String(short);
-    setText(byId('run-reason-text'), run.silentSince !== null ? silenceText(run) : short ? beginningOf(`${failed.nodeName}: ${failed.message}`) : reason);
+    if (run.silentSince === null && short) drawMessage(byId('run-reason-text'), failed);
+    else setText(byId('run-reason-text'), run.silentSince !== null ? silenceText(run) : reason);
     setHidden(byId('run-reason-show'), failed === undefined);
     setText(byId('run-reason-show'), failed === undefined ? '' : `Show ${failed.nodeName}`);
   }
+}
+
+// However long the name is, it leaves room for the message.
+function drawMessage(part, { nodeName, message }) {
+  const text = beginningOf(`: ${message}`);
+  if (part.textContent !== `${nodeName}${text}`) part.replaceChildren(element('span', 'reason-name', nodeName), text);
 }
 
 function statusText({ status, runId, ended }, isPast) {

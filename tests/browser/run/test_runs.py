@@ -877,17 +877,29 @@ def test_the_page_with_its_drawers_fits_its_window(
     picture(page, f"window-{width}", tmp_path)
 
 
+IS_SEEN = """([id, text]) => {
+  const [part, range] = [document.getElementById(id), document.createRange()];
+  const at = part.lastChild.data.indexOf(text);
+  range.setStart(part.lastChild, at);
+  range.setEnd(part.lastChild, at + text.length);
+  const [box, letters] = [part, range].map((one) => one.getBoundingClientRect());
+  return box.left <= letters.left && letters.right <= box.right && letters.bottom <= box.bottom + 1;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 1280])
 def test_a_long_name_of_the_node_that_failed_leaves_room_for_the_reason(
-    open_playground: OpenPlayground, shop: Product
+    open_playground: OpenPlayground, shop: Product, width: int
 ) -> None:
-    page = open_playground(717_172, viewport={"width": 320, "height": 640})
+    page = open_playground(717_172, viewport={"width": width, "height": 640})
     run = Publisher(shop, 717_172, "long-name")
     run.status("running")
     run.node(1, "failed", 0, nodeName="N" * 100, message="no disk, " * 20)
     run.status("failed", "no disk")
     expect(page.locator("#run-reason-show")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert box_of(page.locator("#run-reason-text"))["width"] > 100
+    assert page.evaluate(IS_SEEN, ["run-reason-text", "no disk"])
 
 
 def test_a_long_message_or_name_leaves_room_for_the_other_nodes_of_the_table(
