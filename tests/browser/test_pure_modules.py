@@ -637,6 +637,28 @@ def test_a_text_that_is_cut_is_told_in_whole_where_the_pointer_is(modules: Page)
     ]
 
 
+ROWS = """async () => {
+  const { openByRow } = await import('/playground/parts/lists/opening.js');
+  document.body.innerHTML = '<table><tbody><tr><th><a href="#run">7:04 AM</a></th><td>No disk</td><td><button>Cancel</button></td></tr></tbody></table>';
+  const [link, cell, button] = ['a', 'td', 'button'].map((name) => document.querySelector(name));
+  const opened = [];
+  link.addEventListener('click', (event) => { event.preventDefault(); opened.push(event.ctrlKey); });
+  openByRow(document.querySelector('tbody'), 'a');
+  for (const part of [cell, button, link]) part.click();
+  cell.dispatchEvent(new MouseEvent('click', { ctrlKey: true, bubbles: true }));
+  getSelection().selectAllChildren(cell);
+  cell.click();
+  getSelection().removeAllRanges();
+  document.body.replaceChildren();
+  return opened;
+}"""
+
+
+def test_a_row_of_a_list_of_runs_is_opened_by_a_press_anywhere_on_it(modules: Page) -> None:
+    """On why a run failed, say; but on a button of its own, and where text is selected. Ctrl opens another tab."""
+    assert modules.evaluate(ROWS) == [False, False, True]
+
+
 SPOKEN = """async ({ steps, connections = [] }) => {
   const { Spoken } = await import('/playground/status/spoken.js');
   const region = document.body.appendChild(document.createElement('p'));

@@ -9,6 +9,7 @@
 import { formatShare } from '../../realtime/estimate.js';
 import { byId, element, icon, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from '../parts/dom.js';
 import { KeyedList } from '../parts/lists/keyed-list.js';
+import { openByRow } from '../parts/lists/opening.js';
 import { drawProgress } from '../parts/progress-bar.js';
 import {
   asSentence,
@@ -46,6 +47,8 @@ export class HomeView {
       foreign: new KeyedList(byId('home-foreign'), (program) => this.#foreignRow(program, onKeep)),
       jobs: new KeyedList(byId('home-jobs').tBodies[0], (job) => this.#jobRow(job)),
     };
+    for (const list of ['running', 'waiting', 'failed', 'foreign'].map((name) => byId(`home-${name}`))) openByRow(list, '.row-name');
+    openByRow(byId('home-jobs').tBodies[0], '.row-name');
     byId('home-search').addEventListener('input', (event) => onSearch(event.target.value));
     byId('home-more').addEventListener('click', onMoreJobs);
     byId('home-import').addEventListener('click', onImport);

@@ -6,6 +6,7 @@
 
 import { byId, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from '../parts/dom.js';
 import { KeyedList } from '../parts/lists/keyed-list.js';
+import { openByRow } from '../parts/lists/opening.js';
 import { asSentence, formatCount, formatDuration, formatMoment, RUN_ICONS, RUN_WORDS } from '../parts/texts/text.js';
 import { jobPlace } from '../places/address.js';
 import { freshnessText, Links, unknownText, whyWaits } from './home-view.js';
@@ -24,6 +25,7 @@ export class RunsPageView {
   constructor({ onGo, onFilter, onMore }) {
     this.#links = new Links(onGo);
     this.#rows = new KeyedList(byId('all-runs').tBodies[0], (run) => this.#row(run));
+    openByRow(byId('all-runs').tBodies[0], 'td a');
     for (const field of Object.values(this.#fields)) field.addEventListener('input', () => this.#afterTyping(onFilter));
     byId('filters').addEventListener('submit', (event) => event.preventDefault());
     byId('filter-clear').addEventListener('click', () => onFilter({}));

@@ -193,6 +193,8 @@ def test_only_failures_of_the_last_day_are_told_each_with_its_reason(opened: Ope
     page.click("#home-all-failed")
     expect(page.locator("#filter-status")).to_have_value("failed,lost")
     expect(page.locator("#all-runs tbody tr")).to_have_count(2)
+    page.click("#all-runs .cell-reason >> nth=0")
+    expect(page).to_have_url(re.compile(r"job=\d+&run="))
 
 
 def test_a_run_is_followed_live_from_the_queue_to_its_end(opened: Opened, quiet: Product) -> None:

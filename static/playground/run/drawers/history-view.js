@@ -1,6 +1,7 @@
 /** The job's runs, newest first. Test hooks: `#run-table tr[data-run-id][data-status]`, `#runs-more`, `#runs-empty`. */
 
 import { byId, closest, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
+import { openByRow } from '../../parts/lists/opening.js';
 import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from '../../parts/texts/text.js';
 
 export class HistoryView {
@@ -13,6 +14,7 @@ export class HistoryView {
   /** `onShow(runId)`: look at that run. */
   constructor({ onShow, onMore }) {
     this.#onShow = onShow;
+    openByRow(this.#body, 'button');
     this.#more.addEventListener('click', onMore);
   }
 

@@ -6,6 +6,7 @@
 import { formatShare } from '../../../realtime/estimate.js';
 import { flowOrder } from '../../model/layout.js';
 import { byId, element, icon, ownTextElement, setAttribute, setIcon, setText } from '../../parts/dom.js';
+import { openByRow } from '../../parts/lists/opening.js';
 import { averageRateText, beginningOf, formatCount, lastedText, nodeWord } from '../../parts/texts/text.js';
 
 const CELLS = ['rows', 'rate', 'share', 'took', 'message'];
@@ -18,6 +19,7 @@ export class TableView {
 
   constructor({ onSelect }) {
     this.#onSelect = onSelect;
+    openByRow(this.#body, 'button');
   }
 
   /** Draw `views`, the nodes' views with `share` each, of this graph. */

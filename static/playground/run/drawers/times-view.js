@@ -5,6 +5,7 @@
 
 import { flowOrder } from '../../model/layout.js';
 import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
+import { openByRow } from '../../parts/lists/opening.js';
 import { formatDuration, formatMoment, nodeWord } from '../../parts/texts/text.js';
 import { ticksOf, timesOf } from './times.js';
 
@@ -20,6 +21,7 @@ export class TimesView {
 
   constructor({ onSelect }) {
     this.#onSelect = onSelect;
+    openByRow(this.#table.tBodies[0], 'button');
   }
 
   /** Draw the nodes' `views` of a run (null: none) with this graph. `record`: what the server has of the run, or null. */
