@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobs.graph.fields.checks import shown
 from jobs.graph.fields.field import Field
+from jobs.graph.fields.wrong_fields import WrongField
 from jobs.graph.rows.known import Known
+from program_lib.notation.excel_cells import column_of, letters_of
 from program_lib.types import COLUMN_TYPES, TEXT, Column
 
 
@@ -31,3 +34,21 @@ def declared(entries: Iterable[Mapping[str, str]]) -> Known:
 def columns_of_file(config: Mapping[str, Any], known: Known) -> Known:
     """The rule of an input whose columns `types` and `file_column` name."""
     return with_file_column(config, declared(config.get("types", [])))
+
+
+def check_letters(config: Mapping[str, Any], field: str, first: int = 1) -> None:
+    """Raises WrongField where a field names a column that no table has whose first row is values.
+
+    Columns are called by letters there, from that of the `first` one on. How many there are, only the file tells.
+    """
+    if config["header"] != "values":
+        return
+    for entry in config.get(field, []):
+        name = entry if isinstance(entry, str) else entry["column"]
+        if column_of(name) < first or letters_of(column_of(name)) != name:
+            called = ", ".join(letters_of(first + place) for place in range(3))
+            raise WrongField(
+                field,
+                f"there is no column {shown(name)}: where the first row is values, columns are called {called} and so on",
+                name,
+            )

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.file_columns import declared, types_field, with_file_column
+from jobs.graph.fields.file_columns import check_letters, declared, types_field, with_file_column
 from jobs.graph.fields.shared import (
     DECIMAL,
     DELIMITER,
@@ -27,6 +27,8 @@ MOST_SKIPPED = 1_000  # lines
 
 def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
     check_decimal(config)
+    check_letters(config, "types")
+    check_letters(config, "numbers")
     types = declared(config.get("types", []))
     numbers = config.get("numbers", [])
     for name in numbers:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.file_columns import columns_of_file, types_field
+from jobs.graph.fields.file_columns import check_letters, columns_of_file, types_field
 from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS, first_row
 from jobs.graph.node_type import UNNAMED, NodeType
+from jobs.graph.rows.known import Known
+from program_lib.notation.excel_cells import place_of
+
+
+def _known_columns(config: Mapping[str, Any], known: Known) -> Known:
+    start = place_of(config["start"])
+    assert start is not None, "it is checked"
+    check_letters(config, "types", first=start[1])
+    return columns_of_file(config, known)
+
 
 EXCEL_INPUT = NodeType(
     name="excel_input",
@@ -67,7 +80,7 @@ EXCEL_INPUT = NodeType(
     )
 """,
     rejects=True,
-    known_columns=columns_of_file,
+    known_columns=_known_columns,
     example=Example(
         says="Read the table of a report that begins below its title.",
         config={

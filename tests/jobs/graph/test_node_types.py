@@ -192,6 +192,8 @@ def configurations(draw: st.DrawFn, node_type: NodeType) -> dict[str, Any]:
     if config.get("decimal") == "comma" and config.get("delimiter", "comma") == "comma":
         config["delimiter"] = "semicolon"
     types, numbers = config.get("types", []), config.get("numbers", [])
+    if types or numbers:  # columns of a file without names are called by letters
+        config.pop("header", None)
     if numbers:  # which a type may not be given twice
         config["numbers"] = [name for name in numbers if name not in {e["column"] for e in types}]
     return config

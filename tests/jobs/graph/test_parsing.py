@@ -34,6 +34,10 @@ def csv(node_id: int = 1, **config: Any) -> dict[str, Any]:
     return node(node_id, "csv_input", path="a.csv", **config)
 
 
+def excel(**config: Any) -> dict[str, Any]:
+    return node(1, "excel_input", path="a.xlsx", **config)
+
+
 def reads(path: str) -> dict[str, Any]:
     return node(1, "csv_input", path=path)
 
@@ -123,6 +127,10 @@ def test_nodes_are_ordered_so_that_each_comes_after_those_that_feed_it() -> None
         (chain(reads("C:\\data\\a.csv")), (1, "path", "Path is a path of Windows: name the file as it lies below")),
         (chain(reads("\\\\server\\share\\a.csv")), (1, "path", "Path is a path of Windows")),
         (chain(reads("~/a.csv")), (1, "path", "Path begins with ~/, which no program replaces")),
+        (chain(csv(header="values", types=[typed("id", "date")])), (1, "types", "there is no column 'id': where the first row is values, columns are called A, B, C")),
+        (chain(csv(header="values", types=[typed("AA", "date"), typed("a", "date")])), (1, "types", "there is no column 'a'")),
+        (chain(csv(header="values", numbers=["A1"])), (1, "numbers", "there is no column 'A1'")),
+        (chain(excel(header="values", start="C3", types=[typed("B", "date")])), (1, "types", "there is no column 'B': where the first row is values, columns are called C, D, E")),
         (chain(csv(decimal="comma")), (1, "decimal", "Decimal sign is a comma, which parts the fields already")),
         (chain(csv(), node(2, "csv_output", path="b", decimal="comma")), (2, "decimal", "Decimal sign is a comma")),
         (chain(csv(null_marker="\\N,")), (1, "null_marker", "it must hold no quote, delimiter or line end")),

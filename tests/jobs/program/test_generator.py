@@ -158,7 +158,7 @@ def everything(**texts: str) -> dict[str, Any]:
                 path=text["path"],
                 sheet=text["column"],
                 types=[{"column": text["column"], "type": "date"}],
-                header="values",
+                header="names",
             ),
             node(31, "excel_output", text["name"], path="E" + one_file),
             node(24, "ndjson_output", text["name"], path="N" + one_file),
