@@ -212,7 +212,7 @@ def test_each_action_of_the_document_is_understood_as_what_it_says(messages: Mes
 
 
 def test_each_error_code_of_the_socket_is_in_the_document() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "realtime").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "realtime").rglob("*.py"))
     raised = set(re.findall(r'BadAction\(\s*"(\w+)"', code))
     assert raised == set(ERROR_CODES)
 

@@ -291,7 +291,7 @@ def test_what_programs_import_is_compiled_once_and_not_by_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By their runner: a program that is confined may not write the bytecode."""
-    bytecode = Path(cache_from_source(str(ROOT / "program_lib" / "spool.py")))
+    bytecode = Path(cache_from_source(str(ROOT / "program_lib" / "gathering" / "spool.py")))
     bytecode.unlink(missing_ok=True)
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     _keep_bytecode.cache_clear()
