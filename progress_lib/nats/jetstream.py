@@ -12,6 +12,7 @@ from progress_lib.nats.link import Link, Message, NatsAway, NatsError, NatsTimeo
 ACK = b"+ACK"
 IN_PROGRESS = b"+WPI"
 NAK = b"-NAK"
+ASKS_SO_FAR = "$JS.FC."  # begins the reply of a consumer with flow control that waits for an answer
 NO_STREAM = 10059  # JetStream's error code: it has no stream of that name
 
 _NO_CONSUMER = 10014  # error code of JetStream
@@ -92,7 +93,7 @@ class JetStream:
     ) -> Message | None:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         message = self._link.request(subject, json.dumps({"batch": 1, **wanted}).encode(), timeout)
-        return message if _is_delivered(message) else None
+        return message if is_delivered(message) else None
 
     def read(
         self, stream: str, config: dict[str, Any], timeout: float = 5.0
@@ -142,8 +143,8 @@ class JetStream:
         return f"{stream}.{made['name']}", int(made["num_pending"])
 
 
-def _is_delivered(message: Message) -> bool:
-    """False for a status (timed out, no more, consumer gone), which comes as a bare empty message without headers."""
+def is_delivered(message: Message) -> bool:
+    """False for what a consumer says of itself (timed out, no more, it is gone, it lives), which comes as a bare empty message without headers."""
     return message.reply.startswith("$JS.ACK.")
 
 
@@ -153,7 +154,7 @@ def _one_pull(
     """The batches of one pull, until all that were asked for are there, or a bare message says that there are no more."""
     while asked > 0:
         batch = arrived.get(timeout=timeout)
-        messages = list(filter(_is_delivered, batch))
+        messages = list(filter(is_delivered, batch))
         asked -= len(messages)
         if messages:
             yield messages

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from progress_lib.nats.jetstream import (
+    ASKS_SO_FAR,
     JetStream,
     JetStreamError,
     beginning,
+    is_delivered,
     stream_sequence,
     stream_time,
 )
@@ -126,7 +128,7 @@ class ProgressStream:
     def follow(self, from_seq: int, receive: Receive) -> Subscription:
         """Delivers every message from `from_seq` on, in order, on the link's thread.
 
-        Heartbeats come too: their subject is the inbox's own.
+        What the consumer says of itself comes, too: heartbeats, and questions whether we are that far, which are to be answered.
         """
         inbox = self._link.new_inbox()
         # An API that takes a request twice would make two consumers without a name, and each would deliver
@@ -138,6 +140,7 @@ class ProgressStream:
             "opt_start_seq": from_seq,
             **self._filter,
             "idle_heartbeat": int(HEARTBEAT * 1e9),
+            "flow_control": True,  # else all that a reader has missed waits for it in the server, which cuts it for that
             "deliver_subject": inbox,
             "ack_policy": "none",
             "max_deliver": 1,
@@ -277,13 +280,21 @@ class Follower:
         assert self._link.is_this_thread
         self._is_busy = True  # while it waits for the hub the link's thread hears no heartbeat
         try:
-            self._pass_on(messages)
+            delivered = list(filter(is_delivered, messages))
+            self._pass_on(delivered)
+            if len(delivered) < len(messages):
+                self._tell_so_far(messages)
         finally:
             self._heard = time.monotonic()
             self._is_busy = False
 
-    def _pass_on(self, messages: list[Message]) -> None:
-        delivered = [message for message in messages if message.reply]  # heartbeats have none
+    def _tell_so_far(self, messages: list[Message]) -> None:
+        """Answers the consumer's questions whether all before them was read: it goes on then."""
+        for message in messages:
+            if message.reply.startswith(ASKS_SO_FAR):
+                self._link.publish(message.reply, b"")
+
+    def _pass_on(self, delivered: list[Message]) -> None:
         if self._lost or not delivered:
             return
         first = self._next_delivery

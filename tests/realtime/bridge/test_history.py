@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,3 +252,29 @@ def test_an_api_that_takes_each_request_twice_gives_each_message_once(
     assert link.flush()
     assert [message.payload for message in received] == [*told, b"last"]
     assert follower.is_healthy
+
+
+def test_a_reader_that_is_far_behind_is_not_cut_by_the_server(tmp_path: Path) -> None:
+    """All that it had missed waited for it in the server, which cut it for that, and again each time that it came back."""
+    limits = "max_payload: 1000000\nmax_pending: 20000000\njetstream: enabled\n"
+    count, said, reads, received = 38, b"x" * 900_000, threading.Event(), list[Message]()
+
+    def read(messages: list[Message]) -> None:
+        assert reads.wait(DEADLINE)
+        received.extend(messages)
+
+    with (
+        plain_nats(tmp_path, limits) as server,
+        linked(server.url) as link,
+        linked(server.url) as publisher,
+    ):
+        stream = ProgressStream(link, "acme")
+        follower = Follower(stream, link, read)
+        follower.attach(stream.open())
+        for _ in range(count):
+            publisher.publish(progress_subject("acme", 1), said)
+        told = ProgressStream(publisher, "acme")
+        eventually(lambda: told.open().last_seq == count, what="the stream has taken all")
+        reads.set()
+        eventually(lambda: len(received) == count)
+        assert (link.connects, follower.is_healthy) == (1, True)
