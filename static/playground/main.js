@@ -136,7 +136,7 @@ class Playground {
     page: this.#page,
     service: this.#service,
     onAnew: () => this.#load(),
-    onRenewed: () => this.#refreshJobs(),
+    onRenewed: () => this.#onRenewed(),
   });
 
   // ---- what a person does
@@ -277,7 +277,13 @@ class Playground {
     this.#load();
   }
 
+  #onRenewed() {
+    this.#notice.clearCausedBy('token');
+    this.#refreshJobs();
+  }
+
   async #load() {
+    this.#notice.clearCausedBy('token');
     if (!(await this.#signIn.begin())) return;
     this.#loadVocabulary();
     if (currentRights().onlyJob === null) this.#service.subscribeToAllJobs().catch(() => undefined); // errors show in the connection's own place
@@ -532,7 +538,7 @@ class Playground {
 
   #onServiceError({ code, message, final }) {
     if (['no_token', 'token_expired', 'token_refused'].includes(code)) this.#signIn.refuse(asSentence(message));
-    else if (!final) this.#notice.say(asSentence(message), 'error');
+    else if (!final) this.#notice.say(asSentence(message), 'error', null, code === 'bad_token' ? 'token' : null);
   }
 
   // ---- what is looked at

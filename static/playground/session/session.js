@@ -23,6 +23,7 @@ let unkept = ''; // the token of this page, in a browser that keeps nothing for 
 let byProxy = false;
 let tenantId = '';
 let session = null; // what the server says of it, and `askedAt` in Date.now() milliseconds; null: there is none
+let refused = ''; // the token that the server did not take when one was given last
 let openings = 0; // how often a session was opened, and begun to be
 
 /** Moves `?token=` out of the address into the tab. */
@@ -48,6 +49,11 @@ export async function openSession() {
   const isOpen = await opened(currentToken());
   openings += 1;
   return isOpen;
+}
+
+/** Whether the server did not take this token, which was given last: a session that is there stands as before. */
+export function isRefused(token) {
+  return token !== '' && token === refused;
 }
 
 /** Another number as soon as another credential may stand: an answer to what was asked with the one before says nothing of it. */
@@ -194,6 +200,7 @@ async function opened(token) {
 async function giveWay(token) {
   try {
     const { status } = await call('POST', token);
+    refused = status === 401 ? token : '';
     return status === 204 || status === 401;
   } catch {
     return false;

@@ -6,7 +6,7 @@ import { isSpoilt } from '../../realtime/credentials.js';
 import { isExpired } from '../../realtime/job-realtime-service.js';
 import { setAttribute } from '../parts/dom.js';
 import { AccountView } from './account-view.js';
-import { currentRights, currentToken, currentUser, dropSpoiltToken, isByProxy, keepToken, loseSession, openSession, signOut } from './session.js';
+import { currentRights, currentToken, currentUser, dropSpoiltToken, isByProxy, isRefused, keepToken, loseSession, openSession, signOut } from './session.js';
 import { TokenView } from './token-view.js';
 
 /** Of what was given as a token and can be none. */
@@ -74,12 +74,20 @@ export class SignIn {
     this.#tokenView.close();
     if (this.#service.state === 'connected') {
       await this.#askForSession();
+      if (currentToken() === '' && isRefused(token)) return this.#sayNotTaken();
       this.#service.renewToken();
       this.#onRenewed();
       return;
     }
     this.#service.disconnect();
     this.#onAnew();
+  }
+
+  // Who gave a newer token, which is none, is in with the session that was there.
+  #sayNotTaken() {
+    const text = 'The server does not take it. You are still signed in, until your session ends.';
+    this.#tokenView.open('This token is not valid', text, { canWait: true });
+    this.#page.announce(text);
   }
 
   // Other tabs that ask for a token need none any more.

@@ -25,7 +25,7 @@ export class NoticeView {
     });
   }
 
-  /** `action`: {label, run} of a button beside it, or null; `cause`: 'connection' where it is over when that is there again, 'graph' when its errors are, 'draft' when that is put aside. */
+  /** `action`: {label, run} of a button beside it, or null; `cause`: 'connection' where it is over when that is there again, 'graph' when its errors are, 'draft' when that is put aside, 'token' when another one is given. */
   say(text, tone = 'plain', action = null, cause = null) {
     this.#said += 1;
     this.#cause = cause;

@@ -718,6 +718,27 @@ def test_a_token_is_renewed_without_a_break(
     assert sockets == []
 
 
+def test_what_was_said_of_a_token_goes_once_another_one_is_given(
+    open_playground: OpenPlayground, shop: Product, done_job: int
+) -> None:
+    page = open_playground(done_job, token=shop.token(exp=int(time.time()) + 300))
+    expect_live(page)
+    page.click("#connection-renew")
+    page.fill("#token-field", "rubbish")
+    page.click("#token button[type=submit]")
+    expect(page.locator("#token-text")).to_contain_text("You are still signed in")
+    page.context.clear_cookies()
+    page.fill("#token-field", "rubbish")
+    page.click("#token button[type=submit]")
+    expect(page.locator("#token-title")).to_have_text("This token is not valid")
+    expect(page.locator("#notice-text")).to_contain_text("not valid here")
+    page.fill("#token-field", shop.token())
+    page.click("#token button[type=submit]")
+    expect(page.locator("#token")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_hidden()
+    expect_live(page)
+
+
 def test_where_websockets_are_blocked_a_run_is_watched_over_http(
     browser: Browser, shop: Product, done_job: int
 ) -> None:
