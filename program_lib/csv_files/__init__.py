@@ -28,6 +28,7 @@ def read_csv(
     types: Mapping[str, str] | None = None,
     null: str = "",
     decimal: str = ".",
+    escape: str = '"',
     skip: int = 0,
     header: bool = True,
     file_column: str = "",
@@ -36,7 +37,8 @@ def read_csv(
 
     The first line there names the columns where there is a `header`; else they are called A, B, C.
     `types` says what columns hold, by the names in program_lib.types.COLUMN_TYPES; all others are text. `null` is
-    what stands for NULL where it is not in quotes, `decimal` what stands before a fraction.
+    what stands for NULL where it is not in quotes, `decimal` what stands before a fraction, `escape` what stands before
+    a quote within quotes: another one, or a backslash.
     """
     named = {column: COLUMN_TYPES[name] for column, name in (types or {}).items()}
 
@@ -48,6 +50,7 @@ def read_csv(
             types=named,
             null=null,
             decimal=decimal,
+            escape=escape,
             skip=skip,
             has_header=header,
             of_all=columns,
@@ -64,12 +67,19 @@ def find_types(
     encoding: str = "utf-8",
     null: str = "",
     decimal: str = ".",
+    escape: str = '"',
     skip: int = 0,
     header: bool = True,
 ) -> list[Column]:
     """What the columns of a file, or of all that match, hold: for each the narrowest type that takes all of its values."""
     reader = read_csv(
-        path, delimiter=delimiter, encoding=encoding, null=null, skip=skip, header=header
+        path,
+        delimiter=delimiter,
+        encoding=encoding,
+        null=null,
+        escape=escape,
+        skip=skip,
+        header=header,
     )
     return narrowest_types(reader, as_number=with_point if decimal == "," else None)
 

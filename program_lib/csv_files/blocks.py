@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from program_lib.csv_files.escapes import Unclear
 from program_lib.csv_files.form import MAX_RECORD
 from program_lib.csv_files.grammar import Broken, FieldText, Grammar, Record
 from program_lib.csv_files.header import Top
@@ -35,7 +36,10 @@ class Blocks:
         counts_lines: bool = False,
     ) -> None:
         self._source, self._grammar, self._name, self._top = source, grammar, name, top
-        self._counts_later = source.is_file and source.is_utf8 and not counts_lines
+        self._escapes = grammar.escapes()
+        self._is_below = False  # the lines that are skipped
+        is_as_it_lies = source.is_utf8 and self._escapes is None
+        self._counts_later = source.is_file and is_as_it_lies and not counts_lines
         self._size = FIRST_READ
         self._rest = b""  # read, and not yet handed on
         self._start = self._end = 0  # of the last block, in bytes after what stands above the rows
@@ -52,6 +56,8 @@ class Blocks:
         None where there is no such line.
         """
         self._skip_lines()
+        self._is_below = True
+        self._rest = self._with_doubled_quotes(self._rest)
         while (first := self._first_record()) is None:
             if self._source.is_at_end:  # blank lines are rows of one column
                 return self._grammar.fields(b"") if self._rest else []
@@ -97,7 +103,8 @@ class Blocks:
 
     def share(self) -> float | None:
         """Which part of the file's bytes the blocks so far are, from 0 to 1; None where its size is not known."""
-        return self._source.share(len(self._rest))
+        waiting = self._escapes.waiting if self._escapes else 0
+        return self._source.share(len(self._rest) + waiting)
 
     def broken(self, error: Broken) -> ProgramError:
         """What to raise for a line of the last block."""
@@ -148,19 +155,34 @@ class Blocks:
             what = f"is longer than {MAX_RECORD // 1024 // 1024} MB: is a quote left open?"
             raise self._refused(self._lines_to_rest() + 1, what)
         try:
-            self._rest += self._source.read(min(max(self._size, len(self._rest)), most))
+            raw = self._source.read(min(max(self._size, len(self._rest)), most))
         except NoText as error:
             raise ProgramError(f"{self._name} {error}") from error
         except OtherEncoding as error:
             raise ProgramError(f"{self._name} {error}: choose the file's encoding") from error
         except Undecodable as error:
-            before = self._rest + error.before
-            ends = before.count(b"\n") or before.count(b"\r")  # a file has one or the other
-            line = self._lines_to_rest() + 1 + ends
+            line = self._lines_to_rest() + 1 + _line_ends(self._rest + error.before)
             raise self._refused(line, not_in(self._source.encoding, error.found)) from error
+        self._rest += self._with_doubled_quotes(raw)
+
+    def _with_doubled_quotes(self, raw: bytes) -> bytes:
+        """The bytes, with quotes in quotes as the grammar has them."""
+        if self._escapes is None or not self._is_below:
+            return raw
+        try:
+            return self._escapes.doubled(raw, is_last=self._source.is_at_end)
+        except Unclear as error:
+            before = self._rest + error.before
+            raise self._refused(
+                self._lines_to_rest() + 1 + _line_ends(before), error.what
+            ) from error
 
     def _refused(self, line: int, what: str) -> ProgramError:
         return ProgramError(f"line {line:,} of {self._name} {what}")
+
+
+def _line_ends(text: bytes) -> int:
+    return text.count(b"\n") or text.count(b"\r")  # a file has one or the other
 
 
 def not_in(encoding: str, found: bytes) -> str:

@@ -16,6 +16,7 @@ MAX_RECORD = (
 )  # bytes in UTF-8; more is a quote that was left open, and would fill the memory
 NOTE_FOR_EXCEL = re.compile("sep=[^A-Za-z0-9]?", re.IGNORECASE)  # a first line, for its delimiter
 DECIMALS = (".", ",")
+ESCAPES = ('"', "\\")
 BROKEN = frozenset({Kind.DECIMAL, Kind.NUMERIC, Kind.DOUBLE})  # what may have a fraction
 NO_DELIMITERS = frozenset("\"'-+.:\\_ ")  # these stand in numbers, dates and quoted texts
 
@@ -30,6 +31,7 @@ class Form:
     null: str = ""  # an unquoted field that is this is NULL
     is_quoted_null: bool = False  # a quoted one is, too: "" is NULL where `null` is empty
     decimal: str = "."  # what stands before a fraction; a comma in much of Europe
+    escape: str = '"'  # what stands before a quote in quotes: another one, or a backslash
 
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
@@ -49,6 +51,10 @@ class Form:
         if self.decimal not in DECIMALS or self.decimal == self.delimiter:
             raise ProgramError(
                 f"{self.decimal!r} cannot stand in numbers: it is . or, where it parts no fields, a comma"
+            )
+        if self.escape not in ESCAPES:
+            raise ProgramError(
+                f"{self.escape!r} cannot stand before a quote: it is another one, or a backslash"
             )
         if any(sign in self.null for sign in (self.delimiter, self.quote or "\n", "\r", "\n")):
             raise ProgramError(

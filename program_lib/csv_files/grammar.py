@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from program_lib.csv_files.escapes import Escapes
 from program_lib.csv_files.form import Form
 from program_lib.texts import SHOWN, shown
 
@@ -44,6 +45,7 @@ class Grammar:
     """The grammar of one form."""
 
     def __init__(self, form: Form) -> None:
+        self._form = form
         self._quote = (form.quote or "").encode()
         self._delimiter = form.delimiter.encode()
         d, q = re.escape(self._delimiter), re.escape(self._quote)
@@ -62,6 +64,12 @@ class Grammar:
             if self._quote
             else rb""
         )
+
+    def escapes(self) -> Escapes | None:
+        """What makes doubled quotes of those that a backslash stands before; None where nobody writes them so."""
+        if self._form.escape != "\\" or self._form.quote is None:
+            return None
+        return Escapes(self._form.delimiter, self._form.quote)
 
     def cut(self, block: bytes, *, is_last: bool) -> int:
         """How many of the bytes are whole records; all of them when they are the last of the file.
@@ -180,4 +188,6 @@ def _check_after_quote(block: bytes, start: int, end: int, line: int, is_last: b
         later = f"{lines:,} line{'s' if lines > 1 else ''} later, before {found}"
         raise Broken(line, f"opens a quoted field that ends {later}: is a quote missing?")
     doubled = "a quote inside of a field is written twice"
+    if block[end - 2 : end - 1] == b"\\":
+        doubled += ', unless Escape says that \\" is one'
     raise Broken(line, f"has {found} after a closing quote: {doubled}")

@@ -59,13 +59,14 @@ class CsvReader(Uncounted):
         quote: str | None = '"',
         is_quoted_null: bool = False,
         decimal: str = ".",
+        escape: str = '"',
         skip: int = 0,
         has_header: bool = True,
         of_all: Schema | None = None,
         opener: Opener = open_file,
     ) -> None:
         self._path, self._name = path, PurePath(path).name
-        self._form = Form(delimiter, encoding, quote, null, is_quoted_null, decimal)
+        self._form = Form(delimiter, encoding, quote, null, is_quoted_null, decimal, escape)
         self._grammar = Grammar(self._form)
         self._top = Top(skip, has_header)
         self._types, self._of_all = types or {}, of_all

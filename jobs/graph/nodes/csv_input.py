@@ -64,6 +64,15 @@ CSV_INPUT = NodeType(
         ),
         first_row("and columns are called A, B, C"),
         DECIMAL,
+        Field(
+            "escape",
+            "Escape",
+            "choice",
+            default="quote",
+            choices=("quote", "backslash"),
+            help='What stands before a quote within quotes: another one, "5"" nails", or a backslash, "5\\" nails", as Spark,'
+            " MySQL and an escapechar of pandas write it; there two backslashes are one.",
+        ),
         types_field("What the columns hold; a column that is not named here holds text."),
         Field(
             "numbers",
@@ -98,6 +107,9 @@ CSV_INPUT = NodeType(
 {% endif %}
 {% if config.decimal == 'comma' %}
         decimal=",",
+{% endif %}
+{% if config.escape == 'backslash' %}
+        escape="\\\\",
 {% endif %}
 {% if config.get('skip') %}
         skip={{ config.skip | literal }},

@@ -786,6 +786,14 @@ def test_a_csv_file_may_stand_below_a_title_without_names_and_with_commas_in_num
     assert (tmp_path / "out.csv").read_text() == "8;Bo;1234,50\n"
 
 
+def test_a_csv_file_may_have_backslashes_before_quotes(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text('name\n"5\\" nails"\n')
+    read = node(1, "csv_input", path="in.csv", escape="backslash")
+    done = run(chain(read, node(2, "csv_output", path="out.csv")), tmp_path)
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "out.csv").read_text() == 'name\n"5"" nails"\n'
+
+
 def test_a_missing_csv_file_is_told(tmp_path: Path) -> None:
     document = chain(node(1, "csv_input", path="in.csv"), node(2, "csv_output", path="out.csv"))
     assert run(document, tmp_path).reason(1) == "there is no file in.csv"

@@ -84,6 +84,7 @@ def test_the_file_is_read_as_its_node_says(product: Product) -> None:
     assert found(product, text, **settings) == [("größe", "integer"), ("tag", "date")]
     comma = {"delimiter": "semicolon", "decimal": "comma"}
     assert found(product, "n\n1,5\n", **comma) == [("n", "numeric")]
+    assert found(product, 'n,m\n1,"\\""\n', escape="backslash") == [("n", "integer"), ("m", "text")]
     assert found(product, "Title\n1,x\n", skip=1, header="values") == [
         ("A", "integer"),
         ("B", "text"),

@@ -729,3 +729,98 @@ def test_where_names_the_line_at_which_a_row_begins(fields: list[str], data: st.
     got = [value for batch in reader.batches() for value in batch["a"].to_pylist()]
     line = text[: text.index("mark")].count("\n") + 1
     assert reader.where(got.index("mark") + 1) == f"line {line:,} of x.csv"
+
+
+# ---------------------------------------------------------------- a backslash before quotes
+
+
+MYSQL = rb"""a,b
+"5\" nails",1
+"C:\\temp",2
+"x,y\\",3
+"l1\
+l2",4
+"\\\"",5
+"",6
+\N,7
+"""  # what MariaDB writes INTO OUTFILE … ENCLOSED BY '"' ESCAPED BY '\\'
+
+
+def escaped(content: bytes, **settings: Any) -> Rows:
+    return rows(content, escape="\\", **settings)
+
+
+@pytest.mark.parametrize("drop", [None, 1, 2, 7])
+def test_a_backslash_may_stand_before_a_quote(drop: int | None) -> None:
+    texts = ['5" nails', "C:\\temp", "x,y\\", "l1\nl2", '\\"', "", None]
+    wanted = [(text, str(number)) for number, text in enumerate(texts, 1)]
+    assert escaped(MYSQL, null="\\N", drop=drop) == wanted
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b'a\n"C:\\temp"\n', "C:\\temp"),  # before another sign it is text
+        (b"a\nC:\\temp\n", "C:\\temp"),
+        (b'a\n"\\N"\n', "\\N"),
+        (b'a\n"5"" \\" nails"\n', '5" " nails'),
+        (b'a\r\n"x\\\r\ny"\r\n', "x\r\ny"),
+        ('a\n"é\\"ü"\n'.encode("utf-16"), 'é"ü'),
+    ],
+)
+def test_a_backslash_in_a_field_is_what_programs_agree_on(content: bytes, value: str) -> None:
+    encoding = "utf-16" if content.startswith(b"\xff\xfe") else "utf-8"
+    assert escaped(content, encoding=encoding, null="-") == [(value,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'a,b\n"l\nl",1\n\\\\srv,2\n', "line 4 of visits.csv has a backslash before another"),
+        (b'a,b\n1,5\\" n\n', "line 2 of visits.csv has a backslash before another, a quote"),
+        (b"a,b\n1\\,5,2\n", "line 2 of visits.csv has a backslash before another"),
+        (b"a,b\n1,C:\\", "line 2 of visits.csv has a backslash before another"),
+        (b'a,b\n1,2\n"x\\0y",1\n', r"line 3 of visits.csv has \0 in quotes, which is a NUL for"),
+        (b'a,b\n1,"x\\"\n', "line 2 of visits.csv opens a quote that nothing closes"),
+        (b'a,b\n1,2\n"x\\"",1,2\n', "line 3 of visits.csv has 3 fields"),
+    ],
+)
+@pytest.mark.parametrize("drop", [None, 1])
+def test_a_backslash_that_programs_read_differently_is_refused_with_its_line(
+    content: bytes, told: str, drop: int | None
+) -> None:
+    with pytest.raises(ProgramError) as refused:
+        escaped(content, drop=drop)
+    assert told in str(refused.value)
+
+
+def test_lines_that_are_skipped_may_leave_a_quote_open_before_backslashes() -> None:
+    assert escaped(b'say "x\n,"more\na\n"1\\"2"\n', skip=2) == [('1"2',)]
+
+
+def test_a_bad_value_behind_quotes_with_backslashes_is_told_with_its_line() -> None:
+    with pytest.raises(ProgramError, match=r"^line 5 of visits.csv, column n: 'x' is not a whole"):
+        escaped(b'a,n\n"1\\"\n2",1\n"\\\\",2\n"\\"",x\n', types={"n": INTEGER})
+
+
+def test_a_quote_that_a_backslash_does_not_close_ends_at_the_bound() -> None:
+    with pytest.raises(ProgramError, match=r"is longer than 64 MB: is a quote left open\?"):
+        escaped(b'a\n"' + b"x" * (MAX_RECORD + 10))
+
+
+TEXTS_WITH_SIGNS = st.text(st.sampled_from('",\\\na0é; \r'), max_size=6)
+
+
+@given(written=st.lists(st.tuples(TEXTS_WITH_SIGNS, TEXTS_WITH_SIGNS)), drop=st.integers(1, 20))
+def test_what_python_writes_with_an_escapechar_comes_back(
+    written: list[tuple[str, str]], drop: int
+) -> None:
+    file = io.StringIO(newline="")
+    form: Any = {"quoting": csv.QUOTE_ALL, "escapechar": "\\", "doublequote": False}
+    csv.writer(file, lineterminator="\n", **form).writerows([("a", "b"), *written])
+    assert escaped(file.getvalue().encode(), drop=drop) == written
+
+
+def test_a_file_with_backslashes_is_told_of_the_setting() -> None:
+    with pytest.raises(ProgramError, match=r"written twice, unless Escape says that \\\" is one"):
+        rows(b'a,b\n1,"5\\" nails"\n')
