@@ -17,7 +17,7 @@ from program_lib.databases import write_rows
 from program_lib.databases.sqlite.writer import SqliteWriter
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import Writer
-from program_lib.types import DATE, DOUBLE, INTEGER, TEXT, Column, Schema, Type, decimal
+from program_lib.types import BOOLEAN, DATE, DOUBLE, INTEGER, TEXT, Column, Schema, Type, decimal
 from tests.program_lib.moving import rows_of, say
 from tests.servers.databases import Database
 
@@ -538,6 +538,12 @@ def test_a_column_whose_default_is_no_date_is_written_and_left_out(mariadb: Data
         ("TIMESTAMPTZ", "2026-07-31 12:00:00Z", "2026-07-31 12:00:00.000000+00:00"),
         ("TIMESTAMPTZ", "2026-07-31 14:00:00.000000+02:00", "2026-07-31 12:00:00.000000+00:00"),
         ("TIME", "12:00", "12:00:00.000000"),
+        ("DATE", "2026-07-31 00:00:00", "2026-07-31"),
+        ("DECIMAL_TEXT(20,2)", "1.5", "1.50"),
+        ("DECIMAL_TEXT(20,2)", "1.500", "-0.50"),
+        ("DECIMAL_TEXT(20,2)", "00.50", "0.50"),
+        ("DECIMAL_TEXT(20,0)", "15.", "15"),
+        ("DECIMAL_TEXT(20,0)", "+15", "0"),
         (
             "UUID",
             "123E4567-E89B-12D3-A456-426614174000",
@@ -565,3 +571,23 @@ def test_a_key_that_sqlite_holds_in_another_spelling_is_refused(
             with pytest.raises(ProgramError, match="the key at of t holds ") as refused:
                 write(target, mode, ["place", "at"], columns, rows)
             assert repr(other) in str(refused.value)
+
+
+def test_a_boolean_key_that_sqlite_holds_as_a_text_is_refused(tmp_path: Path) -> None:
+    target = Sqlite(tmp_path / "t.db")
+    target.execute(
+        "CREATE TABLE t (b BOOLEAN PRIMARY KEY, n INTEGER)", "INSERT INTO t VALUES ('true', 1)"
+    )
+    with pytest.raises(ProgramError, match="the key b of t holds 'true'"):
+        write(target, "upsert", ["b"], {"b": BOOLEAN, "n": INTEGER}, [(True, 2)])
+
+
+@pytest.mark.parametrize("declared", ["NUMERIC_TEXT", "JSON_TEXT"])
+def test_a_key_whose_equal_values_are_other_texts_for_sqlite_is_refused(
+    tmp_path: Path, declared: str
+) -> None:
+    target = Sqlite(tmp_path / "t.db")
+    target.execute(f"CREATE TABLE t (k {declared} PRIMARY KEY, n INTEGER)")
+    for mode in MODES:
+        with pytest.raises(ProgramError, match=f"the key k of t is {declared}, which SQLite"):
+            write(target, mode, ["k"], {"k": TEXT, "n": INTEGER}, [("1.5", 1), ("1.50", 2)])
