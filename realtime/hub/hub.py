@@ -282,8 +282,9 @@ class Hub:
     def _tell_seen(self, topic: Topic, job: WatchedJob) -> None:
         """One start for all who watch a run that no status tells of. At once, since not every watcher takes it."""
         self._flush(job)
-        self._send(job.watchers & self._talkative, job.seen(topic))
-        for run_id, run in job.runs.items():
+        if seen := job.seen(topic):
+            self._send(job.watchers & self._talkative, seen)
+        for run_id, run in list(job.runs.items()):  # one that is cut leaves
             if seen := job.seen(topic, run_id):
                 self._send(run.watchers & self._talkative, seen)
 
@@ -333,7 +334,7 @@ class Hub:
         if topic in self._idle:
             self._drop_idle(topic)
         elif topic in self._jobs:
-            self._jobs[topic].snapshot = JobSnapshot()
+            self._jobs[topic].forget()
         self._overviews.forget(topic)
 
     def _look_again(self) -> None:
@@ -362,6 +363,7 @@ class Hub:
 
     def _send(self, clients: Collection[Client], parts: list[Part]) -> None:
         """Sends `parts` to each client with one send. A client that cannot take them is let go; the others do not notice."""
+        assert parts, "a send of nothing would take a place in the buffer"
         data = parts[0][1] if len(parts) == 1 else b"".join([frame for _, frame in parts])
         self.counts.delivered += len(parts) * len(clients)
         lost: list[tuple[Client, CloseCode]] = []

@@ -65,6 +65,12 @@ class WatchedJob:
             if not run.watchers:
                 del self.runs[run_id]
 
+    def forget(self) -> None:
+        """Nothing is true of it any more, nor of what came while its past is being read."""
+        self.snapshot = JobSnapshot()
+        if self.held is not None:
+            self.held = JobSnapshot()
+
     def note(self, event: Event) -> News:
         """Notes an event in the snapshot, and says what it was."""
         if seq := event.seq:

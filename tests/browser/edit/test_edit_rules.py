@@ -649,7 +649,7 @@ def test_a_value_of_rows_shows_what_nobody_would_see(modules: Page) -> None:
     body = """const table = m.rowsTable({ columns: ['a\\nb'], rows: given.map((value) => [value]) });
       return [...table.querySelectorAll('th[scope=col], td')].map((cell) => [cell.textContent, cell.title]);"""
     values = ["  paid", "two\nlines", "paid", 5, None]
-    _, *cells = run(modules, "parts/rows-table", body, values)
+    _, *cells = run(modules, "parts/lists/rows-table", body, values)
     assert cells == [
         ["a⏎b", ""],
         ["␣␣paid", "  paid"],
@@ -1054,7 +1054,7 @@ def test_the_button_of_a_menu_closes_it_where_a_press_takes_no_focus(modules: Pa
     """As in Safari: the menu closed as its item lost the focus, and the click opened it again."""
     is_open = run(
         modules,
-        "parts/menu",
+        "parts/lists/menu",
         """const [button, list] = [document.createElement('button'), document.createElement('div')];
         list.hidden = true;
         document.body.replaceChildren(button, list);

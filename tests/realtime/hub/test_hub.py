@@ -901,6 +901,46 @@ def test_who_may_see_one_run_is_sent_what_is_said_of_it_and_its_start_alone(runn
     assert told(late) == ["completed"], "its status is known; the nodes are those of another run"
 
 
+def test_who_is_cut_at_the_start_of_a_run_that_it_may_see_alone_costs_only_itself(
+    running: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, other = Watcher(takes=2), Watcher()  # how the server is, and the first count
+    for client in (slow, other):
+        register(running, client.as_client)
+        only_run = "cron" if client is slow else None
+        subscribe(running, client.as_client, JOB, more=True, only_run=only_run)
+    broadcast(running, [foreign(1, 100.0), foreign(2, 130.0)])
+    settle(running)
+    assert slow.closed == [CloseCode.TOO_SLOW]
+    assert other.rows == [1, 2]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_run_whose_status_ends_an_untold_one_takes_no_place_for_nothing(running: Hub) -> None:
+    watcher = Watcher()
+    register(running, watcher.as_client)
+    subscribe(running, watcher.as_client, JOB, more=True)
+    broadcast(running, [foreign(1, 100.0)])
+    settle(running)
+    broadcast(running, [status("running")])
+    settle(running)
+    assert watcher.messages[-1]["payload"]["status"] == "running"
+    assert b"" not in watcher.pushes
+
+
+def test_what_came_of_a_deleted_job_while_its_past_was_read_is_not_shown(
+    with_history: Hub,
+) -> None:
+    before = joined(with_history, JOB)
+    broadcast(with_history, [status("running")])
+    with_history.put(Forget(JOB))
+    known(with_history, JOB, [], is_complete=True)
+    after = joined(with_history, JOB)
+    broadcast(with_history, [progress(7, run="r2")])
+    eventually(lambda: before.rows == after.rows == [7])
+    assert [message["type"] for message in after.messages] == ["job.progress"]
+
+
 def test_a_start_that_a_past_brings_is_told_to_who_watches_already(with_history: Hub) -> None:
     watcher = Watcher()
     register(with_history, watcher.as_client)
