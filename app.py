@@ -30,20 +30,20 @@ from jobs.store.connections.database import NoRoom, ReadOnly
 from jobs.store.figures import InstallationFigures
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import NotFound, Store, StoreUnavailable
-from jobs.work import messages as run_messages
+from jobs.work import channels as run_channels
 from jobs.work.figures import QueueFigures, StreamFigures
 from jobs.work.run_queue import RunQueue
 from logs.repeated import Repeated
 from metrics import requests as counted_requests
 from metrics.families import new_registry
 from metrics.shared import Figures
-from realtime import messages as socket_messages
+from realtime import channels as socket_channels
 from realtime.bridge.records import DatabaseAway
 from realtime.figures import RealtimeFigures
 from realtime.service import Realtime
 from settings import Settings
 from traces.traces import Traces
-from web import assets, cors, requests
+from web import assets, cors, request_ids
 from web.callers import session_routes
 from web.callers.callers import Callers, TrustedUsers, bearer_token
 from web.callers.sessions import Sessions
@@ -206,7 +206,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["parts"] = parts
     problems.register(app)
     counted_requests.install(app)
-    requests.install(app)
+    request_ids.install(app)
     cors.install(app, parts.origins)
     session_routes.install(app, parts.callers, parts.sessions, settings.sessions.sign_out)
     parts.realtime.install(app)
@@ -239,8 +239,8 @@ def descriptions(app: Flask) -> Descriptions:
     """What the application takes and answers, from the tables beside the code that does it."""
     return Descriptions(
         app,
-        {**server.OPERATIONS, **socket_messages.OPERATIONS, **api.operations()},
-        (*socket_messages.CHANNELS, *run_messages.CHANNELS),
+        {**server.OPERATIONS, **socket_channels.OPERATIONS, **api.operations()},
+        (*socket_channels.CHANNELS, *run_channels.CHANNELS),
         {
             **events.SCHEMAS,
             **schemas.SCHEMAS,

@@ -27,7 +27,7 @@ from logs.text_lines import write_clean
 from metrics import shared
 from settings import SettingsError, keep_private
 from settings.shared import MAX_TOKEN
-from web.redaction import RedactingLogger
+from web.gunicorn_log import RedactingLogger
 from web.serving.listeners import Ending
 
 HTTP_THREADS = 40  # for requests, beside one thread for each WebSocket

@@ -6,7 +6,7 @@ from app import create_app
 from hosting import served_settings
 from logs.json_lines import write_json
 from logs.text_lines import write_clean
-from web.redaction import log_thread_failures
+from web.gunicorn_log import log_thread_failures
 
 settings = served_settings.of_worker()
 logging.basicConfig(

@@ -39,9 +39,9 @@ from bench.target import (
     Target,
     TargetFailed,
 )
-from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.reader import ended_with_reader
 from hosting.start.server import ROOT
+from hosting.stop_signals import Interrupted, interruptible, uninterruptible
 from hosting.trial.product import NotReady
 from settings import WORKER_CLASSES
 

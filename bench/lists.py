@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench.execute import Server
-from hosting.interrupting import Interrupted, interruptible, uninterruptible
+from hosting.stop_signals import Interrupted, interruptible, uninterruptible
 from hosting.trial.product import Product
 from jobs.http.pages import job_cursor, run_cursor
 from jobs.store.store import Store

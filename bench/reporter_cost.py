@@ -24,8 +24,8 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.target import nats_of_its_own
-from hosting.interrupting import Interrupted, interruptible
 from hosting.start.sample import make_shop_database
+from hosting.stop_signals import Interrupted, interruptible
 from jobs.graph.gallery import ORDER_REPORT, SHOP_DATABASE
 from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program

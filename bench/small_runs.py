@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.execute import Server
-from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.reader import ended_with_reader
+from hosting.stop_signals import Interrupted, interruptible, uninterruptible
 from hosting.trial.product import Product
 
 LOOK = 0.05  # seconds between two looks at a run

@@ -17,7 +17,7 @@ from program_lib.errors import ExpressionFailed, ProgramError
 from program_lib.expressions import Compiled, ExpressionError, compile_expression, parse
 from program_lib.parameters import Value, taken
 from program_lib.ports import BATCH_BYTES
-from program_lib.process.limits import is_out_of_memory, reason
+from program_lib.process.reasons import is_out_of_memory, reason
 from program_lib.types import Column, Kind, Schema, Type, listed
 
 ALL, NONE = "all", "none"  # what `compute` keeps beside what it computes

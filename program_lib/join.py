@@ -27,7 +27,7 @@ from program_lib.columns.join_columns import (
 )
 from program_lib.common_types import common_schema
 from program_lib.errors import RowRefused
-from program_lib.expressions.sql import case, cast, quoted_name, type_name
+from program_lib.expressions.quoting import case, cast, quoted_name, type_name
 from program_lib.expressions.terms import decimal_text
 from program_lib.gathering.gathered import Gathered
 from program_lib.gathering.spool import Spool

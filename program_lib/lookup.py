@@ -12,7 +12,7 @@ from program_lib.batch import Batch
 from program_lib.columns.join_columns import On, looked_up_columns
 from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError, RowRefused
-from program_lib.expressions.sql import identifier, quoted_name
+from program_lib.expressions.quoting import identifier, quoted_name
 from program_lib.gathering.gathered import Gathered
 from program_lib.gathering.spool import Spool
 from program_lib.join import key_pairs

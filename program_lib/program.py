@@ -21,7 +21,7 @@ from program_lib.nodes.early import MOST
 from program_lib.nodes.reading_order import in_reading_order
 from program_lib.process import settings
 from program_lib.process.exit_codes import FAILED, STANDS
-from program_lib.process.limits import note_file_limit
+from program_lib.process.reasons import note_file_limit
 from program_lib.process.secrets import hidden
 from program_lib.process.stopping import check, stop
 from program_lib.types import listed

@@ -2,7 +2,7 @@
 
 from progress_lib.node import Node
 from progress_lib.progress import Fault, MalformedProgress, Progress, ProgressFunc, Row, Status
-from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.default_reporter import default_reporter
 from progress_lib.reporting.reporter import ProgressReporter
 from progress_lib.tracking import track
 

@@ -17,7 +17,7 @@ from distributed.core import clean_exception
 from distributed.diagnostics.progressbar import MultiProgressBar
 
 from progress_lib.node import Node
-from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.default_reporter import default_reporter
 from progress_lib.reporting.reporter import ProgressReporter
 
 LOG = logging.getLogger(__name__)

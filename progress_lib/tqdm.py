@@ -16,7 +16,7 @@ import tqdm as _tqdm
 
 from progress_lib.ends import Left, Loop, text_of
 from progress_lib.node import Node
-from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.default_reporter import default_reporter
 from progress_lib.reporting.reporter import ProgressReporter
 
 __all__ = ["tqdm", "trange"]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from progress_lib.ends import Loop
 from progress_lib.node import Node
-from progress_lib.reporting.defaults import default_reporter
+from progress_lib.reporting.default_reporter import default_reporter
 from progress_lib.reporting.reporter import ProgressReporter
 
 T = TypeVar("T")

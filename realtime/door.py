@@ -18,7 +18,7 @@ from realtime.sockets.close_codes import CloseCode
 from realtime.sockets.handshake import Sock, check_handshake
 from realtime.sockets.websocket import WebSocket
 from settings.addresses import client_address
-from settings.groups import ClientLimits
+from settings.defaults import ClientLimits
 from web.callers.callers import Callers
 from web.callers.tokens import Identity
 from web.origins import Origins, refusal

@@ -13,7 +13,7 @@ from realtime.door import Door
 from realtime.hub.commands import CloseSome
 from realtime.hub.hub import Hub
 from realtime.sockets.close_codes import CloseCode
-from settings.groups import ClientLimits, NatsSettings
+from settings.defaults import ClientLimits, NatsSettings
 from web.callers.callers import Callers
 from web.origins import Origins
 

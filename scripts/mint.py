@@ -9,7 +9,7 @@ import sys
 from hosting.reader import ended_with_reader
 from progress_lib.subjects import EVERY_TENANT, check_id
 from settings import Settings, SettingsError
-from settings.groups import MAX_SESSION_DAYS
+from settings.defaults import MAX_SESSION_DAYS
 from settings.shared import SCOPES
 from web.callers.limits import JOB, RUN, Limit, limit_of
 from web.callers.tokens import MAX_LIFE, mint

@@ -9,7 +9,7 @@
 This package imports nothing of ours but progress_lib.
 """
 
-from settings.groups import WORKER_CLASSES
+from settings.defaults import WORKER_CLASSES
 from settings.reading import SettingsError
 from settings.settings import NATS_USER, Settings, keep_private
 

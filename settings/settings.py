@@ -13,7 +13,7 @@ from urllib.parse import quote
 from progress_lib.nats.streams import Owner, StreamRules
 from progress_lib.subjects import EVERY_TENANT
 from settings.checks import database_url, file, sqlite_url, tenant
-from settings.groups import (
+from settings.defaults import (
     ClientLimits,
     DatabaseLimits,
     Deadlines,

@@ -25,9 +25,9 @@ from typing import Any
 
 from bench.machine import commit_of
 from bench.programs.server import NoServer, Server, postgresql
-from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.reader import ended_with_reader
 from hosting.start.server import ROOT
+from hosting.stop_signals import Interrupted, interruptible, uninterruptible
 from hosting.trial.product import NotReady
 from settings import WORKER_CLASSES
 from soak.account import RunAccount, client_lines, fault_lines, run_lines, told_ends

@@ -21,7 +21,7 @@ from jobs.graph.parsing import parse_graph
 from jobs.program.generator import generate_program
 from jobs.sandbox.allowance import Allowance
 from jobs.sandbox.interpreters import interpreter_environment
-from settings.groups import ProgramRules
+from settings.defaults import ProgramRules
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "tests" / "jobs" / "recording"  # has a progress_lib that writes down everything

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from multiprocessing.process import BaseProcess
 
-from hosting.interrupting import ENDING, heeded
+from hosting.stop_signals import ENDING, heeded
 
 
 def start(process: BaseProcess) -> None:

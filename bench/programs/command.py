@@ -28,9 +28,9 @@ from bench.programs.report import Document, chart, heading, large_table, page, t
 from bench.programs.running import Differs, Failed, Place, one_turn
 from bench.programs.server import NoServer, postgresql
 from bench.target import TargetFailed, nats_of_its_own
-from hosting.interrupting import Interrupted, interruptible, uninterruptible
 from hosting.reader import ended_with_reader
 from hosting.start.server import ROOT
+from hosting.stop_signals import Interrupted, interruptible, uninterruptible
 
 ROWS, POSTGRESQL_SHARE = 1_000_000, 0.3
 ROUNDS = 3

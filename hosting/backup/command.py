@@ -13,7 +13,7 @@ from hosting import backup
 from hosting.backup.errors import BackupError, NotRead
 from hosting.backup.making import make_backup
 from hosting.backup.restoring import restore
-from hosting.interrupting import stop_once
+from hosting.stop_signals import stop_once
 from settings import Settings, SettingsError, keep_private
 
 FAILED, WRONG = 1, 2

@@ -19,7 +19,7 @@ from hosting.backup.archive import DATABASE, DUMP
 from hosting.backup.databases import SQLITE_SIGN, copy_sqlite, dump
 from hosting.backup.errors import BackupError, NotRead
 from hosting.backup.kept_files import kept_files
-from hosting.interrupting import uninterruptible
+from hosting.stop_signals import uninterruptible
 from settings import Settings
 from settings.own_files import sqlite_file
 

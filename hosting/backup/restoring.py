@@ -20,7 +20,7 @@ from hosting.backup.archive import DATABASE, DUMP
 from hosting.backup.databases import load
 from hosting.backup.errors import BackupError
 from hosting.backup.kept_files import LOST_AND_FOUND, dangling
-from hosting.interrupting import uninterruptible
+from hosting.stop_signals import uninterruptible
 from progress_lib.subjects import PROGRESS_STREAM, stream_name
 from settings import Settings
 from settings.own_files import BESIDE_SQLITE, sqlite_file

@@ -55,7 +55,7 @@ class Api:
 
 def run_sample(api: Api) -> int:
     """Executes the sample job and shows its nodes until the run's end; 0 when it completed."""
-    from hosting.start.terminal import Board, Screen
+    from hosting.start.run_table import Board, Screen
 
     job = _sample_job(api)
     run_id = api.ask("POST", f"/api/jobs/{job['id']}/execute")["runId"]

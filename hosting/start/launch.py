@@ -22,11 +22,11 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
-from hosting.interrupting import heeded
 from hosting.reader import ended_with_reader
 from hosting.start.errors import LaunchError
 from hosting.start.first_run import Api, run_sample
 from hosting.start.server import Server
+from hosting.stop_signals import heeded
 
 if TYPE_CHECKING:
     from settings import Settings

@@ -108,7 +108,7 @@ def _prepared(settings: Settings, parent: int) -> int:
 def _end_with(parent: int) -> None:
     """(in the fork) The end of the parent raises KeyboardInterrupt here, once. Ctrl-C reaches the parent, too, and that ends us."""
     # in the fork alone, as all that follows
-    from hosting.interrupting import end_with_parent, stop_once
+    from hosting.stop_signals import end_with_parent, stop_once
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from hosting.interrupting import end_with_parent
 from hosting.start.errors import LaunchError
 from hosting.start.nats_away import NATS_DEADLINE, away_sentence, waiting_sentence
+from hosting.stop_signals import end_with_parent
 
 if TYPE_CHECKING:
     from settings import Settings

@@ -14,7 +14,6 @@ from described.operation import Operation
 from jobs.http.editing import operations as editing_operations
 from jobs.http.editing.routes import EditingRoutes
 from jobs.http.files import operations as file_operations
-from jobs.http.files.requests import FileRequests
 from jobs.http.files.routes import FileRoutes
 from jobs.http.handlers import Routes
 from jobs.http.jobs import operations as job_operations
@@ -24,6 +23,7 @@ from jobs.http.kept.routes import KeptRoutes
 from jobs.http.parts import ApiParts
 from jobs.http.problems import Problem
 from jobs.http.refusals import REFUSALS
+from jobs.http.runners.files import FileRequests
 from jobs.http.runners.previews import PreviewRequests
 from jobs.http.runners.takers import shown_by
 from jobs.http.runs import operations as run_operations

@@ -20,7 +20,7 @@ from jobs.graph.errors import GraphInvalid
 from jobs.http.graph_size import check_size
 from jobs.http.problems import Problem
 from jobs.work.preview_questions import AroundRow
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 
 MAX_NAME = 200  # characters of a job's name
 MAX_KEY = 255  # characters of an Idempotency-Key

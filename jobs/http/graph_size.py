@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobs.graph.errors import GraphError, GraphInvalid
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 
 
 def check_size(document: dict[str, Any], limits: RequestLimits) -> None:

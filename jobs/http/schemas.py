@@ -27,7 +27,7 @@ from described.schema import (
 from jobs.http import graph_schema
 from jobs.http.runs.follow import EXPIRED
 from jobs.store.runs.run_states import RunStatus
-from jobs.work.messages import TABLE
+from jobs.work.channels import TABLE
 from progress_lib import Status
 
 STATUS = one_of(RunStatus)

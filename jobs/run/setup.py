@@ -10,7 +10,7 @@ from jobs.run.nkeys import Issuer
 from jobs.run.periods import Periods
 from jobs.sandbox.allowance import Allowance
 from progress_lib.nats.streams import StreamRules
-from settings.groups import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
+from settings.defaults import Deadlines, KeptOutputs, Retention, UploadSettings, WebhookSettings
 from traces.traces import Traces
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.graph.fields.code import NOT_ALLOWED, nodes_with_code
 from progress_lib.subjects import EVERY_TENANT
-from settings.groups import ProgramLimits, ProgramRules
+from settings.defaults import ProgramLimits, ProgramRules
 
 
 class NotAllowed(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.graph.documents.again import Again
 from jobs.work.run_files import RunFiles, place_of_runs
-from settings.groups import KeptOutputs, ProgramLimits
+from settings.defaults import KeptOutputs, ProgramLimits
 
 KEEP, AGAIN = "KEEP_OUTPUTS", "RUN_AGAIN"  # as program_lib/kept/again.py has them
 MB = 1 << 20

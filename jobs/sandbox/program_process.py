@@ -10,7 +10,7 @@ from typing import IO, Protocol
 from jobs.sandbox.resource_limits import impose
 from jobs.store.process_identity import ProcessIdentity, cpu_seconds_of, kill_marked
 from jobs.work.program_log import LineTail, ProgramLog
-from settings.groups import ProgramLimits
+from settings.defaults import ProgramLimits
 
 READ_BYTES = 64 * 1024
 OUTPUT_WAIT = 2.0  # seconds for the last output of a program that has ended

@@ -3,7 +3,7 @@
 import resource
 import signal
 
-from settings.groups import ProgramLimits
+from settings.defaults import ProgramLimits
 
 MB = 1 << 20
 NO_MEMORY = ("bad_alloc", "Out of memory")  # last words of libraries that abort for want of it

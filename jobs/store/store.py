@@ -83,7 +83,7 @@ from jobs.store.tables import JOBS, RUN_LOGS, RUNS, WEBHOOKS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.store import Webhooks, delete_webhooks
 from metrics.families import DATABASE_ERRORS, ROWS, RUN_START, RUNS_ENDED
-from settings.groups import DatabaseLimits
+from settings.defaults import DatabaseLimits
 
 __all__ = [
     "AlreadyRunning",

@@ -19,7 +19,7 @@ from metrics.families import WEBHOOK_DELIVERIES
 
 if TYPE_CHECKING:
     from jobs.webhooks.post import Outcome
-    from settings.groups import WebhookSettings
+    from settings.defaults import WebhookSettings
 
 LOG = logging.getLogger(__name__)
 

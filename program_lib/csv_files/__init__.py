@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Unpack
 
 from program_lib.columns.narrowest_types import narrowest_types
-from program_lib.csv_files.numbers import with_point
+from program_lib.csv_files.comma_numbers import with_point
 from program_lib.csv_files.reader import CsvReader
 from program_lib.csv_files.writer import CsvWriter
 from program_lib.files.compressed import opened_unpacked, packing

@@ -9,8 +9,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from program_lib.csv_files.comma_numbers import with_comma
 from program_lib.csv_files.form import MAX_RECORD, NOTE_FOR_EXCEL, Form
-from program_lib.csv_files.numbers import with_comma
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.texts import column_texts, constant, content, shown
 from program_lib.types import AS_TEXT, Column, Kind, Schema

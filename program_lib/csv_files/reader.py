@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from program_lib.csv_files.blocks import Blocks, not_in
+from program_lib.csv_files.comma_numbers import parse_with_comma
 from program_lib.csv_files.form import Form
 from program_lib.csv_files.grammar import Broken, Grammar
 from program_lib.csv_files.header import Header, Top, header
-from program_lib.csv_files.numbers import parse_with_comma
 from program_lib.csv_files.source import Source
 from program_lib.errors import RowRefused
 from program_lib.files.line_finder import LineFinder, RowLines

@@ -8,7 +8,7 @@ from program_lib.databases.tables import MOST_TABLES, TableFound, find_tables
 from program_lib.editor.preview import tell
 from program_lib.editor.timed import TimeIsUp, within
 from program_lib.process.exit_codes import FAILED
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 
 MOST_SHOWN = 20_000  # columns of all tables; each takes 30 bytes of the answer, 300 at most
 LONGEST = 128  # characters of a name

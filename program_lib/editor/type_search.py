@@ -8,7 +8,7 @@ from typing import Any
 from program_lib.editor.preview import tell
 from program_lib.editor.timed import TimeIsUp, within
 from program_lib.process.exit_codes import FAILED
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 from program_lib.process.settings import note_preview
 from program_lib.types import Column
 

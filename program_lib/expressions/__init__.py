@@ -9,7 +9,7 @@ from __future__ import annotations
 from program_lib.expressions.changes import changed_meanings
 from program_lib.expressions.compiler import NO_PARAMETERS, Compiled, compile_expression
 from program_lib.expressions.functions import FUNCTIONS, GROUPS, Function, functions_document
-from program_lib.expressions.sql import DISABLED_OPTIMIZERS, identifier
+from program_lib.expressions.quoting import DISABLED_OPTIMIZERS, identifier
 from program_lib.expressions.syntax import (
     MAX_LENGTH,
     ExpressionError,

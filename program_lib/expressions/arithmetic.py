@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from program_lib.expressions.sql import case, cast, fail, let, quoted
+from program_lib.expressions.quoting import case, cast, fail, let, quoted
 from program_lib.expressions.terms import (
     INTEGER_DIGITS,
     MIN_INTEGER,

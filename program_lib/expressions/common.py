@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from program_lib.expressions.moments import MOMENTS, literal_moment
-from program_lib.expressions.sql import case
+from program_lib.expressions.quoting import case
 from program_lib.expressions.terms import (
     NULL,
     NUMBERS,

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from program_lib.expressions import arithmetic, common, moments, texts
 from program_lib.expressions.functions import FUNCTIONS
 from program_lib.expressions.literals import exact_number
-from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.quoting import quoted_name
 from program_lib.expressions.syntax import (
     ExpressionError,
     Parsed,

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 
-from program_lib.expressions.sql import case, cast, fail, let, quoted, type_name
+from program_lib.expressions.quoting import case, cast, fail, let, quoted, type_name
 from program_lib.expressions.terms import Misfit, Term, called
 from program_lib.types import (
     DATE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from program_lib.expressions.literals import digits_of
-from program_lib.expressions.sql import case, cast, fail, let, quoted
+from program_lib.expressions.quoting import case, cast, fail, let, quoted
 from program_lib.parameters.parameter import Value
 from program_lib.types import (
     BOOLEAN,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from program_lib.expressions.arithmetic import floating, whole
 from program_lib.expressions.moments import in_utc
-from program_lib.expressions.sql import MAX_REPEATED, case, cast, fail, let, quoted
+from program_lib.expressions.quoting import MAX_REPEATED, case, cast, fail, let, quoted
 from program_lib.expressions.terms import (
     Misfit,
     Term,

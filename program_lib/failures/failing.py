@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from program_lib.batch import Batch
 from program_lib.errors import ExpressionFailed, RowRefused, TargetFailed
-from program_lib.process.limits import is_out_of_memory
+from program_lib.process.reasons import is_out_of_memory
 
 Made = TypeVar("Made")
 

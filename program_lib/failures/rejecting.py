@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from program_lib.batch import Batch
 from program_lib.errors import columns_at_fault
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 from program_lib.rejects import Rejects, rejected_schema
 from program_lib.types import Schema
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from program_lib.batch import Batch, engine_reason
 from program_lib.errors import ProgramError
-from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.quoting import quoted_name
 from program_lib.gathering.spool import Spool
 from program_lib.nodes import Feeds, InnerNode
 from program_lib.nodes.conform import conformed
 from program_lib.ports import UNNAMED
-from program_lib.process.limits import is_out_of_memory
+from program_lib.process.reasons import is_out_of_memory
 from program_lib.reshape.keys import places_after_point
 from program_lib.reshape.rows import TABLE, Answer, Rows
 from program_lib.types import MAX_DIGITS, Column, Schema

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.quoting import quoted_name
 from program_lib.gathering.spool import Spool
 from program_lib.types import INTEGER, Column, Schema
 

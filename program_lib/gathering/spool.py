@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from program_lib.engine import Config, closed_database
 from program_lib.errors import ProgramError
-from program_lib.expressions.sql import identifier, quoted_name, type_name
+from program_lib.expressions.quoting import identifier, quoted_name, type_name
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
 from program_lib.process import settings
 from program_lib.two_threads import on_other_thread

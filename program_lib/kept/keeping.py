@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from program_lib.files.part_files import Appending, PartFile
 from program_lib.kept.schemas import KEY, OUTPUT, PLACE, place_text, schema_text
 from program_lib.ports import BATCH_ROWS
-from program_lib.process.limits import is_out_of_memory
+from program_lib.process.reasons import is_out_of_memory
 from program_lib.types import Schema
 
 LOG = logging.getLogger("job")

@@ -16,7 +16,7 @@ from program_lib.editor.preview import shown_rows, tell
 from program_lib.errors import ProgramError
 from program_lib.kept.source import KeptFile, kept_files
 from program_lib.process.exit_codes import FAILED
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 from program_lib.types import Column, Kind, Schema
 
 # Types whose values have no order, or none that their text has

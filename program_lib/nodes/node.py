@@ -17,7 +17,7 @@ from program_lib.failures.failing import Made, sorted_out
 from program_lib.failures.faults import fault_of, row_at_fault
 from program_lib.failures.rejecting import Rejecting
 from program_lib.ports import UNNAMED
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 from program_lib.rejects import REJECTED, Rejects
 from program_lib.types import Schema
 from progress_lib import Fault, Progress, Row, Status

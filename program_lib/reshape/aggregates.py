@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from program_lib.errors import ProgramError
-from program_lib.expressions.sql import case, cast, fail, quoted, quoted_name
+from program_lib.expressions.quoting import case, cast, fail, quoted, quoted_name
 from program_lib.reshape.keys import group_key, order_key
 from program_lib.types import (
     AS_TEXT,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from program_lib.common_types import column_of
 from program_lib.errors import ProgramError
-from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.quoting import quoted_name
 from program_lib.types import Column, Kind, Schema
 
 ASCENDING, DESCENDING = "asc", "desc"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from program_lib.common_types import column_of
 from program_lib.errors import ProgramError
-from program_lib.expressions.sql import MAX_SHOWN, quoted, quoted_name
+from program_lib.expressions.quoting import MAX_SHOWN, quoted, quoted_name
 from program_lib.reshape.aggregates import SEPARATOR, Aggregated, Asked, aggregated
 from program_lib.reshape.keys import (
     Order,

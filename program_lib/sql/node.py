@@ -11,13 +11,13 @@ import pyarrow as pa
 from program_lib.batch import Batch, engine_reason
 from program_lib.common_types import common_schema
 from program_lib.errors import RowRefused
-from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.quoting import quoted_name
 from program_lib.gathering.gathered import Gathered
 from program_lib.gathering.spool import Spool
 from program_lib.nodes import Feeds, Node
 from program_lib.nodes.conform import conformed
 from program_lib.parameters import taken
-from program_lib.process.limits import is_out_of_memory
+from program_lib.process.reasons import is_out_of_memory
 from program_lib.reshape.keys import places_after_point, places_before_point
 from program_lib.sql.allowed import QueryFailed
 from program_lib.sql.bound import bind

@@ -11,7 +11,7 @@ import duckdb
 from program_lib.engine import Config, closed_database
 from program_lib.gathering.spool import interruptible
 from program_lib.parameters import taken
-from program_lib.process.limits import is_out_of_memory
+from program_lib.process.reasons import is_out_of_memory
 from program_lib.sql.allowed import QueryFailed, QueryRefused, check_allowed
 from program_lib.sql.bound import Bound, bind, bound
 from program_lib.sql.results import is_decimal, schema_of

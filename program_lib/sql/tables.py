@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from program_lib.errors import ProgramError
-from program_lib.expressions.sql import type_name
+from program_lib.expressions.quoting import type_name
 from program_lib.types import MAX_DIGITS, Column, Kind, Schema, Type, decimal
 
 INPUT = "input"  # the one input of a node that names none

@@ -32,7 +32,7 @@ from realtime.hub.hub import Hub
 from realtime.sockets import frames
 from realtime.sockets.close_codes import REASONS, CloseCode
 from realtime.sockets.websocket import Closed, MessageReader, WebSocket
-from settings.groups import ClientLimits
+from settings.defaults import ClientLimits
 from web.callers.limits import Limit
 from web.callers.tokens import Identity, TokenRefused
 

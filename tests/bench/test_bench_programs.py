@@ -18,8 +18,8 @@ from bench.programs.inputs import make_csv, make_customers, make_sqlite
 from bench.programs.jobs import JOBS, Job
 from bench.programs.report import chart, page, ratio, table, verdict
 from bench.programs.running import SCRIPTS, Differs, Failed, Place, one_turn
-from hosting.interrupting import Interrupted
 from hosting.start.server import ROOT
+from hosting.stop_signals import Interrupted
 from tests.harness import NatsServer
 
 OF_FILES = [job for job in JOBS if not job.is_postgresql]

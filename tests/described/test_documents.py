@@ -23,9 +23,9 @@ from jobs.work.log_questions import question
 from progress_lib import Fault, Progress, Status
 from progress_lib.progress import Row
 from progress_lib.subjects import progress_subject, status_subject
+from realtime.channels import ERROR_CODES
 from realtime.clients.actions import NEEDED_SCOPE, parse_action
 from realtime.events import Topic, make_event
-from realtime.messages import ERROR_CODES
 from realtime.sockets.close_codes import REASONS, CloseCode
 from settings import Settings
 from settings.checks import OWN_PATHS, OWN_TREES
@@ -241,7 +241,7 @@ def test_no_file_publishes_or_hears_a_subject_beside_the_tables() -> None:
         "jobs/run/files/service.py",
         "jobs/work/file_questions.py",
         "jobs/work/log_questions.py",
-        "jobs/work/messages.py",
+        "jobs/work/channels.py",
         "jobs/work/preview_questions.py",
         "jobs/work/run_queue.py",
         "progress_lib/subjects.py",

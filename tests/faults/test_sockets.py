@@ -28,7 +28,7 @@ import pytest
 
 from progress_lib.nats.link import Link
 from realtime.clients.client import Client
-from settings.groups import ClientLimits
+from settings.defaults import ClientLimits
 from tests.harness import (
     ROOT,
     Product,

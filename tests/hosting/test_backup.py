@@ -25,7 +25,7 @@ from hosting.backup.errors import BackupError, NotRead
 from hosting.backup.kept_files import kept_files
 from hosting.backup.making import make_backup
 from hosting.backup.restoring import move_whole, restore
-from hosting.interrupting import ENDING
+from hosting.stop_signals import ENDING
 from jobs.graph.fields.paths import path_errors
 from jobs.store.records import NewRun
 from jobs.store.store import Store

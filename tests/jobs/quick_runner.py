@@ -14,7 +14,7 @@ from jobs.runner import run_until
 from jobs.store.store import Store
 from jobs.webhooks.deliveries import Pace
 from progress_lib.nats.link import Link
-from settings.groups import Deadlines, WebhookSettings
+from settings.defaults import Deadlines, WebhookSettings
 from settings.reading import Reader, read_group
 from tests.programs import allowance
 

@@ -26,7 +26,7 @@ from realtime.clients.client import Client
 from realtime.hub.hub import Hub
 from realtime.sockets.short_frames import take_short_frames
 from realtime.sockets.websocket import RECEIVE_BYTES, Closed, WebSocket
-from settings.groups import ClientLimits, Expected
+from settings.defaults import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.realtime.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass
 import pytest
 
 from settings import Settings
-from settings.groups import Deadlines, ProgramRules
+from settings.defaults import Deadlines, ProgramRules
 from settings.reading import Reader, SettingsError, group, number, read_group, variables
 from tests.harness import ROOT
 from tests.settings.test_settings import BAD

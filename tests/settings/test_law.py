@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from settings import groups
+from settings import defaults
 from tests.harness import ROOT
 
 ABOVE = ("app", "bench", "hosting", "jobs", "realtime", "scripts", "soak")
-GROUPS = {name for name, kind in vars(groups).items() if hasattr(kind, "__dataclass_fields__")}
+GROUPS = {name for name, kind in vars(defaults).items() if hasattr(kind, "__dataclass_fields__")}
 
 
 def test_reading_the_settings_loads_nothing_that_is_above_them() -> None:

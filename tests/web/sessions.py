@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from settings.groups import Expected
+from settings.defaults import Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.harness import Product

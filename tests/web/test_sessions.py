@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask, request
 
 from settings.addresses import parse_proxies
-from settings.groups import Expected
+from settings.defaults import Expected
 from settings.keys import secret_keys
 from settings.public_keys import public_keys
 from settings.shared import SCOPES

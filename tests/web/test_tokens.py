@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progress_lib.subjects import EVERY_TENANT
-from settings.groups import Expected
+from settings.defaults import Expected
 from settings.keys import secret_keys
 from settings.public_keys import public_keys
 from settings.shared import SCOPES

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from progress_lib.subjects import EVERY_TENANT, check_id
-from settings.groups import Expected
+from settings.defaults import Expected
 from settings.keys import TrustedKey
 from settings.shared import MAX_TOKEN, SCOPES
 from web.callers.limits import Limit, limit_of

@@ -20,7 +20,7 @@ from jobs.http.kept.routes import KeptRoutes
 from jobs.http.problems import Problem
 from jobs.http.runners.previews import PreviewRequests
 from program_lib.expressions import functions_document
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 
 
 class EditingRoutes:

@@ -15,16 +15,16 @@ from jobs.graph.filled import as_run
 from jobs.http import pages
 from jobs.http.body import check_not_packed
 from jobs.http.files.operations import FILES_A_PAGE, ROWS_A_PAGE
-from jobs.http.files.requests import FileRequests
 from jobs.http.handlers import Answer, Routes, TenantOf
 from jobs.http.problems import Problem
+from jobs.http.runners.files import FileRequests
 from jobs.http.runners.previews import PreviewRequests
 from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store
 from jobs.work.file_questions import MOST_A_PAGE
 from program_lib.files.split_files.names import PLACE
 from program_lib.stores.names import is_stored
-from settings.groups import UploadSettings
+from settings.defaults import UploadSettings
 
 READ, BRING = "jobs:execute", "jobs:write"
 MB = 1 << 20

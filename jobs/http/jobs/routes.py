@@ -15,7 +15,7 @@ from jobs.store.connections.native_thread import off_the_loop
 from jobs.store.store import Store
 from jobs.work.deleted_jobs import DeletedJobs
 from jobs.work.run_files import remove_files
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 
 
 class JobRoutes:

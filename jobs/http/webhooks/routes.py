@@ -14,7 +14,7 @@ from jobs.http.webhooks.documents import delivery_document, webhook_document
 from jobs.http.webhooks.operations import DELIVERIES_A_PAGE
 from jobs.store.webhooks.store import Webhooks
 from jobs.webhooks.signature import new_secret
-from settings.groups import RequestLimits, WebhookSettings
+from settings.defaults import RequestLimits, WebhookSettings
 
 SCOPE = "jobs:write"
 

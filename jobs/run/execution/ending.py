@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from jobs.store.runs.run_states import EndKind, RunStatus
 from program_lib.process.exit_codes import STANDS
 from progress_lib import Progress, Status
-from settings.groups import Deadlines
+from settings.defaults import Deadlines
 
 REASON_CAP = 2_000  # characters that a person reads; the log has the rest
 MOST_NAMES = 3  # of outputs, in a reason

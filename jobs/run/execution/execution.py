@@ -43,7 +43,7 @@ from jobs.work.run_queue import Claim
 from logs.context import note
 from metrics.families import RUN_TIME
 from progress_lib.nats.link import Link, Message
-from settings.groups import Deadlines, KeptOutputs
+from settings.defaults import Deadlines, KeptOutputs
 from traces.traces import Traces
 
 LOG = logging.getLogger(__name__)

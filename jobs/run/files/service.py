@@ -1,4 +1,4 @@
-"""Answers web workers that ask for the files of a tenant, on threads of its own. The side that asks is jobs/http/files/requests.py."""
+"""Answers web workers that ask for the files of a tenant, on threads of its own. The side that asks is jobs/http/runners/files.py."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ from jobs.work.file_questions import (
     unpacked,
 )
 from progress_lib.nats.link import Link, Message, Subscription
-from settings.groups import UploadSettings
+from settings.defaults import UploadSettings
 
 LOG = logging.getLogger(__name__)
 

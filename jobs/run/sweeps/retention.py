@@ -12,7 +12,7 @@ from jobs.work.run_files import (
     runs_that_kept,
     sizes_of_runs,
 )
-from settings.groups import KeptOutputs, Retention
+from settings.defaults import KeptOutputs, Retention
 
 LOG = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.store.connections.native_pool import KEPT_OPEN, NativePool
 from jobs.store.connections.native_thread import NativeThreads, NoThreadFree
 from jobs.store.migration import bring_up_to_date, is_up_to_date
-from settings.groups import DatabaseLimits
+from settings.defaults import DatabaseLimits
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from psycopg.abc import RV, PQGen
 from sqlalchemy.engine import URL, Engine
 
 from jobs.store.connections.native_pool import KEPT_OPEN, NativePool
-from settings.groups import DatabaseLimits
+from settings.defaults import DatabaseLimits
 
 # Seconds that a transaction of ours may do nothing. Then its process stands still, or its machine is gone, and PostgreSQL
 # would keep its locks for hours. Fewer than a runner is silent until others end its runs

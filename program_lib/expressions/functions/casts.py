@@ -17,7 +17,7 @@ from program_lib.expressions.functions.function import (
     whole_between,
     whole_literal_of,
 )
-from program_lib.expressions.sql import case, cast, fail, let, quoted, type_name
+from program_lib.expressions.quoting import case, cast, fail, let, quoted, type_name
 from program_lib.expressions.terms import NUMBERS, Misfit, Term, as_exact
 from program_lib.types import (
     BOOLEAN,

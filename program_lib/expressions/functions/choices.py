@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from program_lib.expressions import common
 from program_lib.expressions.functions.function import Argument, Function
-from program_lib.expressions.sql import case
+from program_lib.expressions.quoting import case
 from program_lib.expressions.terms import Misfit, Term, called
 from program_lib.types import Kind
 

@@ -33,7 +33,7 @@ from program_lib.expressions.moments import (
     of_utc,
     tried_moment,
 )
-from program_lib.expressions.sql import case, cast, fail, let, quoted
+from program_lib.expressions.quoting import case, cast, fail, let, quoted
 from program_lib.expressions.terms import Misfit, Term, any_fails, called
 from program_lib.types import (
     BOOLEAN,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from program_lib.expressions.moments import any_moment
-from program_lib.expressions.sql import case, cast, fail, let
+from program_lib.expressions.quoting import case, cast, fail, let
 from program_lib.expressions.terms import NUMBERS, Misfit, Term, any_fails, called, typed_null
 from program_lib.types import BOOLEAN, DATE, INTEGER, JSON, TEXT, TIME, TIMESTAMP, Kind, Type
 

@@ -17,7 +17,7 @@ from program_lib.expressions.functions.function import (
     plain,
     text_literal_of,
 )
-from program_lib.expressions.sql import case, cast, let, quoted
+from program_lib.expressions.quoting import case, cast, let, quoted
 from program_lib.expressions.terms import Term, any_fails
 from program_lib.types import TEXT, UUID, Kind
 

@@ -14,7 +14,7 @@ from program_lib.expressions.functions.function import (
     guarded,
     text_literal_of,
 )
-from program_lib.expressions.sql import case, cast, let, quoted
+from program_lib.expressions.quoting import case, cast, let, quoted
 from program_lib.expressions.terms import Term
 from program_lib.types import BOOLEAN, INTEGER, TEXT, Type
 

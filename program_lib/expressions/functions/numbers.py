@@ -18,7 +18,7 @@ from program_lib.expressions.functions.function import (
     whole_between,
     whole_literal_of,
 )
-from program_lib.expressions.sql import case, cast
+from program_lib.expressions.quoting import case, cast
 from program_lib.expressions.terms import (
     Misfit,
     Term,

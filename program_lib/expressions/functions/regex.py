@@ -25,7 +25,7 @@ from program_lib.expressions.functions.patterns import (
     replacement_error,
 )
 from program_lib.expressions.functions.text import TOO_LONG
-from program_lib.expressions.sql import case, let, quoted
+from program_lib.expressions.quoting import case, let, quoted
 from program_lib.expressions.terms import Misfit, Term, any_fails
 from program_lib.types import BOOLEAN, INTEGER, TEXT
 

@@ -20,7 +20,7 @@ from program_lib.expressions.functions.function import (
     whole_between,
     whole_literal_of,
 )
-from program_lib.expressions.sql import case, cast, let, quoted
+from program_lib.expressions.quoting import case, cast, let, quoted
 from program_lib.expressions.terms import Term, any_fails, as_exact, exact_type, text_literal
 from program_lib.expressions.texts import SPACES
 from program_lib.types import BOOLEAN, DOUBLE, INTEGER, MAX_DIGITS, TEXT, Kind, decimal

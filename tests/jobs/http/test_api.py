@@ -33,7 +33,7 @@ from jobs.work.run_queue import RunQueue
 from progress_lib.nats.link import Link
 from progress_lib.subjects import progress_subject
 from settings import Settings
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 from tests.described.checking import FOLLOWED, Answers
 from tests.harness import NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT, Heard, StartRunner, node_state

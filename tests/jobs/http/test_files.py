@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from jobs.http.files.requests import TRANSFERS
+from jobs.http.runners.files import TRANSFERS
 from jobs.work.file_questions import PIECE
 from tests.harness import (
     Answer,

@@ -18,7 +18,7 @@ from jobs.store.records import NewRun
 from jobs.store.store import NotFound, Store
 from jobs.store.tables import RUNS
 from jobs.work.run_files import RunFiles
-from settings.groups import KeptOutputs, Retention
+from settings.defaults import KeptOutputs, Retention
 from tests.harness import ROOT, NatsServer, Product, running_product
 from tests.jobs.tags.test_product import place, runner
 from tests.programs import chain, graph, node

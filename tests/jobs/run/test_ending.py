@@ -10,7 +10,7 @@ from jobs.run.execution.ending import Ending, Seen, Silence, broken_deadline, de
 from jobs.run.execution.execution import Execution
 from jobs.store.runs.run_states import KINDS, EndKind, RunStatus
 from progress_lib import Progress, Status
-from settings.groups import Deadlines
+from settings.defaults import Deadlines
 
 OPEN = [Progress(3, "DB Output", Status.RUNNING, 5)]
 FAILED = [Progress(3, "DB Output", Status.FAILED, 5, "UNIQUE constraint failed")]

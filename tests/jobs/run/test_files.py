@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from jobs.http.files import requests
-from jobs.http.files.requests import FileRequests
 from jobs.http.problems import Problem
+from jobs.http.runners import files as asking
+from jobs.http.runners.files import FileRequests
 from jobs.run.files import service
 from jobs.run.files.listing import MOST_LOOKED_AT, Page, listed
 from jobs.run.files.places import Place, Reach, Refused
@@ -31,7 +31,7 @@ from jobs.work.file_questions import (
     unpacked,
 )
 from progress_lib.nats.link import Link
-from settings.groups import UploadSettings
+from settings.defaults import UploadSettings
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
 from tests.jobs.conftest import TENANT
 from tests.programs import allowance
@@ -157,7 +157,7 @@ def test_a_file_that_is_complete_waits_for_a_slow_disk_also_behind_others(
 def test_who_does_not_hear_whether_a_file_is_there_is_told_to_look(
     files: Files, link: Link, slow_disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "FINISH_WAIT", 0.1)
+    monkeypatch.setattr(asking, "FINISH_WAIT", 0.1)
     web = FileRequests(link, has_many_tenants=False)
     with pytest.raises(Problem, match="look whether it is there") as unknown:
         web.upload(TENANT, "a.csv", 3, lambda most: b"abc"[:most], replace=False)
@@ -183,7 +183,7 @@ def test_a_transfer_that_stands_still_is_forgotten_with_what_it_wrote(
     session = asked(link, do="write", path="a.csv", size=PIECE * 2, replace=False)["session"]
     assert answered(link, session, packed({"at": 0}, b"x" * PIECE))["at"] == PIECE
     assert parts(root)
-    monkeypatch.setattr(files, "_idle", 0.02)
+    monkeypatch.setattr(asking, "_idle", 0.02)
     eventually(lambda: not parts(root), what="its half is removed")
     late = answered(link, session, packed({"at": PIECE}, b"x" * PIECE))
     assert late["status"] == 410

@@ -17,8 +17,8 @@ import pytest
 
 from jobs.graph.documents.feeding import feeding_part
 from jobs.graph.errors import GraphInvalid
-from jobs.http.files.requests import FileRequests
 from jobs.http.problems import Problem
+from jobs.http.runners.files import FileRequests
 from jobs.http.runners.previews import ASKING, MOST_SAID, PreviewRequests, _unpacked
 from jobs.http.runners.takers import nobody_shown
 from jobs.run.previews import AROUND, ROWS, Previews

@@ -23,7 +23,7 @@ from jobs.store.tables import NODE_STATES, RUN_LOGS, RUNS, WEBHOOK_DELIVERIES
 from jobs.store.webhooks.records import NewWebhook, Told
 from jobs.webhooks.signature import new_secret
 from jobs.work.run_files import PLACE, RunFiles
-from settings.groups import KeptOutputs, Retention
+from settings.defaults import KeptOutputs, Retention
 from tests.harness import eventually
 from tests.jobs.conftest import GRAPH, TENANT, StartRunner, ended, node_state, record
 

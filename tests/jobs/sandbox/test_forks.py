@@ -25,7 +25,7 @@ from jobs.sandbox.warm import forked as forked_module
 from jobs.sandbox.warm import siblings, warm_interpreter
 from jobs.sandbox.warm.warm_interpreter import Forked
 from jobs.work.program_log import ProgramLog
-from settings.groups import ProgramLimits
+from settings.defaults import ProgramLimits
 from tests.harness import eventually, freeze, is_alive
 from tests.jobs.sandbox.starting import (
     RUN,

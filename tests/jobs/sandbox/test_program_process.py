@@ -17,7 +17,7 @@ from jobs.sandbox.interpreters import Fresh
 from jobs.sandbox.program_process import ProgramProcess
 from jobs.store.process_identity import ProcessIdentity, kill_marked
 from jobs.work.program_log import ProgramLog
-from settings.groups import ProgramLimits
+from settings.defaults import ProgramLimits
 from tests.harness import eventually, is_alive, processes_of
 
 MARK = "RUN_ID=test-of-the-process-"

@@ -20,7 +20,7 @@ from jobs.webhooks.post import Outcome
 from jobs.webhooks.signature import new_secret
 from jobs.work.deleted_jobs import STRAGGLERS
 from jobs.work.run_files import RunFiles
-from settings.groups import KeptOutputs, Retention, WebhookSettings
+from settings.defaults import KeptOutputs, Retention, WebhookSettings
 from tests.jobs.conftest import GRAPH, TENANT
 from tests.servers.databases import Database
 

@@ -26,7 +26,7 @@ from jobs.store.store import Store
 from jobs.store.tables import METADATA
 from jobs.store.webhooks.records import Told
 from settings import Settings
-from settings.groups import DatabaseLimits
+from settings.defaults import DatabaseLimits
 from tests.jobs.conftest import GRAPH
 from tests.servers.databases import Database
 

@@ -115,7 +115,7 @@ import json, sys
 import gevent
 from gevent.monkey import get_original
 from jobs.store.store import Store, StoreUnavailable
-from settings.groups import DatabaseLimits
+from settings.defaults import DatabaseLimits
 hang = get_original("_thread", "allocate_lock")()
 hang.acquire()
 store = Store("postgresql+psycopg://nobody@127.0.0.1:1/none", DatabaseLimits(pool=2, pool_wait=0.1))

@@ -28,7 +28,7 @@ from jobs.store.webhooks.records import DeliveryStatus, NewWebhook, Told
 from jobs.webhooks.signature import new_secret
 from progress_lib.nats.link import Link
 from settings import Settings
-from settings.groups import DatabaseLimits
+from settings.defaults import DatabaseLimits
 from tests.harness import StartProduct, eventually
 from tests.jobs.conftest import GRAPH, TENANT, record
 from tests.jobs.http.test_api import new_app

@@ -15,7 +15,7 @@ from jobs.store.webhooks.records import Delivery, DeliveryStatus, NewWebhook, To
 from jobs.webhooks.deliveries import Deliveries, Pace
 from jobs.webhooks.signature import new_secret
 from settings.addresses import parse_private_hosts
-from settings.groups import WebhookSettings
+from settings.defaults import WebhookSettings
 from tests.harness import DEADLINE, eventually
 from tests.jobs.conftest import GRAPH, TENANT
 from tests.jobs.webhooks.receivers import Receiver, receiving

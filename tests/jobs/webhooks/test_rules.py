@@ -20,7 +20,7 @@ from jobs.webhooks.turns import PER_HOST, DeliveryTurns
 from program_lib.network.addresses import is_public
 from program_lib.network.outgoing import BadUrl, Refused, Target, check_number
 from settings.addresses import PrivateHosts, parse_private_hosts
-from settings.groups import WebhookSettings
+from settings.defaults import WebhookSettings
 
 PUBLIC = ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
 NOT_PUBLIC = (

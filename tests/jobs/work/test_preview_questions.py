@@ -5,7 +5,7 @@ import json
 import pytest
 
 from jobs.graph.documents.again import Again, Stands
-from jobs.work.messages import PREVIEW_QUESTION
+from jobs.work.channels import PREVIEW_QUESTION
 from jobs.work.preview_questions import AroundRow, Find, Page, PreviewQuestion
 
 GRAPH = {"nodes": [{"id": 1, "type": "csv_input"}], "edges": []}

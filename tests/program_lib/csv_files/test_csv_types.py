@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from program_lib.columns.narrowest_types import narrowest_types
-from program_lib.csv_files.numbers import with_point
+from program_lib.csv_files.comma_numbers import with_point
 from program_lib.csv_files.reader import CsvReader
 from program_lib.errors import ProgramError
 from program_lib.types import BOOLEAN, DATE, INTEGER, NUMERIC, TEXT, TIMESTAMP, Type

@@ -21,7 +21,7 @@ from program_lib.files.many_files.matching import matching
 from program_lib.ndjson_files import read_ndjson
 from program_lib.parquet_files import read_parquet
 from program_lib.parquet_files.types import field_of
-from program_lib.process import limits, settings
+from program_lib.process import reasons, settings
 from program_lib.types import Column, Kind, Schema, Type
 from tests.programs import chain, graph, node, run
 
@@ -109,8 +109,8 @@ def test_what_the_system_says_of_a_file_names_it_as_the_graph_does(
     monkeypatch.setattr(settings, "data_dir", lambda: data)
     with pytest.raises(OSError) as told:
         (data / "orders.csv").open()
-    assert limits.reason(told.value) == "No such file or directory: orders.csv"
-    assert limits.reason(OSError(28, "No space left on device")) == "No space left on device"
+    assert reasons.reason(told.value) == "No such file or directory: orders.csv"
+    assert reasons.reason(OSError(28, "No space left on device")) == "No space left on device"
 
 
 @pytest.mark.parametrize("pattern", ["/etc/*", "../*.csv", "/**/passwd", "../**", "link/*", "/*"])

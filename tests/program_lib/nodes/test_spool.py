@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from program_lib.expressions.sql import quoted_name
+from program_lib.expressions.quoting import quoted_name
 from program_lib.gathering.spool import Spool
 from program_lib.types import INTEGER, TEXT, TIMESTAMPTZ, Column, Schema
 from tests.harness import eventually
@@ -87,7 +87,7 @@ def test_a_spool_reaches_nothing_and_stays_as_it_is_set(spool: Spool, sql: str) 
 GATHERS = """
 import resource, signal, sys
 import pyarrow as pa
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 from program_lib.program import handle_signals
 from program_lib.gathering.spool import Spool
 from program_lib.types import INTEGER, NUMERIC, Column, Schema

@@ -518,18 +518,18 @@ def test_a_child_of_multiprocessing_says_its_last_word(
 FORK_MEANWHILE = """
 import os, signal, sys, threading
 from progress_lib import track
-from progress_lib.reporting import defaults
+from progress_lib.reporting import default_reporter
 
 making, forks = threading.Event(), threading.Event()
-made = defaults.ProgressReporter
+made = default_reporter.ProgressReporter
 
 def slowly(*arguments, **options):
     making.set()
     forks.wait(0.3)
     return made(*arguments, **options)
 
-defaults.ProgressReporter = slowly
-threading.Thread(target=defaults.default_reporter).start()
+default_reporter.ProgressReporter = slowly
+threading.Thread(target=default_reporter.default_reporter).start()
 making.wait()
 child = os.fork()
 if child == 0:

@@ -23,7 +23,7 @@ from realtime.hub.hub import Hub
 from realtime.sockets import frames
 from realtime.sockets.close_codes import CloseCode
 from realtime.sockets.websocket import MAX_MESSAGE, Closed, MessageReader, WebSocket
-from settings.groups import ClientLimits, Expected
+from settings.defaults import ClientLimits, Expected
 from settings.keys import secret_keys
 from settings.shared import SCOPES
 from tests.harness import eventually

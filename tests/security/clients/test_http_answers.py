@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 from tests.harness import Answer, Product, product_of_each_class
 
 product = product_of_each_class("answers")

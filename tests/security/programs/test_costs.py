@@ -24,7 +24,7 @@ from jobs.program.generator import generate_program
 from jobs.store.process_identity import cpu_seconds_of
 from program_lib.expressions import Parsed, parse
 from program_lib.types import INTEGER, Column, Schema
-from settings.groups import RequestLimits
+from settings.defaults import RequestLimits
 from settings.shared import MAX_NODES
 from tests.harness import Answer, Product, product_of_each_class
 from tests.security.programs.worst_graphs import chained, node, worst_graphs

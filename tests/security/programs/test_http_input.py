@@ -28,7 +28,7 @@ from program_lib.http_service.hosts import AllowedHosts, HostRefused
 from program_lib.http_service.patience import Patience, Temporary
 from program_lib.http_service.service import Service, named_service
 from program_lib.network.urls import parse_url
-from program_lib.process.limits import reason
+from program_lib.process.reasons import reason
 from program_lib.process.secrets import SECRETS
 from settings.checks import hosts
 from settings.secret_files import write_secret

@@ -28,7 +28,7 @@ from jobs.sandbox.environment import reading_environment
 from jobs.sandbox.resource_limits import CPU_GRACE, impose, met_limit
 from jobs.store.records import NewRun
 from jobs.store.store import Store
-from settings.groups import ProgramLimits
+from settings.defaults import ProgramLimits
 from settings.secret_files import write_secret
 from tests.harness import Product, StartProduct, running_product
 from tests.programs import Outcome, allowance, chain, execute, node, program_of, run

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from settings import Settings
-from settings.groups import Expected
+from settings.defaults import Expected
 from settings.keys import TrustedKey, secret_keys
 from settings.public_keys import MAX_KEYS, public_keys
 from tests.harness import StartProduct, eventually, is_alive

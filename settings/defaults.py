@@ -1,4 +1,4 @@
-"""The settings, grouped by the part of the product that uses them. Defaults and bounds stand only here.
+"""The settings with their defaults and bounds, which stand only here, in groups: each for the part of the product that uses it.
 
 A new setting is one line here, a line of README's table, and a bad value in tests/settings/test_settings.py.
 """
