@@ -385,7 +385,9 @@ def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     if process.stdout is None or process.stdout.closed:
         _await_end(process, patience)
         return
-    passing = threading.Thread(target=_pass_last_on, args=(process.stdout,), daemon=True)
+    passing = threading.Thread(
+        target=_pass_last_on, args=(process.stdout,), name="last-output", daemon=True
+    )
     passing.start()
     _await_end(process, patience)
     passing.join(LAST_WAIT)

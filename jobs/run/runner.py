@@ -32,6 +32,7 @@ LOG = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds between two looks at what is due
 OWNER_WAIT = 2.0  # seconds that a start waits for NATS, to see whose queue that is
+ANNOUNCE_WAIT = 3.0  # seconds that a stop gives the last announcements
 STOP_MARGIN = 10.0  # seconds after SIGKILL to write and announce the ends
 
 
@@ -177,7 +178,7 @@ class Runner:
         if self._deliveries is not None:
             self._deliveries.stop()
         self._interpreters.close()
-        self._announcer.close(3.0)
+        self._announcer.close(ANNOUNCE_WAIT)
         if self._admission is not None:
             self._admission.close()
         return not self._executions.all()

@@ -153,7 +153,7 @@ class Client:
             _shut_down(sock)
 
         timer = threading.Timer(self._bounds.whole, end)
-        timer.daemon = True
+        timer.name, timer.daemon = "http-deadline", True
         timer.start()
         try:
             yield

@@ -129,9 +129,7 @@ class Node:
     ) -> None:
         message = message or self.told()
         if status is Status.COMPLETED and self.keeping is not None:
-            self._open_kept()
-            self.keeping.finish()
-            message += self.keeping.told()
+            message += self._finish_keeping(self.keeping)
         self.report(
             Progress(
                 self.number,
@@ -264,7 +262,7 @@ class Node:
         if not len(batch) and batch.share is not None:
             self._pass_by(batch.share, output)
         if self.keeping is not None:
-            self._open_kept()
+            self._open_kept(self.keeping)
             self.keeping.write(batch.table, output)
         for part in batch.parts():
             for node, port in self.followers.get(output, ()):
@@ -273,11 +271,16 @@ class Node:
                 else:
                     self.onward.take(node, part, port)
 
-    def _open_kept(self) -> None:
+    def _finish_keeping(self, keeping: Keeps) -> str:
+        """What is told of it."""
+        self._open_kept(keeping)
+        keeping.finish()
+        return keeping.told()
+
+    def _open_kept(self, keeping: Keeps) -> None:
         """Each output has its file, also one that never gets a row."""
-        assert self.keeping is not None
         for output in self.outputs_named():
-            self.keeping.open(output, self.schema_of(output))
+            keeping.open(output, self.schema_of(output))
 
     def outputs_named(self) -> list[str]:
         """All outputs, whether somebody gets their rows or not."""

@@ -166,7 +166,7 @@ class Link:
         return prefixed(self.prefix, subject)
 
     def on_up(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` on the link's thread after each (re)connect; it must not block."""
+        """Calls `listener` on the link's thread after each (re)connect; and now, on the caller's, where it is up. It must not block."""
         with self._lock:
             self._up_listeners.append(listener)
             up = self.is_up

@@ -96,10 +96,14 @@ class ProgressReporter:
         )  # a UUID, or a number
         self._nats = (nats_url, "reporter", nats_prefix, nats_ca_file)
         self._last_words = last_words
-        self._seq = 0  # (sender thread; the closing thread after that)
+        self._numbers = itertools.count(
+            1
+        )  # (any thread) of messages: the closing thread may count while the sender still does
         self._is_closed = False  # (closing thread)
         self._has_said_all = False  # (closing thread) nothing leaves any more
-        self._warned: set[str] = set()  # nodes of which something unusable was reported
+        self._warned: set[str] = (
+            set()
+        )  # (any thread; two at once may warn twice) nodes of which something unusable was reported
         self._own_run: OwnRun | None = None  # with `announces_run`
         # (lock) ids that nodes of `node` have, and those around us
         self._taken = nodes_around(self._run_id, job_id)
@@ -466,9 +470,8 @@ class ProgressReporter:
 
     def _complete(self, progress: Progress) -> Progress:
         """The message with its run, its sequence number and the time."""
-        self._seq += 1
         run_id = self._run_id or None
-        return progress.replace(run_id=run_id, seq=self._seq, ts=round(time.time(), 3))
+        return progress.replace(run_id=run_id, seq=next(self._numbers), ts=round(time.time(), 3))
 
 
 _REPORTERS: weakref.WeakSet[ProgressReporter] = weakref.WeakSet()

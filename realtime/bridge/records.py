@@ -25,7 +25,7 @@ class DatabaseAway(Exception):
 
 
 class Records:
-    """Of one thread."""
+    """The database's word on last runs, for one thread, the bridge's. Asks no database that did not answer just now."""
 
     def __init__(self, last_run: LastRun | None) -> None:
         self._last_run = last_run

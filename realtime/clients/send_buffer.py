@@ -1,4 +1,4 @@
-"""What waits for one browser that reads more slowly than its jobs talk. Not locked.
+"""What waits for one browser that reads more slowly than its jobs talk. It has no lock of its own.
 
 A running count that still waits is replaced by a newer one of the same node: a browser that comes
 late wants the latest. A change of status is never replaced, nor is a message without `runId` and

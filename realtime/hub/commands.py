@@ -112,7 +112,7 @@ class Hears(NamedTuple):
 
 
 class LookAgain(NamedTuple):
-    """What the database says is asked for, of each run at work of which nothing was heard since the command before."""
+    """Has the database asked about each watched run at work of which nothing was heard since the last LookAgain."""
 
 
 class CloseSome(NamedTuple):

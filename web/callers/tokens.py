@@ -1,4 +1,4 @@
-"""Who is asking: JSON Web Tokens, checked against what PyJWT would let through by default."""
+"""JSON Web Tokens: signature and claims, checked against what PyJWT would let through by default."""
 
 import hashlib
 import hmac

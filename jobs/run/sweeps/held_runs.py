@@ -8,7 +8,7 @@ from jobs.store.store import StoreUnavailable
 
 
 class HeldRuns:
-    """Of one sweep, on its thread: the first run whose row takes no write ends a round, so that those that once took none come last."""
+    """The runs whose rows took no write, for one sweep, on its thread. The first such run ends a round, so they are tried last."""
 
     def __init__(self) -> None:
         self._held: set[str] = set()  # ids

@@ -10,7 +10,7 @@ LOG = logging.getLogger(__name__)
 
 
 class SweptEnds:
-    """Of one sweep, on its thread. Raises StoreUnavailable."""
+    """The ends that one sweep writes, on its thread. Raises StoreUnavailable."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -104,6 +104,7 @@ def rows_of_table(link: Link, name: str) -> Rows:
 def counted(link: Link, table: str) -> int | None:
     """How many rows a table has, in the state that is read; None where SQLite needs longer than COUNT_SECONDS."""
     watch = threading.Timer(COUNT_SECONDS, link.connection.interrupt)
+    watch.name, watch.daemon = "sqlite-count", True
     watch.start()
     try:
         [(count,)] = link.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 (it is quoted)

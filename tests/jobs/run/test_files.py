@@ -183,7 +183,7 @@ def test_a_transfer_that_stands_still_is_forgotten_with_what_it_wrote(
     session = asked(link, do="write", path="a.csv", size=PIECE * 2, replace=False)["session"]
     assert answered(link, session, packed({"at": 0}, b"x" * PIECE))["at"] == PIECE
     assert parts(root)
-    monkeypatch.setattr(asking, "_idle", 0.02)
+    monkeypatch.setattr(files, "_idle", 0.02)
     eventually(lambda: not parts(root), what="its half is removed")
     late = answered(link, session, packed({"at": PIECE}, b"x" * PIECE))
     assert late["status"] == 410

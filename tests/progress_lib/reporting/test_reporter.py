@@ -238,7 +238,7 @@ def test_a_terminal_state_survives_a_server_that_is_killed_as_it_is_sent(
         assert reporter._link.wait_up(DEADLINE)
         nats_server.pause()  # takes bytes, and will never read them
         reporter.report(Progress(1, "a", Status.COMPLETED, 10))
-        eventually(lambda: reporter._seq >= 1)
+        eventually(lambda: next(copy(reporter._numbers)) > 1, what="a message has its number")
         nats_server.kill()
         nats_server.start()
         eventually(lambda: set(stored(listener.link)) == {(1, "completed", 10)})
