@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
