@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from progress_lib.nats.jetstream import stream_pending, stream_sequences, stream_time
 from progress_lib.nats.link import Link, Message, NatsError
-from progress_lib.nats.streams import OtherInstallation, StreamRules
+from progress_lib.nats.streams import NotOurs, OtherInstallation, StreamRules
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import every_job
 from realtime.bridge.history import KINDS, Follower, Opened, ProgressStream
@@ -35,7 +35,8 @@ BUSY, BUSY_PERIOD = 48, 0.003
 BATCH = 256  # messages; a batch of this size is worth its wake-up, and the next is read at once
 BACKLOG_TICK = 0.005  # seconds between two looks at a full inbox
 COMPLAINT_PERIOD = 5.0  # seconds; a publisher of nonsense must not fill the log
-HISTORY_RETRY = 15.0  # seconds until a history that could not be had is asked for again
+# Seconds until a history that could not be had is asked for again, and until one that is followed is looked at
+HISTORY_RETRY = 15.0
 LOOK_PERIOD = 10.0  # seconds between two looks at runs of which nothing is heard
 STOP_WAIT = 5.0  # seconds that `close` gives the bridge's thread
 
@@ -67,7 +68,9 @@ class NATSBridge:
         # (bridge thread) what the stream held when it took nothing
         self._deaf_at: Opened | None = None
         self._next_look = 0.0  # (bridge thread) monotonic seconds
-        self._next_try = 0.0  # (bridge thread) monotonic seconds; when to ask for a history again
+        self._next_try = (
+            0.0  # (bridge thread) monotonic seconds; when to ask for a history again, or look at it
+        )
         self._connection = 0  # (bridge thread) the link's connection that we listen on
         self._wishes = Wishes()
         self._stopping = threading.Event()
@@ -190,9 +193,21 @@ class NATSBridge:
             self._hub.put(Hears(is_heard, time.time()))
 
     def _is_served(self) -> bool:
-        if self._source is Source.FOLLOWING:
-            return self._follower.is_healthy
-        return time.monotonic() < self._next_try
+        is_following = self._source is Source.FOLLOWING
+        if is_following and not self._follower.is_healthy:
+            return False
+        return time.monotonic() < self._next_try or (is_following and not self._is_others_now())
+
+    def _is_others_now(self) -> bool:
+        """Whether somebody has changed what the stream is over, so that it gives a part of what is said, or nothing."""
+        self._next_try = time.monotonic() + HISTORY_RETRY
+        try:
+            self._stream.open()
+        except NotOurs:
+            return True
+        except NatsError:  # what is said comes all the same
+            pass
+        return False
 
     def _is_deaf(self) -> bool:
         """Whether what is said does not come from the stream that is followed."""

@@ -13,7 +13,7 @@ import pytest
 from progress_lib import Progress, Status
 from progress_lib.nats.jetstream import JetStream, JetStreamError
 from progress_lib.nats.link import Link, Message
-from progress_lib.subjects import every_job, progress_subject
+from progress_lib.subjects import EVERY_TENANT, every_job, progress_subject
 from realtime.bridge import silence, wishes
 from realtime.bridge.bridge import NATSBridge
 from realtime.bridge.silence import PlainEar
@@ -154,6 +154,35 @@ def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
         with pytest.raises(JetStreamError, match="not found"):
             JetStream(link).call("STREAM.INFO.PROGRESS", {})
         eventually(lambda: last in hub.payloads())
+    finally:
+        bridge.close()
+
+
+def test_a_stream_that_somebody_makes_narrower_costs_the_history_alone(
+    nats_server: NatsServer, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave statuses still, so that it was not quiet: browsers heard of nodes from the database, each ten seconds."""
+    monkeypatch.setattr("realtime.bridge.bridge.HISTORY_RETRY", 0.1)
+    monkeypatch.setattr(wishes, "HEARTBEAT", 0.05)
+    hub = Heard()
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "default", cast(Any, hub))
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge.has_history, what="it follows the stream")
+        config = JetStream(link).call("STREAM.INFO.PROGRESS", {})["config"]
+        narrow = {**config, "subjects": [every_job(EVERY_TENANT, "status")]}
+        JetStream(link).call("STREAM.UPDATE.PROGRESS", narrow)
+        eventually(lambda: not bridge.has_history, what="it is noticed")
+        assert "is somebody else's: it is over tenant.*.job.*.status" in bridge.why_no_history
+        last = Progress(1, "n", Status.COMPLETED, 5).to_json()
+        link.publish(progress_subject("default", 7), last)
+        eventually(lambda: last in hub.payloads())
+        JetStream(link).call("STREAM.UPDATE.PROGRESS", config)
+        eventually(lambda: bridge.has_history, what="it is followed again")
+        monkeypatch.setattr(
+            "realtime.bridge.bridge.HISTORY_RETRY", A_MINUTE
+        )  # a look would hold its end up
+        eventually(lambda: bridge._next_try > time.monotonic() + 1.0)
     finally:
         bridge.close()
 
