@@ -23,6 +23,7 @@ class WaitingRuns:
         self._queue = queue
         self._announcer = announcer
         self._ends = SweptEnds(store)
+        self._complaints: dict[tuple[str, str | None], str] = {}  # sweep and tag → as it was logged
         self._held_late, self._held_due, self._held_again = HeldRuns(), HeldRuns(), HeldRuns()
 
     def queue_again(self, queued_for: float, tags: Iterable[str | None] = (None,)) -> None:
@@ -54,11 +55,18 @@ class WaitingRuns:
             try:
                 self._queue.put(run)
             except QueueUnavailable as error:
-                LOG.warning("run %s %s: %s", run.run_id, standing, error)
+                self._complain((standing, run.runner_tag), f"run {run.run_id} {standing}: {error}")
                 refused.add(run.runner_tag)
                 continue
+            self._complaints.pop((standing, run.runner_tag), None)
             with held.noted(run):
                 self._store.queued.note_again(run)
+
+    def _complain(self, about: tuple[str, str | None], why: str) -> None:
+        """Logs why a queue takes no runs: once, not in each sweep while it is so."""
+        if self._complaints.get(about) != why:
+            self._complaints[about] = why
+            LOG.warning("%s", why)
 
     def end_late_starts(self, limit: float) -> None:
         """Fails the runs that no runner took in time."""

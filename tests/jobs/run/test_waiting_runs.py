@@ -98,11 +98,15 @@ def test_a_run_whose_row_somebody_holds_keeps_no_other_waiting(
 
 @pytest.mark.parametrize("sweep", list(SWEEPS)[1:])
 def test_a_queue_that_takes_no_runs_for_a_tag_keeps_no_others_out(
-    store: Store, monkeypatch: pytest.MonkeyPatch, sweep: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sweep: str
 ) -> None:
-    """Retries without a tag waited behind the first that had one."""
+    """Retries without a tag waited behind the first that had one, and the log had a line each five seconds, a weekend long."""
     runs = [record(store, tag=tag) for tag in ("gpu", None, "gpu", None)]
     monkeypatch.setattr(store.queued, "due", lambda: list(runs))
     queue = Queue(full="gpu")
-    SWEEPS[sweep](sweeps(store, queue))
-    assert queue.taken == [runs[1].run_id, runs[3].run_id]
+    waiting = sweeps(store, queue)
+    for _ in range(3):
+        SWEEPS[sweep](waiting)
+    assert queue.taken[:2] == [runs[1].run_id, runs[3].run_id]
+    [told] = [line for line in caplog.messages if line.endswith("it is full")]
+    assert told.startswith(f"run {runs[0].run_id} ")
