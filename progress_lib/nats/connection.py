@@ -72,7 +72,6 @@ class Connection:
         self.max_payload = USUAL_PAYLOAD
         self.has_jetstream = self.is_clustered = False  # as this server says
         self.pongs: deque[threading.Event | None] = deque()  # (under _send_lock when added)
-        self.has_refused = False  # (link thread) the server said an error
         self.last_heard = self.made_at = time.monotonic()
         self.asked_at: float | None = None  # (link thread) since when a silent server owes a word
 

@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 PING_PERIOD = 2.0  # seconds; silence is noticed within two of them
 FIRST_BACKOFF = 0.1  # seconds, doubled at each failed attempt, with full jitter
 MAX_BACKOFF = 2.0  # seconds; so that a returned server is found within 5 s at the worst
-STEADY = 5.0  # seconds after which a server that lets us in, refuses something and closes counts as one that let us in
+STEADY = 5.0  # seconds after which a server that lets us in and closes, as for a limit of its own, counts as one that let us in
 # Errors after which the server goes on, without what it refused
 LEFT_OUT = ("permissions violation", "maximum subscriptions exceeded")
 MAX_DENIED = 100  # refusals that are logged, until a connection has held
@@ -324,8 +324,8 @@ class Link:
             while not self._stopping.is_set():
                 self._read_once(connection)
         finally:
-            if connection.has_refused and time.monotonic() < connection.made_at + STEADY:
-                self.failed_attempts = attempts  # it would refuse us again at once
+            if time.monotonic() < connection.made_at + STEADY:
+                self.failed_attempts = attempts  # it would cut us again at once
             else:
                 self._told.clear()
                 self._denied.clear()
@@ -391,7 +391,6 @@ class Link:
                 answered.set()
         elif control.verb == b"-ERR":
             reason = control.rest.decode(errors="replace")
-            connection.has_refused = True
             if not any(words in reason.lower() for words in LEFT_OUT):
                 raise Lost(reason)
             self.refused = reason

@@ -16,6 +16,7 @@ import pytest
 
 from progress_lib import Progress, ProgressReporter, Status, command
 from progress_lib.nats import connection as nats_connection
+from progress_lib.nats import link as nats_link
 from progress_lib.nats.link import Link, Message, NatsAway, NatsError, NatsTimeout
 from progress_lib.nats.login import Login
 from tests.harness import NatsServer, eventually, free_port, plain_nats
@@ -193,7 +194,11 @@ def test_a_slow_callback_is_not_taken_for_a_silent_server(nats_server: NatsServe
         assert link.connects == 1
 
 
-def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind() -> None:
+def test_a_hundred_lost_connections_leave_no_thread_and_no_socket_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nats_link, "MAX_BACKOFF", 0.01)
+
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -226,6 +231,22 @@ def test_a_server_that_refuses_us_after_each_login_is_asked_ever_less_often(
         assert link.connects < 20
     for reason in reasons:
         assert len([line for line in caplog.records if reason in line.message]) == 1
+
+
+def test_a_server_that_cuts_us_after_each_login_is_asked_ever_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As one does to whom we are a slow consumer: it says nothing, and the log had ten lines a second."""
+
+    def cut(connection: socket.socket) -> None:
+        read_until(connection, b"SUB ")
+        connection.close()
+
+    with ScriptedNats(cut) as server, linked(server.url) as (link, _):
+        eventually(lambda: link.failed_attempts >= 6, SOON)
+        assert link.connects < 10
+    told = Counter(line.message for line in caplog.records if line.levelname == "WARNING")
+    assert set(told.values()) == {1}
 
 
 def test_another_reason_why_there_is_no_connection_is_told_too(
