@@ -1131,6 +1131,55 @@ LOG_VIEW = """async () => {
 }"""
 
 
+SEARCHED = """async ([at, opens]) => {
+  document.body.innerHTML = `<div id="log-lines" title="" style="height: 200px; overflow: auto"></div><input id="log-search"><p id="log-found"></p>
+    <p id="log-note"></p><p id="log-above"></p><button id="log-download"></button>`;
+  const { LogView } = await import('/playground/run/drawers/log-view.js');
+  const view = new LogView({ onDownload: () => undefined });
+  const [box, search] = ['log-lines', 'log-search'].map((id) => document.getElementById(id));
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const write = (text) => { search.value = text; search.dispatchEvent(new Event('input')); return drawn(); };
+  view.add({ from: 7, text: [...Array(901).keys()].map((line) => line - 1).map((line) => `line ${line}${line % 300 === 0 ? ' no disk' : ''}\n`).join('') }, { isFirst: true, isLast: false });
+  await drawn();
+  if (at !== null) box.scrollTop = box.children[at].offsetTop - box.offsetTop;
+  await write('no disk');
+  const found = [...box.children].map((line) => line.textContent);
+  const above = document.getElementById('log-above');
+  const note = above.hidden ? '' : above.textContent;
+  if (opens === null) await write('');
+  else if (opens === 'Enter') search.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter' }));
+  else box.children[opens].click();
+  await drawn();
+  const { top, bottom } = box.getBoundingClientRect();
+  const seen = [...box.children].filter((line) => line.getBoundingClientRect().bottom > top + 1 && line.getBoundingClientRect().top < bottom - 1);
+  const told = { note, found, seen: seen.map((line) => Number(line.textContent.split(' ')[1])), search: search.value };
+  told.current = seen.filter((line) => line.hasAttribute('aria-current')).map((line) => line.textContent);
+  document.body.replaceChildren();
+  return told;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("at", "opens", "in_sight", "current"),
+    [
+        (400, None, 400, []),
+        (None, None, 899, []),
+        (400, 1, 300, ["line 300 no disk"]),
+        (None, "Enter", 600, ["line 600 no disk"]),
+    ],
+)
+def test_a_line_of_a_log_that_was_found_is_seen_among_the_others_and_the_place_is_kept(
+    modules: Page, at: int | None, opens: int | str | None, in_sight: int, current: list[str]
+) -> None:
+    """To see what stands around it one had to put the search away, and was at the end of the log then."""
+    told = modules.evaluate(SEARCHED, [at, opens])
+    assert told["found"] == ["line 0 no disk", "line 300 no disk", "line 600 no disk"]
+    assert told["note"] == "Earlier lines are not searched; the download has them all."
+    assert (told["search"], told["current"]) == ("", current)
+    assert in_sight in told["seen"]
+    assert len(told["seen"]) > 5, "what stands around it"
+
+
 def log_lines(modules: Page, pieces: str, *, has_ended: bool = True) -> list[str]:
     """The lines that the page shows of a log whose pieces are this list of JavaScript."""
     script = LOG_VIEW.replace("PIECES", pieces).replace("HAS_ENDED", str(has_ended).lower())

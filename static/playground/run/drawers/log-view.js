@@ -1,10 +1,11 @@
 /**
  * The log of a run: its last lines, as a terminal shows them, then what follows; searched as one types. Only the newest
- * lines are kept.
+ * lines are kept. A line that was found is shown among the others by a press on it, the last one by Enter; a search that is put away leaves the
+ * log where it was.
  * Test hooks: `#log-lines .log-line`, `#log-search`, `#log-found`, `#log-note`, `#log-download`.
  */
 
-import { byId, element, setHidden, setText } from '../../parts/dom.js';
+import { byId, closest, element, setAttribute, setHidden, setText } from '../../parts/dom.js';
 import { oncePerFrame } from '../../parts/frames.js';
 
 /** Lines shown at first, and kept while it follows. */
@@ -13,6 +14,9 @@ const MOST_LINES = 5_000;
 
 /** Bytes of the log's end that are asked for at first: a thousand lines of ordinary length. */
 export const FIRST_BYTES = 200_000;
+
+/** Said where lines are found. */
+const HOW_TO_OPEN = 'Press a line to see what stands around it';
 
 /** Characters of a line that are shown. */
 const MOST_OF_LINE = 2_000;
@@ -34,10 +38,14 @@ export class LogView {
   #dropped = false; // there is more above
   #drawn = { first: 0, count: 0, query: null }; // what is on the page; `first` counts lines since show()
   #first = 0;
+  #found = []; // the numbers of the lines that a search shows, counted as `first`
+  #place = null; // {number, isAimed} of the line to be in sight once the search is put away; null: the end
   #ask = oncePerFrame(() => this.#draw());
 
   constructor({ onDownload }) {
     this.#search.addEventListener('input', () => this.#ask());
+    this.#search.addEventListener('keydown', (event) => event.key === 'Enter' && this.#showAround(this.#found.length - 1));
+    this.#box.addEventListener('click', ({ target }) => this.#showAround([...this.#box.children].indexOf(closest(target, '.log-line'))));
     byId('log-download').addEventListener('click', onDownload);
   }
 
@@ -48,6 +56,8 @@ export class LogView {
     this.#dropped = false;
     this.#first = 0;
     this.#drawn = { first: 0, count: 0, query: null };
+    this.#found = [];
+    this.#place = null;
     this.#last = null;
     this.#box.replaceChildren();
     this.note(note);
@@ -92,13 +102,38 @@ export class LogView {
     const query = this.#search.value.trim().toLowerCase();
     const follows = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < 24;
     const isOther = query !== this.#drawn.query;
+    if (isOther && this.#drawn.query === '') this.#place = follows ? null : { number: this.#drawn.first + this.#topmost(), isAimed: false };
     this.#last?.remove();
     if (isOther || query !== '') this.#redraw(query);
     else this.#append();
     this.#drawn = { first: this.#first, count: this.#lines.length, query };
     this.#drawLast(query);
-    setHidden(byId('log-above'), !this.#dropped || query !== '');
-    if (follows || isOther) this.#box.scrollTop = this.#box.scrollHeight;
+    setText(byId('log-above'), `Earlier lines are not ${query === '' ? 'shown' : 'searched'}; the download has them all.`);
+    setHidden(byId('log-above'), !this.#dropped);
+    if (isOther && query === '' && this.#place !== null) this.#returnToPlace();
+    else if (follows || isOther) this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
+  // The line that was found at this place of those on the page, among the others; not where a text was selected.
+  #showAround(place) {
+    if (this.#search.value.trim() === '' || this.#found[place] === undefined || !getSelection().isCollapsed) return;
+    this.#place = { number: this.#found[place], isAimed: true };
+    this.#search.value = '';
+    this.#draw();
+  }
+
+  // A line that is not kept any more gives way to the oldest one that is.
+  #returnToPlace() {
+    const { number, isAimed } = this.#place;
+    const line = this.#box.children[Math.max(0, number - this.#first)];
+    if (isAimed) line?.setAttribute('aria-current', 'true');
+    line?.scrollIntoView({ block: isAimed ? 'center' : 'start' });
+  }
+
+  // Of the lines on the page, the first one in sight.
+  #topmost() {
+    const { top } = this.#box.getBoundingClientRect();
+    return [...this.#box.children].findIndex((line) => line.getBoundingClientRect().bottom > top);
   }
 
   #append() {
@@ -117,9 +152,11 @@ export class LogView {
   }
 
   #redraw(query) {
-    const found = query === '' ? this.#lines : this.#lines.filter((line) => line.toLowerCase().includes(query));
-    this.#box.replaceChildren(...found.map((line) => lineElement(line, query)));
-    setText(byId('log-found'), query === '' ? '' : `${found.length} of ${this.#lines.length} lines`);
+    const places = [...this.#lines.keys()].filter((place) => this.#lines[place].toLowerCase().includes(query));
+    this.#found = places.map((place) => this.#first + place);
+    this.#box.replaceChildren(...places.map((place) => lineElement(this.#lines[place], query)));
+    setAttribute(this.#box, 'title', query === '' ? '' : HOW_TO_OPEN);
+    setText(byId('log-found'), query === '' ? '' : `${places.length} of ${this.#lines.length} lines`);
   }
 }
 
