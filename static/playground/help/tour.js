@@ -3,7 +3,7 @@
  * own. It takes nothing away: the page can be used meanwhile. Test hooks: `#tour[data-step]`, `#tour-next`, `#tour-end`, `[data-toured]`.
  */
 
-import { byId, setAttribute, setHidden, setText } from '../parts/dom.js';
+import { byId, room, setAttribute, setHidden, setText } from '../parts/dom.js';
 
 /** `at`: what it is about, a selector, or null for the middle of the page; `next`: what the button says; `isOwn`: of a job of one's own. */
 const STEPS = [
@@ -122,10 +122,11 @@ export class Tour {
     const isSeen = target !== null && target.checkVisibility();
     this.#mark(isSeen ? target : null);
     const { width, height } = this.#box.getBoundingClientRect();
-    const around = isSeen ? target.getBoundingClientRect() : { left: (innerWidth - width) / 2, top: innerHeight - GAP, bottom: innerHeight };
+    const seen = room();
+    const around = isSeen ? target.getBoundingClientRect() : { left: (seen.width - width) / 2, top: seen.height - GAP, bottom: seen.height };
     const below = around.bottom + GAP;
-    const top = below + height + GAP <= innerHeight ? below : around.top - GAP - height;
-    this.#box.style.left = `${Math.max(GAP, Math.min(around.left, innerWidth - width - GAP))}px`;
-    this.#box.style.top = `${Math.max(GAP, Math.min(top, innerHeight - height - GAP))}px`;
+    const top = below + height + GAP <= seen.height ? below : around.top - GAP - height;
+    this.#box.style.left = `${Math.max(GAP, Math.min(around.left, seen.width - width - GAP))}px`;
+    this.#box.style.top = `${Math.max(GAP, Math.min(top, seen.height - height - GAP))}px`;
   }
 }

@@ -49,6 +49,12 @@ export function all(selector) {
  * @param {string} selector
  * @returns {HTMLElement | null}
  */
+/** {width, height} of what is seen of the page. (On a phone innerWidth grows with what stands out of it, as a menu that is to be put in its place.) */
+export function room() {
+  const { clientWidth, clientHeight } = document.documentElement;
+  return { width: clientWidth, height: clientHeight };
+}
+
 export function closest(from, selector) {
   return from?.closest(selector) ?? null;
 }

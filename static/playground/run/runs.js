@@ -7,6 +7,7 @@
 
 import { isReject } from '../model/ports.js';
 import { copy } from '../parts/copying.js';
+import { room } from '../parts/dom.js';
 import { saveAs } from '../parts/save-as.js';
 import { jobPlace, linkTo } from '../places/address.js';
 import { askAgainAfter } from '../server/asking-again.js';
@@ -287,7 +288,7 @@ export class Runs {
       this.#past = { record, replay, ts: replay.to };
       this.#pastView.show(record, replay);
       this.#history.markShown(runId);
-      if (innerWidth < NARROW) this.#drawers.open(null); // there is room for one of the two
+      if (room().width < NARROW) this.#drawers.open(null); // there is room for one of the two
       this.#tells.onPast(true);
       this.#page.redraw();
       return undefined;

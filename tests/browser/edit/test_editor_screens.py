@@ -142,6 +142,21 @@ def test_in_a_small_window_nothing_lies_over_a_card(edit: Any, tmp_path: Path) -
     picture(page, "editor-320", tmp_path)
 
 
+def test_on_a_phone_the_menus_stand_inside_the_window(browser: Browser, shop: Product) -> None:
+    """There innerWidth counts what stands out of it, as a menu before it is put in its place."""
+    job_id = shop.create_job({"name": "A phone " * 5, "graph": small_graph()})
+    size: ViewportSize = {"width": 390, "height": 844}
+    context = new_context(browser, has_touch=True, is_mobile=True, viewport=size)
+    page = context.new_page()
+    page.goto(f"{shop.url}/?job={job_id}&token={shop.token()}")
+    page.tap("#job-menu")
+    menu = box_of(page.locator("#job-menu-list"))
+    assert menu["x"] >= 0
+    assert menu["x"] + menu["width"] <= 390
+    assert page.evaluate("innerWidth") == 390
+    context.close()
+
+
 def test_a_finger_scrolls_the_palette_and_drags_a_node_out_of_it(
     browser: Browser, shop: Product
 ) -> None:

@@ -5,6 +5,7 @@
 
 import { configuredAs, nodeOf } from '../../model/graphs.js';
 import { nameIn } from '../../model/naming.js';
+import { room } from '../../parts/dom.js';
 import { shortRun } from '../../parts/texts/text.js';
 import { patiently } from '../../server/patience.js';
 import { foundText, isSameFile, typed, withFound } from '../form/found-types.js';
@@ -64,7 +65,7 @@ export class Previews {
   /** `other`: as PreviewView.open. */
   open(id, other = null) {
     if (this.#drafts.current === null || id === null) return;
-    if (innerWidth <= SHEET) this.#opened.open(null); // else it would be under the form
+    if (room().width <= SHEET) this.#opened.open(null); // else it would be under the form
     this.#view.open(id, nameIn(this.#drafts.graph, id), other);
   }
 

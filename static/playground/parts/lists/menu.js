@@ -1,6 +1,6 @@
 /** Menus: arrows, Home, End and first letters move in them, Escape and Tab leave them. */
 
-import { byId, element, icon, setAttribute, setHidden } from '../dom.js';
+import { byId, element, icon, room, setAttribute, setHidden } from '../dom.js';
 
 /** @typedef {{ key: string, label: string, icon: string, hint?: string, danger?: boolean, run: () => unknown }} Entry */
 
@@ -97,7 +97,7 @@ export class Menu {
   open() {
     this.#list.open(this.#itemsOf());
     this.#box.style.left = '0'; // below the left end of its button, unless the window ends before it does
-    this.#box.style.left = `${Math.min(0, innerWidth - 4 - this.#box.getBoundingClientRect().right)}px`;
+    this.#box.style.left = `${Math.min(0, room().width - 4 - this.#box.getBoundingClientRect().right)}px`;
     setAttribute(this.#button, 'aria-expanded', 'true');
   }
 
@@ -129,8 +129,8 @@ export class MenuHere {
     setHidden(this.#box, false); // to be measured; what is in it is yet another menu's
     this.#list.open(items);
     const { width, height } = this.#box.getBoundingClientRect();
-    this.#box.style.left = `${Math.max(4, Math.min(clientX, innerWidth - width - 4))}px`;
-    this.#box.style.top = `${Math.max(4, Math.min(clientY, innerHeight - height - 4))}px`;
+    this.#box.style.left = `${Math.max(4, Math.min(clientX, room().width - width - 4))}px`;
+    this.#box.style.top = `${Math.max(4, Math.min(clientY, room().height - height - 4))}px`;
   }
 }
 
