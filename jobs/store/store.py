@@ -25,37 +25,11 @@ from jobs.store.errors import (
     RunNotEnded,
     TooManyQueued,
 )
+from jobs.store.idempotency import job_of_key, run_of_key
 from jobs.store.installation import Installation
 from jobs.store.job_lists import jobs_of_page
+from jobs.store.job_rows import OnlyIf, check_state, job_of, name_and_newest, name_of_job
 from jobs.store.not_found import NotFound, no_run
-from jobs.store.pieces import (
-    OnlyIf,
-    active_run,
-    check_state,
-    count_runs,
-    delete_runs,
-    insert_run,
-    job_of,
-    job_of_key,
-    later_than,
-    make_move,
-    maybe_run,
-    name_and_newest,
-    name_of_job,
-    nodes_of,
-    not_before,
-    note_rows,
-    put_nodes,
-    read_work,
-    record_retry,
-    run_from,
-    run_of,
-    run_of_key,
-    select_runs,
-    set_own_run,
-    set_run,
-    why_refused,
-)
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import (
     Job,
@@ -73,12 +47,27 @@ from jobs.store.records import (
     Work,
 )
 from jobs.store.runs.kept import Kept
+from jobs.store.runs.moments import later_than, not_before
 from jobs.store.runs.node_states import NodeState
 from jobs.store.runs.queued import QueuedRuns
+from jobs.store.runs.reading import (
+    active_run,
+    count_runs,
+    maybe_run,
+    nodes_of,
+    note_rows,
+    read_work,
+    run_from,
+    run_of,
+    select_runs,
+)
+from jobs.store.runs.recording import insert_run, why_refused
+from jobs.store.runs.retries import record_retry
 from jobs.store.runs.run_lists import NEWEST_FIRST, newest_run, runs_of_page
 from jobs.store.runs.run_states import KINDS, RunStatus, check_move
 from jobs.store.runs.runners import Runners
 from jobs.store.runs.sweeps import Sweeps
+from jobs.store.runs.writing import delete_runs, make_move, put_nodes, set_own_run, set_run
 from jobs.store.tables import JOBS, RUN_LOGS, RUNS, WEBHOOKS
 from jobs.store.webhooks.ends import note_end
 from jobs.store.webhooks.store import Webhooks, delete_webhooks

@@ -7,10 +7,11 @@ from sqlalchemy.engine import Connection
 
 from jobs.store.connections.clock import NOW, now_of
 from jobs.store.connections.database import InTransaction
-from jobs.store.pieces import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs, set_run
 from jobs.store.records import Run, RunFilter, Turn, Waiting
+from jobs.store.runs.reading import ACTIVE, IS_QUEUED, IS_RUNNING, run_from, select_runs
 from jobs.store.runs.run_lists import turns_query
 from jobs.store.runs.run_states import RunStatus
+from jobs.store.runs.writing import set_run
 from jobs.store.tables import RUNS
 from jobs.store.webhooks.store import count_waiting
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from jobs.store.not_found import may_be_job
-from jobs.store.pieces import maybe_run, select_runs
 from jobs.store.records import Place, Run, RunFilter, Turn
+from jobs.store.runs.reading import maybe_run, select_runs
 from jobs.store.runs.run_states import RunStatus
 from jobs.store.tables import RUNS
 

@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 from jobs.store.connections.clock import NOW
 from jobs.store.connections.database import InTransaction
 from jobs.store.deleted import DeletedJob, drop_deleted, noted_deleted
-from jobs.store.pieces import ACTIVE, delete_runs, run_from, select_runs
 from jobs.store.records import Run
+from jobs.store.runs.reading import ACTIVE, run_from, select_runs
 from jobs.store.runs.run_lists import NEWEST_FIRST
 from jobs.store.runs.run_states import RunStatus
+from jobs.store.runs.writing import delete_runs
 from jobs.store.tables import RUNS
 
 

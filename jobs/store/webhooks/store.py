@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from jobs.store.connections.clock import NOW, now_of
 from jobs.store.connections.database import InTransaction
+from jobs.store.idempotency import made_by_key
 from jobs.store.not_found import NotFound, may_be_job, no_job
-from jobs.store.pieces import made_by_key
 from jobs.store.records import Place
 from jobs.store.tables import JOBS, WEBHOOK_DELIVERIES, WEBHOOKS
 from jobs.store.webhooks.ends import add_delivery, moment

@@ -16,11 +16,11 @@ from jobs.run.periods import Periods
 from jobs.store.connections.database import Database as JobDatabase
 from jobs.store.connections.database import NoRoom
 from jobs.store.connections.postgresql import IDLE_IN_TRANSACTION, BoundedConnection
-from jobs.store.pieces import make_move
 from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Move, NewRun
 from jobs.store.runs.kept import Kept, KeptNode
 from jobs.store.runs.run_states import RunStatus
+from jobs.store.runs.writing import make_move
 from jobs.store.store import Store, StoreUnavailable
 from jobs.store.tables import JOBS
 from jobs.store.webhooks.ends import note_end
