@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -160,6 +161,9 @@ def check_same(file: BinaryIO) -> None:
 
 
 _written: dict[Path | str, str] = {}  # by outputs of this program; an object by its identity
+_read: dict[
+    str, re.Pattern[str]
+] = {}  # what patterns of its inputs mean, as the names of `_written` have it
 
 
 def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
@@ -173,4 +177,22 @@ def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
         raise ProgramError(
             f"{path.name} is written by another node, too, as {other}: let one of them take all the rows"
         )
+    for pattern in _read:
+        _check_not_read(which, pattern)
     _written[which] = as_what
+
+
+def note_read(pattern: str, means: re.Pattern[str]) -> None:
+    """Notes that an input reads what a pattern means. Raises ProgramError where an output writes such a file."""
+    _read[pattern] = means
+    for which in _written:
+        _check_not_read(which, pattern)
+
+
+def _check_not_read(which: Path | str, pattern: str) -> None:
+    """A graph is checked for it, too, but paths may lead to one directory by a link, an absolute path or another connection."""
+    if _read[pattern].fullmatch(str(which)):
+        raise ProgramError(
+            f"{Path(which).name} is written by a node, and is one of the files that {pattern} means, which another reads:"
+            " the next run would read it, too. Write it into another directory, or under a name that does not match"
+        )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from program_lib.notation.patterns import ALL_BELOW, of_name
+from program_lib.notation.patterns import matcher
 from program_lib.stores.names import is_stored, parted
 
 # What the server keeps in DATA_DIR, which is also the default root of data. A test compares this
@@ -93,13 +93,7 @@ def plain_path(path: str) -> str:
 
 def takes(pattern: str, path: str) -> bool:
     """Whether an input's pattern means this file, which need not be there."""
-    parts = PurePosixPath(plain_path(pattern)).parts
-    wild = "".join(map(_part_of, parts if parts[-1] != ALL_BELOW else (*parts, "*")))
-    return re.fullmatch(wild.removesuffix("/"), plain_path(path), re.DOTALL) is not None
-
-
-def _part_of(part: str) -> str:
-    return "(?:[^/]+/)*" if part == ALL_BELOW else f"{of_name(part)}/"
+    return matcher(plain_path(pattern)).fullmatch(plain_path(path)) is not None
 
 
 def _bytes(text: str) -> int:

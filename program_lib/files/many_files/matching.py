@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
 from program_lib.errors import ProgramError
-from program_lib.files.data_files import data_directory, data_file
-from program_lib.notation.patterns import ALL_BELOW, is_pattern, of_name
+from program_lib.files.data_files import data_directory, data_file, place_of
+from program_lib.notation.patterns import ALL_BELOW, is_pattern, matcher, of_name
 from program_lib.stores.names import is_stored, parted
 
 MOST_FILES = 10_000  # that one source reads: beyond, a pattern means more than somebody thought of
@@ -39,6 +39,16 @@ def matching(pattern: str) -> list[str]:
     if not found:
         raise ProgramError(f"no file matches {pattern}")
     return sorted(found)
+
+
+def meant(pattern: str) -> re.Pattern[str]:
+    """What matches the real paths of the files that a pattern means, also of those that are not there yet; of objects their identities."""
+    if is_stored(pattern):
+        place = place_of(pattern)
+        assert not isinstance(place, Path)
+        return matcher(place.identity)
+    fixed, wild = _parted(pattern)
+    return matcher("/".join([str(data_directory(str(fixed))), *wild]))
 
 
 def _matching_objects(pattern: str) -> list[str]:

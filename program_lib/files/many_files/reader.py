@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from program_lib.common_types import common_schema
 from program_lib.errors import ProgramError
-from program_lib.files.data_files import place_of, size_of
-from program_lib.files.many_files.matching import matching
+from program_lib.files.data_files import note_read, place_of, size_of
+from program_lib.files.many_files.matching import matching, meant
+from program_lib.notation.patterns import is_pattern
 from program_lib.ports import Reader, TextReader
 from program_lib.types import TEXT, Column, Schema, Type, listed
 
@@ -55,6 +56,8 @@ class ManyFiles(Generic[R]):
     def open(self) -> Schema:
         """Looks at the columns of each file before the first row is read. Raises as the reader of a file does."""
         self._paths = matching(self._pattern)
+        if is_pattern(self._pattern):
+            note_read(self._pattern, meant(self._pattern))
         self._sizes = [size_of(path) for path in self._paths]
         schemas = [self._looked_at(path) for path in self._paths]
         self._own = _union(schemas) if self._has_all else self._common(schemas)

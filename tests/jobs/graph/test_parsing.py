@@ -412,6 +412,7 @@ def test_members_in_another_spelling_than_ours_are_refused_and_others_left_alone
         ("in/**", "in/a/b/all.csv"),
         ("**/*.csv", "all.csv"),
         ("s3://lake/in/*.csv", "s3://lake/in/all.csv"),
+        ("/srv/in/*.csv", "/srv/in/all.csv"),
         ("day-?.csv", "day-*.csv"),
     ],
 )

@@ -786,6 +786,30 @@ def test_a_csv_file_may_stand_below_a_title_without_names_and_with_commas_in_num
     assert (tmp_path / "out.csv").read_text() == "8;Bo;1234,50\n"
 
 
+@pytest.mark.parametrize("written", ["link/all.csv", "link/all-*.csv"])
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_a_file_that_a_pattern_means_by_another_way_is_not_written(
+    tmp_path: Path, written: str, is_absolute: bool
+) -> None:
+    """Each run would have the rows of those before it once more; the names alone do not tell."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("n\n1\n")
+    (tmp_path / "link").symlink_to("in")
+    pattern = f"{tmp_path / 'in'}/*.csv" if is_absolute else "in/*.csv"
+    split = 10 if "*" in written else None
+    done = run(
+        chain(
+            node(1, "csv_input", path=pattern),
+            node(2, "csv_output", path=written, split_rows=split),
+        ),
+        tmp_path,
+    )
+    assert done.code == 1
+    failed = [entry["message"] for entry in done.progress if entry["status"] == "failed"]
+    assert f"is one of the files that {pattern} means, which another reads" in failed[0]
+    assert [entry.name for entry in (tmp_path / "in").iterdir()] == ["a.csv"]
+
+
 def test_a_csv_file_may_have_backslashes_before_quotes(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text('name\n"5\\" nails"\n')
     read = node(1, "csv_input", path="in.csv", escape="backslash")

@@ -68,6 +68,7 @@ def lake(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
 def connect(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("CONNECTION_LAKE", url)
     monkeypatch.setattr(data_files, "_written", {})
+    monkeypatch.setattr(data_files, "_read", {})
     stores.named_store.cache_clear()
 
 
@@ -115,6 +116,7 @@ def write(writer: Writer, *batches: list[tuple[str, int]]) -> None:
         writer.commit()
     finally:
         writer.undo()
+        data_files._written.clear()  # what reads it is another program
 
 
 def read(reader: Reader) -> list[dict[str, Any]]:
@@ -269,6 +271,20 @@ def test_a_prefix_of_a_connection_is_where_all_of_it_lies(
     write(write_csv("s3://lake/x.csv"), ROWS)
     assert lake.keys() == ["team/a/x.csv"]
     assert len(read(read_csv("s3://lake/*.csv"))) == len(ROWS)
+
+
+def test_what_is_written_by_another_connection_into_what_a_pattern_means_is_refused(
+    lake: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a key that may read, and one that may write: each run would have the rows of those before it once more."""
+    monkeypatch.setenv("CONNECTION_READS", lake.url())
+    lake.put("in/a.csv", b"k,n\na,1\n")
+    write_csv("s3://LAKE/in/all.csv")
+    with pytest.raises(ProgramError, match=r"^all\.csv is written by a node, and is one of the"):
+        read_csv("s3://READS/in/*.csv").open()
+    with pytest.raises(ProgramError, match=r"s3://READS/in/\*\.csv means, which another reads"):
+        write_csv("s3://LAKE/in/others.csv")
+    write_csv("s3://LAKE/out/all.csv")
 
 
 # ---------------------------------------------------------------- whole or not at all
