@@ -169,7 +169,7 @@ class Playground {
     page: this.#page,
     does: {
       canAdd: () => this.#editor.isOpen && this.#editor.types.size > 0,
-      add: (...node) => this.#editor.dropNode(...node),
+      add: (nodes, ...at) => this.#editor.dropNodes(nodes, ...at),
       types: () => this.#editor.types,
     },
   });

@@ -401,6 +401,22 @@ def test_a_file_that_is_dropped_on_the_canvas_is_read_there(
     expect(editor.node(3)).to_have_count(0)
 
 
+def test_of_files_that_are_dropped_together_each_gets_a_node_and_one_step_back_takes_them(
+    edit: Any, shop: Product
+) -> None:
+    """Those beyond the lower end of the canvas got none: of thirty files ten were read."""
+    editor = edit(copying(node(2, "csv_output", "Report", 400, path="x.csv")))
+    page = editor.page
+    before = page.locator("#nodes > li").count()
+    drop(editor, [f"many-{place}.csv" for place in range(12)], "id\n1\n")
+    page.click("#confirm-yes")
+    expect(page.locator("#nodes > li")).to_have_count(before + 12)
+    places = {editor.place(before + 1 + place) for place in range(12)}
+    assert len(places) == 12
+    page.click("#undo")
+    expect(page.locator("#nodes > li")).to_have_count(before)
+
+
 def test_a_drop_that_is_not_wanted_changes_nothing(edit: Any, shop: Product) -> None:
     editor = edit(reading())
     drop(editor, "unwanted.csv", "id\n")

@@ -350,9 +350,9 @@ export class Editor {
     return this.#menu.itemsFor(what, place);
   }
 
-  /** A node of the type with this name where the pointer is, with these settings. */
-  dropNode(typeName, config, clientX, clientY) {
-    this.#commands.dropNode(typeName, config, clientX, clientY);
+  /** Nodes, [{type, config}] with the types' names, where the pointer is. */
+  dropNodes(nodes, clientX, clientY) {
+    this.#commands.dropNodes(nodes, clientX, clientY);
   }
 
   #onColumns() {

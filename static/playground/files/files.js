@@ -11,9 +11,6 @@ import { formatBytes, nameThere, readerOf } from './names.js';
 import { OutputView } from './output-view.js';
 import { Uploads } from './uploads.js';
 
-/** Pixels between the nodes of files that were dropped together. */
-const APART = 48;
-
 export class Files {
   #api;
   #page;
@@ -22,7 +19,7 @@ export class Files {
   #dialog;
   #output;
 
-  /** `does`: {canAdd(), add(type, config, clientX, clientY)}: nodes of the graph; {types()}: by their names. */
+  /** `does`: {canAdd(), add(nodes, clientX, clientY)}: nodes, [{type, config}], of the graph; {types()}: by their names. */
   constructor({ api, page, does }) {
     this.#api = new FilesApi(api);
     this.#page = page;
@@ -76,15 +73,15 @@ export class Files {
     if (!(await confirmed({ title, text, yes: 'Upload and read', danger: false }))) return;
     const brought = await Promise.all(dropped.map((file) => this.#uploads.bring(file, nameThere(file.name), root, uploadBytes)));
     const there = brought.filter((found) => found !== null);
-    if (this.#page.jobId() === jobId && this.#does.canAdd()) there.forEach((found, place) => this.#add(found, clientX, clientY + place * APART));
+    if (this.#page.jobId() === jobId && this.#does.canAdd()) this.#does.add(there.map(({ path }) => readingNode(path)), clientX, clientY);
     else if (there.length > 0) {
       const names = there.map(({ path }) => path).join(', ');
       this.#page.say(`${names} ${there.length === 1 ? 'is' : 'are'} uploaded; no node was added, since the job is not edited by now.`);
     }
   }
+}
 
-  #add(found, clientX, clientY) {
-    const { type, config } = readerOf(found.path);
-    this.#does.add(type, { ...config, path: found.path }, clientX, clientY);
-  }
+function readingNode(path) {
+  const { type, config } = readerOf(path);
+  return { type, config: { ...config, path } };
 }

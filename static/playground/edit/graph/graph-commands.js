@@ -28,6 +28,9 @@ import { RenamedPorts } from './renamed-ports.js';
 /** Pixels from a node to one that is added after it. */
 const AFTER = NODE.width + 88;
 
+/** Pixels between nodes that are dropped together, where nothing lies in their way. */
+const APART = 48;
+
 /** What a new node needs, with room for what may stand below a card. */
 const ROOM = { width: NODE.width + 3 * GRID, height: NODE.height + 10 * GRID };
 
@@ -60,7 +63,8 @@ export class GraphCommands {
     this.#change({ label: `Change ${nameIn(this.#drafts.graph, id)}`, apply });
   }
 
-  add(type, place = null, { after = null, before = null, into = null, config = {}, label = type.label } = {}) {
+  /** `step`: {label, merge} of what one step back takes, where that is more than this node. */
+  add(type, place = null, { after = null, before = null, into = null, config = {}, label = type.label, step = {} } = {}) {
     if (this.#drafts.current === null) return;
     const { graph: drawn } = this.#drafts;
     const id = this.#drafts.nextId();
@@ -79,7 +83,7 @@ export class GraphCommands {
       if (before !== null) next = this.#linked(next, { from: id, to: before.id, toPort: before.port });
       return next;
     };
-    this.#change({ label: `Add ${name}`, apply }, [id]);
+    this.#change({ label: `Add ${name}`, apply, ...step }, [id]);
     this.#opened.openFresh(id);
     this.#graph.reveal(id);
     this.#page.announce(`Added ${name}.`);
@@ -97,16 +101,21 @@ export class GraphCommands {
     return { x: x - NODE.width / 2, y: y - NODE.height / 2 };
   }
 
-  drop(type, clientX, clientY, config = {}) {
+  drop(type, clientX, clientY) {
     const point = this.#graph.sheetPoint(clientX, clientY);
     if (point === null) return;
     const into = this.#graph.edgeAt(clientX, clientY);
-    this.add(type, { x: point.x - NODE.width / 2, y: point.y - 28 }, { into, config });
+    this.add(type, { x: point.x - NODE.width / 2, y: point.y - 28 }, { into });
   }
 
-  /** A node of the type with this name where the pointer is, with these settings. */
-  dropNode(typeName, config, clientX, clientY) {
-    this.drop(this.#vocabulary.types.get(typeName), clientX, clientY, config);
+  /** Nodes, [{type, config}] with the types' names, where the pointer is, or was before something lay over it: one below the other. */
+  dropNodes(nodes, clientX, clientY) {
+    const { x, y } = this.#graph.sheetPoint(clientX, clientY) ?? this.#graph.middle;
+    const step = nodes.length === 1 ? {} : { label: `Add ${nodes.length} nodes`, merge: `drop ${this.#drafts.nextId()}` };
+    nodes.forEach(({ type, config }, at) => {
+      const place = { x: x - NODE.width / 2, y: y - 28 + at * APART };
+      this.add(this.#vocabulary.types.get(type), place, { config, step });
+    });
   }
 
   connect(edge) {
