@@ -910,6 +910,28 @@ def test_what_an_answer_says_of_a_job_that_was_left_is_drawn_on_no_other(modules
     ]
 
 
+def test_an_error_of_the_graph_as_a_whole_is_told_once(modules: Page) -> None:
+    """Who saved a graph with too many nodes was told so twice."""
+    told = modules.evaluate(
+        """async () => {
+          const { Attempts } = await import('/playground/server/attempts.js');
+          const { Problem } = await import('/playground/server/api.js');
+          const told = [];
+          const notice = { say: (text) => told.push(text) };
+          const attempts = new Attempts({ notice, editor: { showProblems: () => undefined }, shown: () => ({ jobId: 1 }), onRunning: null });
+          const why = 'the graph has no nodes';
+          for (const detail of [`the graph has an error: ${why}`, 'the graph has 2 errors']) {
+            await attempts.attempt(() => Promise.reject(new Problem(422, { detail, errors: [{ nodeId: null, message: why }] })));
+          }
+          return told;
+        }"""
+    )
+    assert told == [
+        "The graph has an error: the graph has no nodes.",
+        "The graph has 2 errors.\nThe graph has no nodes.",
+    ]
+
+
 def test_what_no_answer_came_to_is_told_until_the_same_person_gets_one(modules: Page) -> None:
     """A run was cancelled with the second press, and what the first had met was still said. Looks that nobody asked for take it from nobody."""
     told = modules.evaluate(

@@ -57,9 +57,15 @@ export class Attempts {
   }
 }
 
-// With the errors that are about no node.
+// With the errors that are about no node; a single one is in the message.
 function textOf({ message, errors }) {
-  return [message, ...errors.filter(({ nodeId }) => nodeId === null).map((error) => error.message)].join('\n');
+  const others = errors.filter((error) => error.nodeId === null && !isIn(message, error.message));
+  return [message, ...others.map((error) => error.message)].join('\n');
+}
+
+// As a sentence, each begins with a capital.
+function isIn(message, error) {
+  return message.toLowerCase().includes(error.toLowerCase());
 }
 
 function nameOf({ jobId, job }) {
