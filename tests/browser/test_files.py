@@ -372,6 +372,7 @@ def drop(editor: Editor, names: str | list[str], content: str) -> None:
     [
         ("dropped.csv", "id\n1\n2\n", "csv_input"),
         ("dropped.tsv", "id\tb\n1\t2\n", "csv_input"),
+        ("semicolons.csv", "id;b\n1;2\n", "csv_input"),
         ("dropped.jsonl", '{"id": 1}\n', "ndjson_input"),
     ],
 )
@@ -392,7 +393,7 @@ def test_a_file_that_is_dropped_on_the_canvas_is_read_there(
     assert abs(y - 600) < 150
     page.click("#node-preview")
     expect(page.locator("#preview-table tbody tr")).not_to_have_count(0)
-    if name.endswith("tsv"):
+    if content.startswith(("id\t", "id;")):
         assert page.locator("#preview-table thead th").all_text_contents()[1:] == [
             "idtext",
             "btext",
@@ -597,6 +598,28 @@ def test_in_every_size_and_light(
 
 
 # ---------------------------------------------------------------- pure
+
+
+@pytest.mark.parametrize(
+    ("beginning", "delimiter"),
+    [
+        ("id,name\n1;2\n", None),
+        ("id;name;amount\r\n1;Ä;1,5\r\n", "semicolon"),
+        ("sep=;\n", "semicolon"),
+        ('id;"name, of whom"\n', "semicolon"),
+        ('"a;b"\n', None),
+        ("id|name\r1|2\r", "pipe"),
+        ("id\tname", "tab"),
+        ("id;name, of whom\n", None),
+        ("a;b|c\n", None),
+        ("", None),
+    ],
+)
+def test_the_first_line_of_a_csv_file_tells_what_stands_between_its_fields(
+    modules: Page, beginning: str, delimiter: str | None
+) -> None:
+    script = "async (text) => (await import('/playground/files/names.js')).delimiterIn(text)"
+    assert modules.evaluate(script, beginning).get("delimiter") == delimiter
 
 
 def test_names_sizes_and_paths(modules: Page) -> None:

@@ -7,9 +7,13 @@ import { byId } from '../parts/dom.js';
 import { confirmed } from '../parts/questions/confirm.js';
 import { BrowseDialog } from './browse-dialog.js';
 import { FilesApi } from './files-api.js';
-import { formatBytes, nameThere, readerOf } from './names.js';
+import { delimiterIn, formatBytes, nameThere, readerOf } from './names.js';
 import { OutputView } from './output-view.js';
 import { Uploads } from './uploads.js';
+
+/** Files whose first line can be looked at here, and bytes of it that are. */
+const TEXTS = /\.(csv|txt)$/i;
+const MOST_OF_LINE = 64_000;
 
 export class Files {
   #api;
@@ -71,17 +75,29 @@ export class Files {
       ? `It is uploaded into the directory for data (${formatBytes(size)}), and a node is added that reads it.`
       : `They are uploaded into the directory for data (${formatBytes(size)}), and a node is added for each.`;
     if (!(await confirmed({ title, text, yes: 'Upload and read', danger: false }))) return;
-    const brought = await Promise.all(dropped.map((file) => this.#uploads.bring(file, nameThere(file.name), root, uploadBytes)));
-    const there = brought.filter((found) => found !== null);
-    if (this.#page.jobId() === jobId && this.#does.canAdd()) this.#does.add(there.map(({ path }) => readingNode(path)), clientX, clientY);
+    const brought = await Promise.all(dropped.map((file) => this.#bring(file, root, uploadBytes)));
+    const there = brought.filter((node) => node !== null);
+    if (this.#page.jobId() === jobId && this.#does.canAdd()) this.#does.add(there, clientX, clientY);
     else if (there.length > 0) {
-      const names = there.map(({ path }) => path).join(', ');
+      const names = there.map(({ config }) => config.path).join(', ');
       this.#page.say(`${names} ${there.length === 1 ? 'is' : 'are'} uploaded; no node was added, since the job is not edited by now.`);
     }
   }
+
+  // The node that reads it there; null where it was not brought.
+  async #bring(file, root, uploadBytes) {
+    const found = await this.#uploads.bring(file, nameThere(file.name), root, uploadBytes);
+    if (found === null) return null;
+    const { type, config } = readerOf(found.path);
+    return { type, config: { ...config, ...(await delimiterOf(file)), path: found.path } };
+  }
 }
 
-function readingNode(path) {
-  const { type, config } = readerOf(path);
-  return { type, config: { ...config, path } };
+async function delimiterOf(file) {
+  if (!TEXTS.test(file.name)) return {};
+  try {
+    return delimiterIn(await file.slice(0, MOST_OF_LINE).text());
+  } catch {
+    return {}; // it is not there any more: what was brought is
+  }
 }

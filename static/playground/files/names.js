@@ -15,6 +15,19 @@ export function readerOf(name) {
   return found === undefined ? null : { type: found.type, config: found.config };
 }
 
+const DELIMITERS = { semicolon: ';', tab: '\t', pipe: '|' };
+
+/**
+ * The setting of what stands between the fields of a CSV file that begins so: {delimiter}, of the only sign in its first line that can be one; {} for
+ * a comma, and where that line does not tell.
+ */
+export function delimiterIn(beginning) {
+  const [line] = beginning.split(/[\r\n]/, 1);
+  const bare = line.replaceAll(/"[^"]*"/g, '');
+  const there = Object.keys(DELIMITERS).filter((name) => bare.includes(DELIMITERS[name]));
+  return there.length === 1 && !bare.includes(',') ? { delimiter: there[0] } : {};
+}
+
 /** What a file is called on the server: in the path of an input, * and ? would mean several. */
 export function nameThere(name) {
   return name.replaceAll(/[*?]/g, '_');
