@@ -15,7 +15,7 @@ from program_lib.databases.committing import CommittingWriter
 from program_lib.databases.connections import check_is_there, database_url, is_sqlite_file
 from program_lib.databases.turns import claim_database, spelled_alike
 from program_lib.errors import ProgramError
-from program_lib.files.data_files import claim
+from program_lib.files.data_files import note_database
 from program_lib.ports import Reader, Writer
 from program_lib.write_modes import KEYED, MODES_THAT_COMMIT
 
@@ -24,6 +24,8 @@ def read_rows(connection: str, query: str | None = None, table: str | None = Non
     """A reader of a query, or of all rows of a table. Raises ProgramError for a connection that is not known."""
     url = database_url(connection)
     check_is_there(url)
+    if is_sqlite_file(url):
+        note_database(Path(str(url.database)))
     match url.get_backend_name():
         case "sqlite":
             from program_lib.databases.sqlite.reader import SqliteReader
@@ -64,7 +66,7 @@ def write_rows(
     if mode in MODES_THAT_COMMIT:  # the table must be there
         check_is_there(url)
     if is_sqlite_file(url):
-        claim(Path(str(url.database)), "a database", is_shared=True)
+        note_database(Path(str(url.database)))
     database = spelled_alike(url)
     claim_database(database, alone=bool(commit_rows))
     if not commit_rows:

@@ -160,20 +160,23 @@ def check_same(file: BinaryIO) -> None:
         check()
 
 
+DATABASE = "a database"
 _written: dict[Path | str, str] = {}  # by outputs of this program; an object by its identity
-_read: dict[
-    str, re.Pattern[str]
-] = {}  # what patterns of its inputs mean, as the names of `_written` have it
+# What patterns of its inputs mean, as the names of `_written` have it
+_read: dict[str, re.Pattern[str]] = {}
 
 
-def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
-    """Notes that an output writes this file. Raises ProgramError where another does, but for a file that both share.
+def claim(path: Place, as_what: str) -> None:
+    """Notes that an output writes this file. Raises ProgramError where another node writes it, or reads it as what would be lost.
 
     The paths of a graph may lead to one file by a link, or be relative and absolute; to one object by two connections.
     """
     which = path if isinstance(path, Path) else path.identity
-    other = _written.setdefault(which, as_what) if is_shared else _written.get(which)
-    if other is not None and not (is_shared and other == as_what):
+    if (other := _written.get(which)) == DATABASE:
+        raise ProgramError(
+            f"{path.name} is opened by another node as a database: choose another name"
+        )
+    if other is not None:
         raise ProgramError(
             f"{path.name} is written by another node, too, as {other}: let one of them take all the rows"
         )
@@ -182,11 +185,20 @@ def claim(path: Place, as_what: str, *, is_shared: bool = False) -> None:
     _written[which] = as_what
 
 
+def note_database(path: Path) -> None:
+    """Notes that nodes read or write a SQLite file. Raises ProgramError where an output would put another file in its place."""
+    if (other := _written.setdefault(path, DATABASE)) != DATABASE:
+        raise ProgramError(
+            f"{path.name} is a database, and another node writes it as {other}: choose another name for that"
+        )
+
+
 def note_read(pattern: str, means: re.Pattern[str]) -> None:
     """Notes that an input reads what a pattern means. Raises ProgramError where an output writes such a file."""
     _read[pattern] = means
-    for which in _written:
-        _check_not_read(which, pattern)
+    for which, as_what in _written.items():
+        if as_what != DATABASE:
+            _check_not_read(which, pattern)
 
 
 def _check_not_read(which: Path | str, pattern: str) -> None:

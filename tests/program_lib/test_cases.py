@@ -919,6 +919,20 @@ def test_a_file_is_not_written_as_a_database_and_as_csv(place: Place) -> None:
     assert place.rows("SELECT * FROM t") == []
 
 
+@pytest.mark.parametrize("connection", ["sqlite:///link.db", "sqlite:////{directory}/src.db"])
+def test_a_database_that_a_node_reads_is_not_replaced_by_a_file(
+    place: Place, connection: str
+) -> None:
+    """Where the two paths are spelt alike the graph is refused; here the run would have ended the database."""
+    place.sqlite("src.db", "CREATE TABLE t (n)", "INSERT INTO t VALUES (1)")
+    (place.directory / "link.db").symlink_to("src.db")
+    read = from_table(connection.format(directory=str(place.directory).strip("/")), "t")
+    ended = place.run(chain(read, into_csv("src.db")))
+    assert ended.code == 1
+    assert ended.reason(1).startswith("src.db is a database, and another node writes it as a CSV")
+    assert rows_of(place.directory / "src.db", "SELECT n FROM t") == [(1,)]
+
+
 # ---------------------------------------------------------------- SQLite's lock
 
 
