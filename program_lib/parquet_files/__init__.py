@@ -25,7 +25,7 @@ def read_parquet(
     """
 
     def make(one: str, of_all: Schema | None) -> ParquetReader:
-        return ParquetReader(one, columns=columns, opener=opened)
+        return ParquetReader(one, columns=columns, of_all=of_all, opener=opened)
 
     return one_or_many(path, make, file_column=file_column)
 

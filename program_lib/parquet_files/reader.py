@@ -30,13 +30,22 @@ WHAT_TO_DO = "leave it out: name the others in Columns"
 
 
 class ParquetReader(Uncounted):
-    """A source of rows: program_lib.ports.Reader over a file. `columns` names those that are read; none: all."""
+    """A source of rows: program_lib.ports.Reader over a file. `columns` names those that are read; none: all.
+
+    `of_all` are the columns of all files of which it is one: they tell the type of one that has none here.
+    """
 
     def __init__(
-        self, path: str, *, columns: Sequence[str] = (), opener: Callable[[str], BinaryIO]
+        self,
+        path: str,
+        *,
+        columns: Sequence[str] = (),
+        of_all: Schema | None = None,
+        opener: Callable[[str], BinaryIO],
     ) -> None:
         self._path, self._name = path, PurePath(path).name
         self._columns = columns
+        self._of_all = of_all or Schema()
         self._opener = opener
         self._files: list[BinaryIO] = []
         self._schema = Schema()
@@ -53,6 +62,12 @@ class ParquetReader(Uncounted):
         self._long = [name for name in self._schema.names if self._lies_as(name, "BYTE_ARRAY")]
         self._old = [name for name in self._schema.names if self._lies_as(name, "INT96")]
         return self._schema
+
+    @property
+    def without_type(self) -> frozenset[str]:
+        """The columns that hold NULLs alone, and tell no type; known once it is open."""
+        fields = self._file.schema_arrow
+        return frozenset(field.name for field in fields if pa.types.is_null(field.type))
 
     def batches(self) -> Iterator[pa.Table]:
         for group in range(self._file.num_row_groups):
@@ -118,6 +133,8 @@ class ParquetReader(Uncounted):
         has_intervals = any(leaf.converted_type == "INTERVAL" for leaf in self._leaves(field.name))
         is_hidden = has_intervals or (is_nested(field.type) and self._lies_as(field.name, "INT96"))
         of = None if is_hidden else type_of(field)
+        if pa.types.is_null(field.type) and (column := self._of_all.column(field.name)) is not None:
+            of = column.type
         if of is None:
             held = "intervals" if has_intervals else field.type
             raise ProgramError(

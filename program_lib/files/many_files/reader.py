@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
@@ -43,6 +44,7 @@ class ManyFiles(Generic[R]):
         self._paths: list[str] = []
         self._sizes: list[int] = []  # bytes
         self._total: int | None = None
+        self._without_type: dict[str, frozenset[str]] = {}  # by file, columns that hold NULLs alone
         self._own = Schema()  # without the file's name
         self._schema = Schema()
         self._at = -1  # the file that is read
@@ -109,6 +111,7 @@ class ManyFiles(Generic[R]):
         reader = self._make(path, Schema())
         try:
             schema = reader.open()
+            self._without_type[path] = getattr(reader, "without_type", frozenset())
             rows = reader.total()
         finally:
             reader.close()
@@ -122,10 +125,28 @@ class ManyFiles(Generic[R]):
         told = {path: one for path, one in zip(self._paths, schemas, strict=True) if one}
         if not told:
             return self._alone(self._paths[0])
+        told = self._with_types(told)
         first = next(iter(told))
         for path, schema in told.items():
             _check_same(path, schema, first, _types(told[first]))
         return common_schema(list(told.values()))
+
+    def _with_types(self, told: Mapping[str, Schema]) -> dict[str, Schema]:
+        """The columns of each file; one that holds NULLs alone, and tells no type, has that of the first file that does."""
+        types: dict[str, Type] = {}
+        for path, schema in told.items():
+            for column in schema:
+                if column.name not in self._without_type[path]:
+                    types.setdefault(column.name, column.type)
+        return {
+            path: Schema(
+                replace(column, type=types.get(column.name, column.type))
+                if column.name in self._without_type[path]
+                else column
+                for column in schema
+            )
+            for path, schema in told.items()
+        }
 
     def _alone(self, path: str) -> Schema:
         """The columns of a file that tells none beside others. Raises ProgramError where it tells none by itself, too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from program_lib.ndjson_files import read_ndjson
 from program_lib.parquet_files import read_parquet
 from program_lib.parquet_files.types import field_of
 from program_lib.process import reasons, settings
-from program_lib.types import Column, Kind, Schema, Type
+from program_lib.types import TEXT, Column, Kind, Schema, Type
 from tests.programs import chain, graph, node, run
 
 
@@ -306,6 +307,46 @@ def test_what_parquet_files_declare_of_a_type_is_that_of_all(data: Path) -> None
         assert reader.open() == Schema(
             [Column("a", Type(Kind.INTEGER, bits=32)), Column("t", Type(Kind.TEXT, length=5))]
         )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([5]),
+        pa.array([1.5]),
+        pa.array([True]),
+        pa.array(["1.50"]),
+        pa.array([Decimal("1.50")]),
+        pa.array([Decimal(1)], pa.decimal256(50, 0)),
+        pa.array([5], pa.time64("us")),
+        pa.array([5], pa.timestamp("us", "UTC")),
+        pa.array([[1]]),
+        pa.array([b"0123456789abcdef"], pa.uuid()),
+    ],
+    ids=lambda values: str(values.type),
+)
+@pytest.mark.parametrize("first", ["nulls", "values"])
+def test_a_column_of_nulls_alone_that_tells_no_type_has_that_of_the_other_files(
+    data: Path, values: pa.Array, first: str
+) -> None:
+    """As pandas and Polars write a day on which nobody had the value: it was a text, and the run refused."""
+    nulls, others = ("1", "2") if first == "nulls" else ("2", "1")
+    pq.write_table(pa.table({"a": pa.nulls(2)}), data / f"{nulls}.parquet")
+    pq.write_table(pa.table({"a": values}), data / f"{others}.parquet")
+    with closing(read_parquet(f"{others}.parquet")) as reader:
+        alone = reader.open()
+    with closing(read_parquet("*.parquet")) as reader:
+        assert reader.open() == alone
+    found = [row["a"] for row in rows_of(read_parquet("*.parquet"))]
+    assert found.count(None) == 2
+    assert len(found) == 3
+
+
+def test_a_column_of_nulls_that_no_file_tells_the_type_of_is_a_text(data: Path) -> None:
+    for name in ("1", "2"):
+        pq.write_table(pa.table({"a": pa.nulls(1)}), data / f"{name}.parquet")
+    with closing(read_parquet("*.parquet")) as reader:
+        assert reader.open() == Schema([Column("a", TEXT)])
 
 
 def test_a_column_that_may_be_null_since_its_file_was_looked_at_is_told(data: Path) -> None:
