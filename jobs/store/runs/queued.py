@@ -98,7 +98,7 @@ class QueuedRuns:
     def first(self, tenant_id: str, claimed: str, age: float, tag: str | None = None) -> str | None:
         """The id of the tenant's run of the tag that has waited longest: for `age` seconds at least, but for the run `claimed`.
 
-        Retries whose time has not come are left out.
+        Retries whose time has not come are left out, and runs whose row somebody holds: to start one would wait for that.
         """
         query = sa.select(RUNS.c.run_id).where(
             RUNS.c.tenant_id == tenant_id,
@@ -112,7 +112,9 @@ class QueuedRuns:
             _IS_DUE,
         )
         query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)
-        return self._read(lambda connection: connection.execute(query).scalar())
+        # (PostgreSQL alone: in SQLite nobody holds a row)
+        query = query.with_for_update(skip_locked=True, key_share=True)
+        return self._write(lambda connection: connection.execute(query).scalar())
 
     def not_since(self, seconds: float, tag: str | None = None, limit: int = 1000) -> list[Run]:
         """Queued runs of the tag that were not put in the queue for so long, oldest first."""

@@ -243,6 +243,20 @@ def test_one_row_that_somebody_holds_keeps_a_runner_from_showing_life_on_that_ru
     store.close()
 
 
+def test_a_run_that_waits_and_whose_row_somebody_holds_is_passed_over(postgresql: Database) -> None:
+    """Each runner waited for it, and started nothing else meanwhile, of no tenant."""
+    store = Store(postgresql.url)
+    store.open()
+    held, other = record(store), record(store)
+    with contextlib.closing(postgresql.connect()) as by_hand, by_hand.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM runs WHERE run_id = %s FOR KEY SHARE", [other.run_id])
+        cursor.execute("UPDATE runs SET reason = 'by hand' WHERE run_id = %s", [held.run_id])
+        assert store.queued.first(TENANT, "", 0.0) == other.run_id
+    assert store.queued.first(TENANT, "", 0.0) == held.run_id
+    store.close()
+
+
 def test_a_commit_that_is_given_up_is_not_cancelled(postgresql: Database) -> None:
     """One that waits for a standby would be there, and lost when that takes over."""
     postgresql.execute(
