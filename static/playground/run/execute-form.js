@@ -116,6 +116,13 @@ export function proposedText(parameter, last) {
   return String(isChoice && text !== '' && !(parameter.choices ?? []).includes(text) ? (parameter.default ?? '') : text);
 }
 
+// What people write as a help ends with or without a full stop.
+function asEnded(help) {
+  const text = help.trim();
+  if (text === '') return '';
+  return /[.!?…:]$/.test(text) ? `${text} ` : `${text}. `;
+}
+
 function field(parameter, text) {
   const { name, type, help = '', required = false } = parameter;
   const id = `ask-${name}`;
@@ -125,7 +132,7 @@ function field(parameter, text) {
   input.setAttribute('aria-describedby', `${id}-help ${id}-error`);
   const label = element('label', '', name);
   label.htmlFor = id;
-  const said = element('p', 'ask-help', [help, required ? 'Required.' : ''].filter((part) => part !== '').join(' '));
+  const said = element('p', 'ask-help', required ? `${asEnded(help)}Required.` : help);
   said.id = `${id}-help`;
   const error = element('p', 'ask-error');
   error.id = `${id}-error`;

@@ -1171,6 +1171,24 @@ def test_a_button_that_copies_says_whether_it_did(modules: Page) -> None:
     }
 
 
+def test_the_help_of_a_parameter_that_is_required_is_a_sentence_of_its_own(modules: Page) -> None:
+    """It was “The least id Required.”"""
+    said = run(
+        modules,
+        "run/execute-form",
+        """document.body.innerHTML = '<dialog id="ask"><form id="ask-form"><b id="ask-title"></b><div id="ask-fields"></div><p id="ask-general"></p>'
+          + '<button id="ask-run"></button></form></dialog>';
+        const form = new m.ExecuteForm({ say: () => undefined });
+        const parameters = given.map(([help, required], at) => ({ name: `p${at}`, type: 'text', help, required }));
+        form.open({ jobId: 2, title: 'Run', parameters, last: {}, run: () => [] });
+        const said = [...document.querySelectorAll('.ask-help')].map((part) => part.textContent);
+        document.body.replaceChildren();
+        return said;""",
+        [["The least id", True], ["Which day?", True], ["", True], ["The least id", False]],
+    )
+    assert said == ["The least id. Required.", "Which day? Required.", "Required.", "The least id"]
+
+
 def test_values_that_were_written_are_there_also_in_a_form_that_is_opened_again_at_once(
     modules: Page,
 ) -> None:
