@@ -10,9 +10,9 @@
 import { parametersOf } from '../model/graphs.js';
 import { REJECTED } from '../model/ports.js';
 import { byId, element, isPressable, labelledButton, putAway, setDisabled, setHidden, setText } from '../parts/dom.js';
-import { asSentence, formatCount } from '../parts/texts/text.js';
+import { formatCount } from '../parts/texts/text.js';
 import { rowsAround } from './around.js';
-import { canReject, cellsOf, fieldAtFault, hasRowsBefore, isStanding, valuesFor } from './rules.js';
+import { canReject, cellsOf, fieldAtFault, hasRowsBefore, isStanding, placeText, valuesFor } from './rules.js';
 
 export class Failure {
   #api;
@@ -58,8 +58,7 @@ export class Failure {
     setHidden(frame, row === null);
     setHidden(more, !row?.more);
     if (row === null) return;
-    const ofSource = isRead ? `Row ${formatCount(row.number)} of its source.` : '';
-    setText(place, [row.place === '' ? '' : asSentence(row.place), ofSource].filter((text) => text !== '').join(' '));
+    setText(place, placeText(row, isRead));
     if (row === this.#drawn) return;
     this.#drawn = row;
     setText(more, `and ${formatCount(row.more)} more columns`);

@@ -1,6 +1,7 @@
 /** What is known of a failure, from the fields of its node's progress and the graph: no wording is read. Pure. */
 
 import { isRejecting, outputsOf, REJECTED } from '../model/ports.js';
+import { asSentence, formatCount } from '../parts/texts/text.js';
 
 /** What of a row is at fault is shown in this order: [{name, value, isAtFault}]; `value` null: NULL. Of a row without cells, what the node looked up in it. */
 export function cellsOf(row, fault) {
@@ -40,6 +41,14 @@ export function valuesFor(declared, values) {
   if (declared.length === 0) return null;
   const known = declared.map(({ name }) => name).filter((name) => Object.hasOwn(values ?? {}, name));
   return Object.fromEntries(known.map((name) => [name, values[name]]));
+}
+
+/** Where the row at fault stands, {place, number}: as its source names its rows, and, where the node reads it through others, which of its rows it is. */
+export function placeText({ place, number }, isRead) {
+  const own = place === '' ? '' : asSentence(place);
+  const isNumber = own === '' || own === `Row ${formatCount(number)}.`; // a database has no other name for it
+  if (!isRead) return own;
+  return isNumber ? `Row ${formatCount(number)} of its source.` : `${own} Row ${formatCount(number)} of its source.`;
 }
 
 /** How the rows around the one at fault are counted: "−2", "5,003", "+1". `at`: its place among them. */

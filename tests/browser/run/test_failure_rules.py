@@ -69,6 +69,25 @@ def test_a_run_begins_again_with_the_values_that_the_job_still_takes(modules: Pa
     assert call(modules, "valuesFor", [], values) is None
 
 
+@pytest.mark.parametrize(
+    ("place", "is_read", "shown"),
+    [
+        ("line 5,004 of visits.csv", True, "Line 5,004 of visits.csv. Row 5,003 of its source."),
+        ("line 5,004 of visits.csv", False, "Line 5,004 of visits.csv."),
+        ("row 5,003", True, "Row 5,003 of its source."),
+        ("row 5,003", False, "Row 5,003."),
+        ("", True, "Row 5,003 of its source."),
+        ("", False, ""),
+    ],
+)
+def test_where_a_row_at_fault_stands_is_told_once(
+    modules: Page, place: str, is_read: bool, shown: str
+) -> None:
+    """Of a table of a database it was “Row 777. Row 777 of its source.”"""
+    row = {"place": place, "number": 5_003}
+    assert modules.evaluate(CALL, ["placeText", [row, is_read]]) == shown
+
+
 def test_rows_around_are_counted_from_the_one_at_fault(modules: Page) -> None:
     assert call(modules, "countsAround", 4, 2, 5003) == ["−2", "−1", "5,003", "+1"]
 
