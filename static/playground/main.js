@@ -552,7 +552,7 @@ class Playground {
   #showDraft(graph) {
     this.#job.shown.editable = true;
     this.#job.shown.state.expectNodes(graph.nodes.map((node) => node.id));
-    this.#showGraph(graph, 'An empty job. Drag a node here from the palette, or press A.');
+    this.#showGraph(graph, emptyDraftText());
   }
 
   // A past run is looked at, on its own graph; the draft waits, with what was changed.
@@ -589,6 +589,11 @@ class Playground {
     const connection = state === 'connected' && serverState.nats !== 'ok' ? 'deaf' : state;
     this.#spoken.tell(liveRun, isPast ? [] : nodes, { connection, jobName: this.#nameOf(jobId), onEnded: (run) => this.#notifyOf({ ...run, jobId }) });
   }
+}
+
+// In a narrow window, as editor.css has it, there is no palette: the button below it says what to do.
+function emptyDraftText() {
+  return matchMedia('(max-width: 860px)').matches ? 'An empty job.' : 'An empty job. Drag a node here from the palette, or press A.';
 }
 
 function socketAddress() {

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.browser.conftest import OpenPlayground, new_context
 from tests.browser.edit.editing import (
+    EMPTY,
     Editor,
     box_of,
     middle_of,
@@ -140,6 +141,17 @@ def test_in_a_small_window_nothing_lies_over_a_card(edit: Any, tmp_path: Path) -
     expect(page.locator("#details")).to_be_hidden()  # it would lie over the rows
     expect(page.locator("#preview")).to_have_attribute("data-state", "rows")
     picture(page, "editor-320", tmp_path)
+
+
+@pytest.mark.parametrize(("width", "names_palette"), [(390, False), (1440, True)])
+def test_an_empty_job_names_the_palette_only_where_there_is_one(
+    edit: Any, width: int, names_palette: bool
+) -> None:
+    page = edit(EMPTY, viewport={"width": width, "height": 844}).page
+    expect(page.locator("#canvas-add")).to_be_visible()
+    expect(page.locator("#canvas-empty")).to_contain_text("An empty job.")
+    assert ("palette" in (page.locator("#canvas-empty").text_content() or "")) == names_palette
+    assert page.locator(".palette").is_visible() == names_palette
 
 
 def test_on_a_phone_the_menus_stand_inside_the_window(browser: Browser, shop: Product) -> None:
