@@ -212,6 +212,8 @@ def _as_ours(values: pa.ChunkedArray, of: Type) -> pa.ChunkedArray | pa.Array | 
         return values
     if pa.types.is_decimal(values.type) and of.kind is Kind.DECIMAL:
         return rescaled(values, of)
+    if pa.types.is_float32(values.type) and of.kind is Kind.DOUBLE:
+        return values.cast(pa.string()).cast(wanted)  # 0.1 of 32 bits is 0.1, as people see it
     return values.cast(wanted) if _is_alike(values.type, wanted) else None
 
 

@@ -104,6 +104,19 @@ def test_a_batch_may_come_as_dictionaries_or_as_arrow() -> None:
     assert arrow.rows() == [(2, "a"), (1, None), (4, "c")]
 
 
+def test_a_float_of_32_bits_is_the_number_that_people_see() -> None:
+    """As one of a Parquet file, and of SQL, is: 0.1 was 0.10000000149011612."""
+    numbers = "[0.1, 16777216.0, float('nan'), float('-inf'), -0.0, 1e-45, None]"
+    code = (
+        "import pyarrow as pa\n"
+        f"def transform(batch): return pa.table({{'x': pa.array({numbers}, pa.float32())}})"
+    )
+    found = [
+        row[0] for row in made(code, {"x": "double"}, "arrow").rows()[:7]
+    ]  # of the first batch
+    assert list(map(repr, found)) == ["0.1", "16777216.0", "nan", "-inf", "-0.0", "1e-45", "None"]
+
+
 def test_a_nan_that_signals_is_nan() -> None:
     code = "from decimal import Decimal\ndef transform(row): return {'x': Decimal('sNaN')}"
     assert made(code, {"x": "numeric"}).rows()[0] == ("NaN",)
