@@ -13,10 +13,11 @@ from progress_lib.nats.link import Link, Message, NatsError
 from progress_lib.nats.streams import NotOurs, OtherInstallation, StreamRules
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import every_job
-from realtime.bridge.history import KINDS, Follower, Opened, ProgressStream
+from realtime.bridge.follower import Follower
 from realtime.bridge.past import Past
+from realtime.bridge.plain_ear import PlainEar, TakesNothing
 from realtime.bridge.records import LastRun, Records
-from realtime.bridge.silence import PlainEar, TakesNothing
+from realtime.bridge.stream import KINDS, Opened, ProgressStream
 from realtime.bridge.wishes import Wishes
 from realtime.events import DELETED, Event, Source, Topic, make_event, topic_of
 from realtime.hub.commands import Broadcast, Forget, Hears, Known, ListenTo, LookAgain, TenantKnown
@@ -57,7 +58,7 @@ class NATSBridge:
         last_run: LastRun | None = None,
         rules: StreamRules | None = None,
     ) -> None:
-        """Starts and closes the link, which belongs to it from now on."""
+        """The link belongs to it from now on: `subscribe` starts it, `close` closes it."""
         self._tenant_id = tenant_id
         self._hub = hub
         self._records = Records(last_run)  # (bridge thread)
@@ -112,7 +113,7 @@ class NATSBridge:
         self._wishes.ask(topic, is_whole)
 
     def load_tenant(self, tenant_id: str) -> None:
-        """Asks for the last words of all jobs of a tenant; they reach the hub as TenantKnown.
+        """Asks for the newest messages of all jobs of a tenant; they reach the hub as TenantKnown.
 
         Any thread, returns at once.
         """
@@ -148,7 +149,7 @@ class NATSBridge:
             try:
                 self._listen()
                 self._read_pasts(wishes)
-                self._read_last_words()
+                self._read_newest()
             except Exception:
                 LOG.exception("bridge: listening, and the past of %d jobs", len(wishes))
                 self._wish_again(wishes)
@@ -279,6 +280,7 @@ class NATSBridge:
             self._ear, self._deaf_at = self._new_ear(), None
 
     def _read_pasts(self, wishes: dict[Topic, bool]) -> None:
+        assert threading.current_thread() is self._thread
         if topics := [topic for topic, is_whole in wishes.items() if is_whole]:
             self._read_whole(topics)
         for topic in (topic for topic, is_whole in wishes.items() if not is_whole):
@@ -308,22 +310,23 @@ class NATSBridge:
             past.add_record(self._records.of(topic))
             self._hub.put(Known(topic, past.snapshot(), past.last_seq, is_complete[topic]))
 
-    def _read_last_words(self) -> None:
-        """Gives the hub the last words of the tenants that are watched as a whole. Away from NATS: the hub asks again."""
+    def _read_newest(self) -> None:
+        """Gives the hub the newest messages of the tenants that are watched as a whole. Away from NATS: the hub asks again."""
+        assert threading.current_thread() is self._thread
         while (tenant_id := self._wishes.take_tenant()) is not None:
             if self._source is not Source.FOLLOWING or not self.link.is_up:
                 continue
             try:
-                heard = list(self._last_words(tenant_id))
+                heard = list(self._newest_of(tenant_id))
             except NatsError as error:
-                LOG.warning("the last words of the tenant %s: %s", tenant_id, error)
+                LOG.warning("the newest messages of the tenant %s: %s", tenant_id, error)
                 if self.link.is_up:
                     self._wishes.tenant_failed(tenant_id)
                 return
             self._hub.put(TenantKnown(tenant_id, heard))
 
-    def _last_words(self, tenant_id: str) -> Iterator[Heard]:
-        for batch in self._stream.last_words(tenant_id):
+    def _newest_of(self, tenant_id: str) -> Iterator[Heard]:
+        for batch in self._stream.newest_of_each(tenant_id):
             for message in batch:
                 at = stream_time(message.reply)
                 for event in self._events([message], _every_topic, *_of_stream([message])):

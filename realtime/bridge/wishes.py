@@ -1,4 +1,4 @@
-"""What the bridge is asked for: the past of jobs, and the last words of tenants."""
+"""What the bridge is asked for: the past of jobs, and the newest messages of tenants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from realtime.bridge.history import HEARTBEAT
+from realtime.bridge.stream import HEARTBEAT
 from realtime.events import Topic
 
 RETRY_WAIT = 1.0  # seconds until a past that could not be read is tried again
@@ -29,7 +29,7 @@ class Wishes:
         self._asked.put((topic, is_whole))
 
     def ask_tenant(self, tenant_id: str) -> None:
-        """Wants the last words of all jobs of a tenant."""
+        """Wants the newest messages of all jobs of a tenant."""
         self._tenants.put(tenant_id)
         self.wake()
 

@@ -62,7 +62,7 @@ Load = Callable[[Topic, bool], None]
 
 
 LoadTenant = Callable[[str], None]
-"""Asks for the last words of all jobs of a tenant; the answer comes as the command TenantKnown."""
+"""Asks for the newest messages of all jobs of a tenant; the answer comes as the command TenantKnown."""
 
 
 class Hub:

@@ -21,7 +21,7 @@ class _Tenant:
 
 
 class Overviews:
-    """`load` asks for the last words of all jobs of a tenant that somebody begins to watch."""
+    """`load` asks for the newest messages of all jobs of a tenant that somebody begins to watch."""
 
     def __init__(self, load: Callable[[str], None]) -> None:
         self._load = load

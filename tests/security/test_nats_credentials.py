@@ -20,7 +20,7 @@ from jobs.store.records import Run
 from jobs.store.runs.run_states import RunStatus
 from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link, Message
-from realtime.bridge.history import PLAN, ProgressStream
+from realtime.bridge.stream import PLAN, ProgressStream
 from settings.secret_files import write_secret
 from tests.harness import (
     DEADLINE,

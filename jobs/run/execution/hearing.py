@@ -4,8 +4,8 @@ import logging
 import threading
 import time
 
-from jobs.run.execution.last_words import last_words
 from jobs.run.execution.run_spans import NodeTimes
+from jobs.run.execution.said_since import said_since
 from jobs.store.records import Run
 from jobs.store.runs.node_states import NodeBoard, NodeState
 from jobs.work.run_files import RunFiles
@@ -102,7 +102,7 @@ class Hearing:
         ends_at = time.monotonic() + NATS_WAIT
         while time.monotonic() < ends_at and not self._stopping.is_set():
             if self._link.flush():
-                for state in last_words(self._link, self._run, self.board.states()):
+                for state in said_since(self._link, self._run, self.board.states()):
                     self.board.see(state)
                 return
             self._stopping.wait(ASK_PERIOD)

@@ -10,8 +10,8 @@ from typing import Any
 
 from jobs.graph.documents.unchecked import outputs_of
 from jobs.run.execution.ending import as_reason, told_standing
-from jobs.run.execution.last_words import last_words
 from jobs.run.execution.run_spans import NodeTimes, spans_of_run
+from jobs.run.execution.said_since import said_since
 from jobs.run.sweeps.held_runs import HeldRuns
 from jobs.run.sweeps.swept_ends import SweptEnds
 from jobs.store.process_identity import ProcessIdentity, kill_marked, values_of
@@ -182,7 +182,7 @@ class LostRuns:
         if now.beat != run.beat:  # to end the runs before this one may have taken minutes
             return
         board = NodeBoard(run.run_id, known)
-        for state in last_words(self._link, run, known):
+        for state in said_since(self._link, run, known):
             board.see(state)
         outputs = list(outputs_of(self._store.graph_of_run(run.tenant_id, run.run_id)))
         closings = board.close_open(Status.FAILED, reason, outputs=outputs, seq_gap=SEQ_GAP)

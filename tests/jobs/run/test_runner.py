@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import jobs.run.execution.execution
-from jobs.run.execution.last_words import last_words
+from jobs.run.execution.said_since import said_since
 from jobs.run.taker import ANNOUNCED_AFTER
 from jobs.runner import parse
 from jobs.store.process_identity import ProcessIdentity, this_machine
@@ -25,7 +25,7 @@ from jobs.work.run_files import RunFiles
 from jobs.work.run_queue import RunQueue
 from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link, Subscription
-from realtime.bridge.history import ProgressStream
+from realtime.bridge.stream import ProgressStream
 from tests.harness import DEADLINE, NatsServer, eventually, freeze, is_alive
 from tests.jobs.conftest import (
     FOR_EVER,
@@ -480,7 +480,7 @@ for rows in range(2, 10_000):
 
 def told_to_end(link: Link, run: Run) -> list[NodeState]:
     """What the history has of the run's one node; nothing until that has ended."""
-    found = last_words(link, run, ())
+    found = said_since(link, run, ())
     return found if found and found[-1].progress.status.is_terminal else []
 
 

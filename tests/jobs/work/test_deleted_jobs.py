@@ -17,7 +17,7 @@ from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link
 from progress_lib.nats.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
-from realtime.bridge.history import ProgressStream
+from realtime.bridge.stream import ProgressStream
 from tests.harness import DEADLINE, NatsServer, Product, eventually, product_of_each_class
 from tests.jobs.conftest import GRAPH, TENANT, StartRunner, record
 from tests.progress_lib.nats.test_streams import Named

@@ -27,7 +27,7 @@ from progress_lib.nats.streams import (
     StreamRules,
 )
 from progress_lib.subjects import progress_subject
-from realtime.bridge import history
+from realtime.bridge import stream as progress_stream
 from tests.harness import NatsServer, eventually, linked
 from tests.jobs.conftest import record
 from tests.servers.cluster import Cluster, running_cluster
@@ -52,7 +52,7 @@ class Named:
         self.made.add(stream)
 
 
-PLANS = [run_queue.PLAN, history.PLAN]
+PLANS = [run_queue.PLAN, progress_stream.PLAN]
 
 
 def config_of(link: Link, name: str) -> dict[str, Any]:
@@ -76,10 +76,10 @@ def test_what_an_operator_changed_stays(link: Link, plan: StreamPlan) -> None:
 def test_only_what_must_be_otherwise_is_changed_in_a_stream_of_an_earlier_version(
     link: Link,
 ) -> None:
-    old = {"name": "PROGRESS", "subjects": history.PLAN.subjects, **OWN_CHOICE}
+    old = {"name": "PROGRESS", "subjects": progress_stream.PLAN.subjects, **OWN_CHOICE}
     JetStream(link).call("STREAM.CREATE.PROGRESS", old)
     before = config_of(link, "PROGRESS")
-    OwnStream(link, history.PLAN, StreamRules(Named("a"))).open(WAIT)
+    OwnStream(link, progress_stream.PLAN, StreamRules(Named("a"))).open(WAIT)
     after = config_of(link, "PROGRESS")
     differs = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     assert differs == {"no_ack", "metadata"}
@@ -111,7 +111,7 @@ def test_somebody_elses_stream_of_our_name_is_left_alone(link: Link, plan: Strea
 def test_subjects_that_another_stream_has_are_told(link: Link) -> None:
     JetStream(link).call("STREAM.CREATE.ALL", {"name": "ALL", "subjects": ["tenant.>"]})
     with pytest.raises(JetStreamError, match="another stream has these subjects"):
-        OwnStream(link, history.PLAN).open(WAIT)
+        OwnStream(link, progress_stream.PLAN).open(WAIT)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
@@ -136,7 +136,7 @@ def test_another_installation_is_refused_until_it_has_a_prefix(
 
 def test_a_stream_of_yours_may_have_ours_as_its_source(link: Link) -> None:
     """As docs/nats.md says; a second stream over the same subjects is refused by NATS."""
-    OwnStream(link, history.PLAN).open(WAIT)
+    OwnStream(link, progress_stream.PLAN).open(WAIT)
     archive = {"name": "ARCHIVE", "sources": [{"name": "PROGRESS"}]}
     JetStream(link).call("STREAM.CREATE.ARCHIVE", archive)
     link.publish(progress_subject("default", 1), b"{}")
@@ -198,7 +198,7 @@ def test_an_account_with_limits_works(
     queue = RunQueue(link)
     assert queue.take(0.1) is None
     assert queue.state() == "ok"
-    assert OwnStream(link, history.PLAN).open(WAIT)["config"]["max_bytes"] == progress
+    assert OwnStream(link, progress_stream.PLAN).open(WAIT)["config"]["max_bytes"] == progress
     assert config_of(link, "RUNS")["max_bytes"] == runs
 
 
@@ -217,7 +217,7 @@ def test_what_an_account_does_not_allow_is_told_with_what_to_set(
 ) -> None:
     link = start_limited(limits)
     if "max_streams" in limits:
-        OwnStream(link, history.PLAN).open(WAIT)  # the queue comes second
+        OwnStream(link, progress_stream.PLAN).open(WAIT)  # the queue comes second
     with pytest.raises(QueueUnavailable, match=sentence):
         RunQueue(link).check()
     assert RunQueue(link).state().startswith("the work queue cannot be used: JetStream refused")
@@ -227,7 +227,7 @@ def test_an_account_with_two_streams_queues_all_but_runs_for_tags(
     start_limited: StartLimited,
 ) -> None:
     link = start_limited("max_file: 5G, max_streams: 2")
-    OwnStream(link, history.PLAN).open(WAIT)
+    OwnStream(link, progress_stream.PLAN).open(WAIT)
     queue = RunQueue(link)
     queue.check()
     with pytest.raises(QueueUnavailable, match=r"max_streams.*TAGGED_RUNS where jobs ask"):
@@ -237,7 +237,7 @@ def test_an_account_with_two_streams_queues_all_but_runs_for_tags(
 
 def test_replicas_that_a_single_server_cannot_have_are_told(link: Link) -> None:
     with pytest.raises(JetStreamError, match="NATS_REPLICAS needs a cluster"):
-        OwnStream(link, history.PLAN, StreamRules(replicas=3)).open(WAIT)
+        OwnStream(link, progress_stream.PLAN, StreamRules(replicas=3)).open(WAIT)
 
 
 # ---------------------------------------------------------------- a cluster
@@ -296,7 +296,7 @@ def test_an_end_that_is_announced_while_the_history_has_no_leader_is_in_it_all_t
     store = Store(f"sqlite:///{tmp_path / 'progress.db'}")
     store.open()
     with linked(cluster.url) as link:
-        OwnStream(link, history.PLAN, StreamRules(store.installation)).open(WAIT)
+        OwnStream(link, progress_stream.PLAN, StreamRules(store.installation)).open(WAIT)
         leader = cluster.leader_of(link, "PROGRESS")
     another = next(node for name, node in cluster.nodes.items() if name != leader)
     run = record(store)
@@ -327,7 +327,7 @@ def test_links_spread_over_the_servers(cluster: Cluster) -> None:
 
 
 def test_where_no_server_has_room_for_a_stream_it_is_smaller(cluster: Cluster) -> None:
-    plan = replace(history.PLAN, sizes=(1 << 50, 1 << 20))
+    plan = replace(progress_stream.PLAN, sizes=(1 << 50, 1 << 20))
     with linked(cluster.url) as link:
         config = OwnStream(link, plan).open(WAIT)["config"]
         assert (config["max_bytes"], config["num_replicas"]) == (1 << 20, 3)
@@ -378,7 +378,9 @@ def test_a_stream_is_not_made_again_for_the_time_in_which_its_cluster_had_no_lea
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its servers come back with the quorum: a history of 24 h was deleted in that moment."""
-    stream = OwnStream(link, replace(history.PLAN, remake_after=0.0), StreamRules(Named("a")))
+    stream = OwnStream(
+        link, replace(progress_stream.PLAN, remake_after=0.0), StreamRules(Named("a"))
+    )
     made, asked, answers = stream.open(WAIT)["created"], JetStream.call, ["none", "none", "away"]
 
     def call(jetstream: JetStream, verb: str, *rest: Any) -> Any:

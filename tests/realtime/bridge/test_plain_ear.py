@@ -14,9 +14,10 @@ from progress_lib import Progress, Status
 from progress_lib.nats.jetstream import JetStream, JetStreamError
 from progress_lib.nats.link import Link, Message
 from progress_lib.subjects import EVERY_TENANT, every_job, progress_subject
-from realtime.bridge import silence, wishes
+from realtime.bridge import plain_ear as silence
+from realtime.bridge import wishes
 from realtime.bridge.bridge import NATSBridge
-from realtime.bridge.silence import PlainEar
+from realtime.bridge.plain_ear import PlainEar
 from realtime.events import Topic, topic_named
 from realtime.hub.commands import Broadcast, Known
 from realtime.hub.hub import Hub

@@ -14,9 +14,10 @@ from progress_lib.nats.jetstream import _FIRST_PULL, JetStream, stream_time
 from progress_lib.nats.link import Link, Message, NatsError
 from progress_lib.nats.streams import StreamRules
 from progress_lib.subjects import progress_subject, status_subject
-from realtime.bridge import history
+from realtime.bridge import stream as progress_stream
 from realtime.bridge.bridge import NATSBridge
-from realtime.bridge.history import FEW, PLAN, Follower, Opened, ProgressStream
+from realtime.bridge.follower import Follower
+from realtime.bridge.stream import FEW, PLAN, Opened, ProgressStream
 from realtime.hub.hub import Hub
 from tests.harness import DEADLINE, NatsServer, eventually, linked, plain_nats
 from tests.progress_lib.nats.test_streams import Named
@@ -97,7 +98,7 @@ def test_a_replay_from_the_time_of_a_message_begins_with_it(stream: ProgressStre
 def test_a_job_of_which_nothing_was_said_costs_no_wait(
     stream: ProgressStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "REPLAY_WAIT", DEADLINE)
+    monkeypatch.setattr(progress_stream, "REPLAY_WAIT", DEADLINE)
     began = time.monotonic()
     assert replayed(stream, [("acme", 4711)]) == []
     assert time.monotonic() - began < DEADLINE / 2, "it would wait for a message"

@@ -9,17 +9,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from progress_lib.nats.jetstream import (
-    ASKS_SO_FAR,
     JetStream,
     JetStreamError,
     beginning,
-    is_delivered,
-    stream_sequence,
     stream_time,
 )
 from progress_lib.nats.link import Link, Message, NatsError, Subscription
@@ -176,7 +172,7 @@ class ProgressStream:
         for batch in self._read({}, since, until):
             yield [message for message in batch if message.subject in subjects]
 
-    def last_words(self, tenant_id: str) -> Iterator[list[Message]]:
+    def newest_of_each(self, tenant_id: str) -> Iterator[list[Message]]:
         """The last message of each kind that the stream holds of each job of a tenant, in order. Raises NatsError."""
         config = {"deliver_policy": "last_per_subject", **self._of(every_job(tenant_id, "*"))}
         with contextlib.closing(self._jetstream.read(self.name, config, REPLAY_WAIT)) as batches:
@@ -213,100 +209,3 @@ class ProgressStream:
                 yield batch
                 if last > until:
                     return
-
-
-class Follower:
-    """Stays on the stream: one consumer after another, each from where the last one ended.
-
-    `attach` and `is_healthy` belong to the bridge's own thread, `_take` to the link's.
-    """
-
-    def __init__(self, stream: ProgressStream, link: Link, receive: Receive) -> None:
-        self._stream = stream
-        self._link = link
-        self._receive = receive
-        self._created: str | None = None  # the stream that our sequence belongs to
-        self._subscription: Subscription | None = None
-        self._is_busy = False  # (link thread) at work on what was delivered
-        # `attach` sets the next four on the bridge thread, while nothing is subscribed
-        self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
-        self._lost = False  # (link thread)
-        self._heard = 0.0  # monotonic seconds of the consumer's last word
-        self.last_seq = 0  # (link thread) of the last message that was passed on
-
-    def is_other(self, opened: Opened) -> bool:
-        """Whether the stream is not the one that we followed: made anew, or without its newest messages.
-
-        `opened`: what `ProgressStream.open` said just now.
-        """
-        is_shorter = opened.last_seq < self.last_seq
-        return self._created is not None and (opened.created != self._created or is_shorter)
-
-    def has_gap(self, opened: Opened) -> bool:
-        """Whether messages are gone that we have not seen."""
-        return opened.first_seq > self.last_seq + 1
-
-    def attach(self, opened: Opened) -> None:
-        """Follows the stream from after our last message. The first stream, and another one, from its end: its past is read apart.
-
-        Raises NatsError.
-        """
-        assert not self._link.is_this_thread
-        self.detach()
-        if self._created is None or self.is_other(opened):
-            self.last_seq = opened.last_seq
-        self._next_delivery, self._lost = 1, False
-        self._heard = time.monotonic()
-        self._subscription = self._stream.follow(self.last_seq + 1, self._take)
-        self._created = opened.created
-
-    def detach(self) -> None:
-        if self._subscription is not None:
-            self._link.unsubscribe(self._subscription)
-            self._subscription = None
-
-    @property
-    def heard(self) -> float:
-        """When the consumer said something last, if only that it lives; monotonic seconds. Any thread."""
-        return self._heard
-
-    @property
-    def is_healthy(self) -> bool:
-        """Whether the consumer delivers without a gap, and is heard."""
-        silent = 0.0 if self._is_busy else time.monotonic() - self._heard
-        return self._subscription is not None and not self._lost and silent < 3 * HEARTBEAT
-
-    def _take(self, messages: list[Message]) -> None:
-        assert self._link.is_this_thread
-        self._is_busy = True  # while it waits for the hub the link's thread hears no heartbeat
-        try:
-            delivered = list(filter(is_delivered, messages))
-            self._pass_on(delivered)
-            if len(delivered) < len(messages):
-                self._tell_so_far(messages)
-        finally:
-            self._heard = time.monotonic()
-            self._is_busy = False
-
-    def _tell_so_far(self, messages: list[Message]) -> None:
-        """Answers the consumer's questions whether all before them was read: it goes on then."""
-        for message in messages:
-            if message.reply.startswith(ASKS_SO_FAR):
-                self._link.publish(message.reply, b"")
-
-    def _pass_on(self, delivered: list[Message]) -> None:
-        if self._lost or not delivered:
-            return
-        first = self._next_delivery
-        self._next_delivery += len(delivered)
-        if _delivery(delivered[-1]) != self._next_delivery - 1:
-            self._lost = True  # what came before the gap is good
-            delivered = [m for place, m in enumerate(delivered, first) if _delivery(m) == place]
-        if delivered:
-            self.last_seq = stream_sequence(delivered[-1].reply)
-            self._receive(delivered)
-
-
-def _delivery(message: Message) -> int:
-    """The consumer's count of its deliveries, from 1 on; they come in this order."""
-    return int(message.reply.rsplit(".", 3)[1])

@@ -19,7 +19,7 @@ READ_WAIT = 5.0  # seconds for all messages; the rest is left out
 PULL_WAIT = 1.0  # seconds for one batch of them
 
 
-def last_words(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
+def said_since(link: Link, run: Run, saved: Iterable[NodeState]) -> list[NodeState]:
     """What the run's nodes said since `saved`, in order; nothing while NATS or its history is away.
 
     Call it when the program has ended.

@@ -73,6 +73,7 @@ class PlainEar:
 
     def stop(self) -> None:
         """Listens no more, and forgets what it has heard: the stream gives it."""
+        assert not self._link.is_this_thread
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
             self._link.unsubscribe(subscription)
