@@ -33,10 +33,13 @@ class Escapes:
     def __init__(self, delimiter: str, quote: str) -> None:
         self._quote = quote.encode()
         signs = {b"d": re.escape(delimiter.encode()), b"q": re.escape(self._quote)}
-        # A quoted field, to its end or that of the bytes; or a backslash outside of one
+        # What may stand as it is; behind it a quoted field with backslashes, or one that goes on to the end of the bytes;
+        # or a backslash outside of one, which is refused
         self._found = re.compile(
-            rb"(?<=[%(d)s\r\n])(%(q)s(?:[^%(q)s\\]++|\\.|%(q)s%(q)s)*+(?:%(q)s|\\?\Z))"
-            rb"|\\(?:[%(d)s%(q)s\\\r\n]|\Z)" % signs,
+            rb"((?:[^%(q)s\\]++|(?<![%(d)s\r\n])%(q)s|%(q)s(?:[^%(q)s\\]++|%(q)s%(q)s)*+%(q)s(?!\Z)"
+            rb"|\\[^%(d)s%(q)s\\\r\n])*+)"
+            rb"(?:(%(q)s(?:[^%(q)s\\]++|\\.|%(q)s%(q)s)*+(?:%(q)s|\\?\Z))"
+            rb"|(\\(?:[%(d)s%(q)s\\\r\n]|\Z))|\Z)" % signs,
             re.DOTALL,
         )
         self._escaped = re.compile(rb"\\(?:([%(q)s\\\r\n])|0)" % signs)
@@ -54,18 +57,15 @@ class Escapes:
         made: list[bytes] = []
         start = len(self._last)
         for found in self._found.finditer(whole, start):
-            made.append(whole[start : found.start()])
-            start = found.start()
+            made.append(found[1])
+            start = found.end(1)
             may_go_on = found.end() == len(whole) and not is_last
-            if may_go_on and found.end() - start <= MAX_RECORD:
+            if may_go_on and len(whole) - start <= MAX_RECORD:
                 break
-            if found[1] is None:
+            if found[3] is not None:
                 raise Unclear(b"".join(made), _WITHOUT_QUOTES)
-            made.append(self._with_doubled(found[1], made))
+            made.append(self._with_doubled(found[2] or b"", made))
             start = found.end()
-        else:
-            made.append(whole[start:])
-            start = len(whole)
         self._rest, self._last = whole[start:], whole[start - 1 : start]
         return b"".join(made)
 
