@@ -280,7 +280,7 @@ SHEETS = ("tokens", "playground", "runs")
 @pytest.mark.parametrize("share", [None, 0.5])
 def test_all_digits_of_a_count_are_seen_on_a_card(modules: Page, share: float | None) -> None:
     script = """async ([sheets, share]) => {
-      const { cardParts, drawCard } = await import('/playground/graph/graph-parts.js');
+      const { cardParts, drawCard } = await import('/playground/graph/card-drawing.js');
       const styles = sheets.map((name) => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: `/css/${name}.css` }));
       const loaded = Promise.all(styles.map((style) => new Promise((resolve) => { style.onload = resolve; })));
       document.head.append(...styles);

@@ -5,7 +5,7 @@ import { flowOrder, NODE, PORT_STEP, portY } from '../model/layout.js';
 import { inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from '../model/ports.js';
 import { byId, closest, element, focused, setAttribute, setHidden, setText } from '../parts/dom.js';
 import { summaryOf } from '../parts/texts/text.js';
-import { cardParts, drawCard, ports } from './graph-parts.js';
+import { cardParts, drawCard, ports } from './card-drawing.js';
 import { holdsText } from './holding.js';
 import { iconOf } from './node-icons.js';
 

@@ -18,7 +18,7 @@ import { NODE } from '../model/layout.js';
 import { byId, closest, focused, setAttribute, setHidden, setText } from '../parts/dom.js';
 import { GraphCards } from './cards.js';
 import { GraphLines } from './lines.js';
-import { GraphPlaces } from './places.js';
+import { GraphPlaces } from './graph-places.js';
 import { GraphPointer } from './pointer.js';
 import { GraphSight } from './sight.js';
 

@@ -1,8 +1,15 @@
 /** The lines of the graph's edges, with their numbers, and the one that the pointer draws. Owns them. */
 
 import { edgeKey } from '../model/ports.js';
-import { byId, setAttribute, setText, svgElement } from '../parts/dom.js';
-import { drawLine, MOST_FULL, newLine, ROOM_FULL } from './graph-parts.js';
+import { byId, element, setAttribute, setHidden, setText, svgElement } from '../parts/dom.js';
+import { formatCompact, formatCount, formatShortClock } from '../parts/texts/text.js';
+
+/** Pixels that a full and a short number need on an edge. */
+const ROOM_FULL = 68;
+const ROOM_SHORT = 40;
+
+/** The largest count that is written in full on an edge; a longer one would touch the ports. */
+const MOST_FULL = 999_999;
 
 /** Edges at most whose rows are shown to flow: each is painted anew in each frame. */
 const MOST_FLOWING = 24;
@@ -85,4 +92,30 @@ export class GraphLines {
   lineOf(key) {
     return this.#lines.find((line) => line.key === key) ?? null;
   }
+}
+
+function newLine(edge) {
+  const { from, to } = edge;
+  const key = edgeKey(edge);
+  const [path, hit] = [svgElement('path', 'edge'), svgElement('path', 'edge-hit')];
+  path.dataset.from = String(from);
+  path.dataset.to = String(to);
+  path.dataset.fromPort = edge.fromPort ?? '';
+  path.dataset.toPort = edge.toPort ?? '';
+  hit.dataset.key = key;
+  const title = svgElement('title');
+  hit.append(title);
+  const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
+  const label = element('span', 'edge-label', rows, rate);
+  label.hidden = true;
+  return { edge, from, to, key, path, hit, title, label, rows, rate, room: 0 };
+}
+
+function drawLine(line, source, { rows, rate }, since, isShort) {
+  setAttribute(line.path, 'data-state', source.state);
+  const shown = source.heard && rows > 0 && line.room >= ROOM_SHORT;
+  setHidden(line.label, !shown);
+  if (!shown) return;
+  setText(line.rows, isShort ? formatCompact(rows) : formatCount(rows));
+  setText(line.rate, since !== null ? formatShortClock(since, isShort) : rate === null ? '' : `${formatCompact(rate)}/s`);
 }

@@ -530,7 +530,7 @@ def test_revealing_moves_only_as_far_as_it_must(
 def test_what_was_copied_can_be_pasted_and_a_jobs_json_too(modules: Page) -> None:
     found = run(
         modules,
-        "edit/graph/clipboard",
+        "edit/graph/clipboard-text",
         """const copied = m.fromClipboardText(m.asClipboardText({ nodes: given.nodes, edges: given.edges }));
         const job = m.fromClipboardText(JSON.stringify({ name: 'a job', graph: given }));
         return [copied, job];""",
@@ -551,7 +551,7 @@ def test_other_text_is_not_taken_for_nodes(modules: Page) -> None:
         '{"nodes": [{"id": 1}]}',
         '{"nodes": [{"id": 1, "type": "map"}, {"id": 1, "type": "map"}]}',
     ]
-    found = run(modules, "edit/graph/clipboard", "return given.map(m.fromClipboardText);", texts)
+    found = run(modules, "edit/graph/clipboard-text", "return given.map(m.fromClipboardText);", texts)
     assert found == [None] * len(texts)
 
 
@@ -559,7 +559,7 @@ def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
     text = (
         '{"nodes": [{"id": 1, "type": "map", "config": 5}], "edges": [{"from": 1, "to": 9}, null]}'
     )
-    found = run(modules, "edit/graph/clipboard", "return m.fromClipboardText(given);", text)
+    found = run(modules, "edit/graph/clipboard-text", "return m.fromClipboardText(given);", text)
     node = {"id": 1, "type": "map", "config": {}, "name": "map", "position": {"x": 0, "y": 0}}
     assert found == {"nodes": [node], "edges": []}
 

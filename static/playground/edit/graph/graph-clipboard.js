@@ -5,7 +5,7 @@
 import { fragmentOf, GRID } from '../../model/graphs.js';
 import { partsText } from '../../model/naming.js';
 import { byId } from '../../parts/dom.js';
-import { asClipboardText, fromClipboardText } from './clipboard.js';
+import { asClipboardText, fromClipboardText } from './clipboard-text.js';
 
 export class GraphClipboard {
   #drafts;

@@ -1,43 +1,16 @@
-/**
- * The cards of nodes and the lines of edges: how they are made, and what of a view is written on them. They are kept and placed by the
- * graph's view.
- */
+/** The cards of nodes: how they are made, and what of a view is written on them. cards.js keeps and places them. */
 
 import { formatShare } from '../../realtime/estimate.js';
 import { portY } from '../model/layout.js';
-import { edgeKey, REJECTED } from '../model/ports.js';
-import { element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, svgElement } from '../parts/dom.js';
-import { beginningOf, formatClock, formatCompact, formatCount, formatDuration, formatShortClock, nodeWord, unitOf } from '../parts/texts/text.js';
-
-/** Pixels that a full and a short number need on an edge. */
-export const ROOM_FULL = 68;
-const ROOM_SHORT = 40;
+import { REJECTED } from '../model/ports.js';
+import { element, icon, ownTextElement, setAttribute, setIcon, setText } from '../parts/dom.js';
+import { beginningOf, formatClock, formatCount, formatDuration, nodeWord, unitOf } from '../parts/texts/text.js';
 
 /** The size of a count's digits on a card, in pixels; so many digits by their size have room there beside the unit, fewer beside a share. */
 const LARGEST_COUNT = 20;
 const LEAST_COUNT = 10;
 const ROOM_OF_COUNT = 236;
 const ROOM_OF_SHARE = 66;
-
-/** The largest count that is written in full on an edge; a longer one would touch the ports. */
-export const MOST_FULL = 999_999;
-
-export function newLine(edge) {
-  const { from, to } = edge;
-  const key = edgeKey(edge);
-  const [path, hit] = [svgElement('path', 'edge'), svgElement('path', 'edge-hit')];
-  path.dataset.from = String(from);
-  path.dataset.to = String(to);
-  path.dataset.fromPort = edge.fromPort ?? '';
-  path.dataset.toPort = edge.toPort ?? '';
-  hit.dataset.key = key;
-  const title = svgElement('title');
-  hit.append(title);
-  const [rows, rate] = [element('span', 'edge-rows'), element('span', 'edge-rate')];
-  const label = element('span', 'edge-label', rows, rate);
-  label.hidden = true;
-  return { edge, from, to, key, path, hit, title, label, rows, rate, room: 0 };
-}
 
 // For the pointer only: the keyboard connects in the node's form.
 export function ports(nodeId, inputs, outputs, drawn) {
@@ -132,13 +105,4 @@ function fitCount({ rows, count, share }) {
   const room = ROOM_OF_COUNT - (share.textContent === '' ? 0 : ROOM_OF_SHARE);
   const size = Math.min(LARGEST_COUNT, Math.max(LEAST_COUNT, Math.floor(room / digits)));
   if (rows.style.getPropertyValue('--count') !== `${size}px`) rows.style.setProperty('--count', `${size}px`);
-}
-
-export function drawLine(line, source, { rows, rate }, since, isShort) {
-  setAttribute(line.path, 'data-state', source.state);
-  const shown = source.heard && rows > 0 && line.room >= ROOM_SHORT;
-  setHidden(line.label, !shown);
-  if (!shown) return;
-  setText(line.rows, isShort ? formatCompact(rows) : formatCount(rows));
-  setText(line.rate, since !== null ? formatShortClock(since, isShort) : rate === null ? '' : `${formatCompact(rate)}/s`);
 }
