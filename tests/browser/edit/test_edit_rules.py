@@ -551,7 +551,9 @@ def test_other_text_is_not_taken_for_nodes(modules: Page) -> None:
         '{"nodes": [{"id": 1}]}',
         '{"nodes": [{"id": 1, "type": "map"}, {"id": 1, "type": "map"}]}',
     ]
-    found = run(modules, "edit/graph/clipboard-text", "return given.map(m.fromClipboardText);", texts)
+    found = run(
+        modules, "edit/graph/clipboard-text", "return given.map(m.fromClipboardText);", texts
+    )
     assert found == [None] * len(texts)
 
 
