@@ -202,10 +202,12 @@ class ProgressReporter:
             with self._lock:
                 count = self._outbox.count_of(progress.node_id)
             end = usable(progress.replace(row_count=count, row=None, ports=None, fault=None))
-            self._warn(progress, error)
+            self._warn(progress, error, "is reported without what was wrong with it")
             return end
 
-    def _warn(self, progress: Progress | Node, error: Exception) -> None:
+    def _warn(
+        self, progress: Progress | Node, error: Exception, what: str = "is not reported"
+    ) -> None:
         if isinstance(error, OutboxFull):
             node = "any other node"
         else:
@@ -217,7 +219,7 @@ class ProgressReporter:
                 if isinstance(error, MalformedProgress)
                 else f"{type(error).__name__}: {error}"
             )
-            LOG.warning("progress of %s is not reported: %s", node, why)
+            LOG.warning("progress of %s %s: %s", node, what, why)
 
     def node(self, node_id: int | None = None, name: str = "", total: int | None = None) -> Node:
         """A node, for a `with` block that does its work. `total`: rows that there will be, where that is known.

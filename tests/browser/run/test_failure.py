@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ def test_a_failed_node_shows_the_whole_row_and_the_field_at_fault_on_top(
     editor.node(2).click()
     expect(page.locator("#failure")).to_be_hidden()
     expect(page.locator("#node-form > .field").first).to_have_attribute("data-field", "name")
+    page.click('[data-drawer="runs"]')  # a sentence, as above the graph and on Runs
+    expect(page.locator("#run-table .cell-reason")).to_have_text(re.compile("^Exit code 1: .*[.]$"))
 
 
 def test_what_came_to_the_node_is_shown_around_the_row(edit: Any, shop: Product) -> None:

@@ -2,7 +2,7 @@
 
 import { byId, closest, element, icon, putAway, setAttribute, setHidden, setIcon, setText } from '../../parts/dom.js';
 import { openByRow } from '../../parts/lists/opening.js';
-import { formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from '../../parts/texts/text.js';
+import { asSentence, formatAttempt, formatCount, formatDuration, formatMoment, formatValues, RUN_ICONS, RUN_WORDS, shortRun } from '../../parts/texts/text.js';
 
 export class HistoryView {
   #body = byId('run-table').tBodies[0];
@@ -78,7 +78,7 @@ export class HistoryView {
     const took = tookText(run, null);
     const id = element('code', '', shortRun(run.runId));
     id.title = run.runId;
-    const why = run.reason ?? run.waitReason ?? '';
+    const why = asSentence(run.reason ?? run.waitReason ?? '');
     const reason = element('span', 'cell-reason', why); // its run, once shown, has the whole of it
     reason.title = why;
     const row = element(
