@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from progress_lib.nats.jetstream import ASKS_SO_FAR, is_delivered, stream_sequence
 from progress_lib.nats.link import Link, Message, Subscription
 from realtime.bridge.stream import HEARTBEAT, Opened, ProgressStream, Receive
+
+LOG = logging.getLogger(__name__)
+MAY_NOT_ANSWER = (
+    "our user on NATS may not publish to $JS.FC.>, so that NATS sends at once what this worker has missed, and may cut it as a "
+    "slow consumer where that is much: allow it"
+)
 
 
 class Follower:
@@ -22,6 +29,7 @@ class Follower:
         self._created: str | None = None  # the stream that our sequence belongs to
         self._subscription: Subscription | None = None
         self._is_busy = False  # (link thread) at work on what was delivered
+        self._is_asked = True  # the consumer asks us whether we are that far
         # `attach` sets the next four on the bridge thread, while nothing is subscribed
         self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
         self._lost = False  # (link thread)
@@ -51,6 +59,7 @@ class Follower:
             self.last_seq = opened.last_seq
         self._next_delivery, self._lost = 1, False
         self._heard = time.monotonic()
+        self._is_asked = self._stream.may_answer
         self._subscription = self._stream.follow(self.last_seq + 1, self._take)
         self._created = opened.created
 
@@ -79,6 +88,7 @@ class Follower:
             self._pass_on(delivered)
             if len(delivered) < len(messages):
                 self._tell_so_far(messages)
+                self._check_may_answer()
         finally:
             self._heard = time.monotonic()
             self._is_busy = False
@@ -88,6 +98,12 @@ class Follower:
         for message in messages:
             if message.reply.startswith(ASKS_SO_FAR):
                 self._link.publish(message.reply, b"")
+
+    def _check_may_answer(self) -> None:
+        """A consumer whose questions nobody may answer delivers nothing more: another one does not ask."""
+        if self._is_asked and not self._lost and not self._stream.may_answer:
+            self._lost = True
+            LOG.warning("%s", MAY_NOT_ANSWER)
 
     def _pass_on(self, delivered: list[Message]) -> None:
         if self._lost or not delivered:

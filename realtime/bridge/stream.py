@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from progress_lib.nats.jetstream import (
+    ASKS_SO_FAR,
     JetStream,
     JetStreamError,
     beginning,
@@ -121,10 +122,16 @@ class ProgressStream:
             for name in made:
                 self._jetstream.tell(f"CONSUMER.DELETE.{self.name}.{name}", {})
 
+    @property
+    def may_answer(self) -> bool:
+        """Whether the server let us answer a consumer's questions so far; it says so only afterwards."""
+        return ASKS_SO_FAR not in self._link.refused
+
     def follow(self, from_seq: int, receive: Receive) -> Subscription:
         """Delivers every message from `from_seq` on, in order, on the link's thread.
 
-        What the consumer says of itself comes, too: heartbeats, and questions whether we are that far, which are to be answered.
+        What the consumer says of itself comes, too: heartbeats, and questions whether we are that far, which are to be
+        answered. Nobody is asked who may not answer.
         """
         inbox = self._link.new_inbox()
         # An API that takes a request twice would make two consumers without a name, and each would deliver
@@ -136,7 +143,7 @@ class ProgressStream:
             "opt_start_seq": from_seq,
             **self._filter,
             "idle_heartbeat": int(HEARTBEAT * 1e9),
-            "flow_control": True,  # else all that a reader has missed waits for it in the server, which cuts it for that
+            "flow_control": self.may_answer,  # else all that a reader has missed waits for it in the server, which cuts it for that
             "deliver_subject": inbox,
             "ack_policy": "none",
             "max_deliver": 1,

@@ -279,3 +279,32 @@ def test_a_reader_that_is_far_behind_is_not_cut_by_the_server(tmp_path: Path) ->
         reads.set()
         eventually(lambda: len(received) == count)
         assert (link.connects, follower.is_healthy) == (1, True)
+
+
+ASKS = (
+    '["tenant.>", "$JS.API.>", "_INBOX.>"]'  # what a user may publish who may not answer a consumer
+)
+
+
+def test_who_may_not_answer_the_consumer_reads_all_without_its_flow_control(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would wait for an answer after two megabytes, and deliver nothing more."""
+    users = f"[{{user: a, password: pw, permissions: {{publish: {ASKS}}}}}]"
+    limits = f"max_payload: 1000000\njetstream: enabled\nauthorization {{ users: {users} }}\n"
+    count, said, received = 9, b"x" * 900_000, list[Message]()
+    with (
+        plain_nats(tmp_path, limits) as server,
+        linked(f"nats://a:pw@127.0.0.1:{server.port}") as link,
+    ):
+        stream = ProgressStream(link, "acme")
+        follower = Follower(stream, link, received.extend)
+        follower.attach(stream.open())
+        for _ in range(count):
+            link.publish(progress_subject("acme", 1), said)
+        eventually(lambda: len(received) == count or not follower.is_healthy)
+        if not follower.is_healthy:  # as the bridge does
+            follower.attach(stream.open())
+        eventually(lambda: len(received) == count)
+        assert follower.is_healthy
+    assert sum("$JS.FC.>" in record.message for record in caplog.records) == 1
