@@ -199,10 +199,10 @@ class Runner:
 
     def _keep(self) -> None:
         self._do_until_ended(
+            Duty(self._periods.heartbeat, self._heartbeat),  # first: it waits for no database
             Duty(self._periods.cancel_poll, self._look_for_cancels),
             Duty(self._periods.beat, self._beat),
             Duty(self._periods.beat, self._show),
-            Duty(self._periods.heartbeat, self._heartbeat),
         )
 
     def _do_until_ended(self, *duties: Duty) -> None:

@@ -12,6 +12,7 @@ from jobs.run.execution.executions import Executions
 from jobs.run.periods import RETRY_PAUSE
 from jobs.store.connections.database import Deadlocked, NoRoom, ReadOnly
 from jobs.store.records import Started
+from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import NotFound, StoreUnavailable
 from jobs.work.fair_shares import Turns
 from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
@@ -172,8 +173,8 @@ class Taker:
             return
         if run.has_ended:
             claim.ack()
-        else:
-            claim.nak(NAK_DELAY)
+        else:  # one that waits may be held for the moment alone in which it is put in the queue
+            claim.nak(RETRY_PAUSE if run.status is RunStatus.QUEUED else NAK_DELAY)
 
     def _ended(self, execution: Execution) -> None:
         """(the execution's thread)"""

@@ -103,7 +103,9 @@ class Store:
         self.installation = Installation(self._read, self._write)
         self.webhooks = Webhooks(self._read, self._write, self._again_on_collision)
         self.runners = Runners(self._read, self._write)
-        self.queued = QueuedRuns(self._read, self._write)
+        self.queued = QueuedRuns(
+            self._read, self._write, self._read if self._database.is_sqlite else self._write
+        )
         self.sweeps = Sweeps(self._read, self._write)
         # at 0: Prometheus sees no increase in a series that begins with 1
         for end, kinds in KINDS.items():

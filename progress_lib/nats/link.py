@@ -165,6 +165,10 @@ class Link:
         """A subject of ours as other members of this NATS see it."""
         return prefixed(self.prefix, subject)
 
+    def has_refused(self, words: str) -> bool:
+        """Whether the server refused something lately whose reason holds these words, on this connection or one before."""
+        return any(words in reason for reason in list(self._denied))
+
     def on_up(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the link's thread after each (re)connect; and now, on the caller's, where it is up. It must not block."""
         with self._lock:

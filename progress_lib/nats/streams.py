@@ -147,6 +147,12 @@ class OwnStream:
             self._is_known = True
         return info
 
+    def check_ours(self, timeout: float) -> None:
+        """Looks, and changes nothing. Raises NotOurs, and what keeps the look from an answer, as `open`."""
+        info = self._info(timeout)
+        if info is not None:
+            self._check_ours(info["config"])
+
     def _seen(self, timeout: float) -> dict[str, Any]:
         info = self._info(timeout)
         if info is None:

@@ -203,7 +203,7 @@ class NATSBridge:
         """Whether somebody has changed what the stream is over, so that it gives a part of what is said, or nothing."""
         self._next_try = time.monotonic() + HISTORY_RETRY
         try:
-            self._stream.open()
+            self._stream.check_ours()
         except NotOurs:
             return True
         except NatsError:  # what is said comes all the same
@@ -255,7 +255,7 @@ class NATSBridge:
         is_told = str(error) == self.why_no_history
         self.why_no_history, self.why_not_ours = str(error), ""
         if isinstance(error, OtherInstallation):  # its live progress is not ours either
-            self.why_not_ours = str(error)
+            self.why_not_ours, self._source = str(error), Source.AWAY
             if not is_told:
                 LOG.error("nothing is listened to: %s", error)
             return

@@ -89,6 +89,9 @@ class ProgressStream:
         self.name = self._stream.name
         # one filter, or none: nats-server looks messages up for several at several times the cost
         self._filter: dict[str, str] = {}
+        self._is_asked = (
+            True  # (link and bridge thread) whether consumers ask us whether we are that far
+        )
         if tenant_id != EVERY_TENANT:
             self._filter = self._of(every_job(tenant_id, "*"))
 
@@ -100,6 +103,10 @@ class ProgressStream:
         info = self._stream.open(OPEN_WAIT)
         state = info["state"]
         return Opened(str(info["created"]), int(state["first_seq"]), int(state["last_seq"]))
+
+    def check_ours(self) -> None:
+        """Raises NotOurs where somebody has changed what the stream is over, and NatsError where it does not answer."""
+        self._stream.check_ours(OPEN_WAIT)
 
     def _of(self, subject: str) -> dict[str, str]:
         return {"filter_subject": self._link.prefixed(subject)}
@@ -124,8 +131,9 @@ class ProgressStream:
 
     @property
     def may_answer(self) -> bool:
-        """Whether the server let us answer a consumer's questions so far; it says so only afterwards."""
-        return ASKS_SO_FAR not in self._link.refused
+        """Whether the server let us answer a consumer's questions so far; it says so only afterwards. Once refused, we ask for none."""
+        self._is_asked = self._is_asked and not self._link.has_refused(ASKS_SO_FAR)
+        return self._is_asked
 
     def follow(self, from_seq: int, receive: Receive) -> Subscription:
         """Delivers every message from `from_seq` on, in order, on the link's thread.

@@ -293,6 +293,10 @@ class Hub:
         job = self._jobs.get(topic)
         if job is None:
             return
+        if job.is_void and self._load is not None:
+            job.is_void = False
+            self._load(topic, True)
+            return
         try:
             self._merge(topic, job, past)
             if not job.is_shown:

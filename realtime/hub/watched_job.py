@@ -34,6 +34,7 @@ class WatchedJob:
     last_seq: int = 0  # stream sequence of the newest message that the snapshot holds
     # What is true by the events that came while the job's past is being read; None: it is known
     held: JobSnapshot | None = None
+    is_void: bool = False  # the past that is being read is of a job that was deleted meanwhile
     is_quiet: bool = False  # nothing came since the last LookAgain
 
     @property
@@ -66,10 +67,10 @@ class WatchedJob:
                 del self.runs[run_id]
 
     def forget(self) -> None:
-        """Nothing is true of it any more, nor of what came while its past is being read."""
+        """Nothing is true of it any more, nor of what came while its past is being read, nor of that past."""
         self.snapshot = JobSnapshot()
         if self.held is not None:
-            self.held = JobSnapshot()
+            self.held, self.is_void = JobSnapshot(), True
 
     def note(self, event: Event) -> News:
         """Notes an event in the snapshot, and says what it was."""

@@ -55,18 +55,18 @@ class WaitingRuns:
             try:
                 self._queue.put(run)
             except QueueUnavailable as error:
-                self._complain((standing, run.runner_tag), f"run {run.run_id} {standing}: {error}")
+                self._complain((standing, run.runner_tag), run, str(error))
                 refused.add(run.runner_tag)
                 continue
             self._complaints.pop((standing, run.runner_tag), None)
             with held.noted(run):
                 self._store.queued.note_again(run)
 
-    def _complain(self, about: tuple[str, str | None], why: str) -> None:
-        """Logs why a queue takes no runs: once, not in each sweep while it is so."""
+    def _complain(self, about: tuple[str, str | None], run: Run, why: str) -> None:
+        """Logs why a queue takes no runs: once, not in each sweep while it is so, nor for each run."""
         if self._complaints.get(about) != why:
             self._complaints[about] = why
-            LOG.warning("%s", why)
+            LOG.warning("run %s %s: %s", run.run_id, about[0], why)
 
     def end_late_starts(self, limit: float) -> None:
         """Fails the runs that no runner took in time."""

@@ -238,6 +238,8 @@ def _check_file(name: str | None, opened: tuple[int, int] | None) -> None:
 def _room_beside(name: str) -> int:
     """Bytes that our user may still write on the disk of this file; root may take what is kept from others."""
     disk = os.statvfs(name)
+    if not disk.f_blocks:  # a file system that tells no figures
+        return LEAST_ROOM
     return disk.f_frsize * (disk.f_bavail if os.geteuid() else disk.f_bfree)
 
 

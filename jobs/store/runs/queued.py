@@ -21,9 +21,11 @@ _IS_DUE = sa.func.coalesce(RUNS.c.due_at, 0.0) <= NOW  # of each but a retry who
 class QueuedRuns:
     """Of an installation, by its database. Any thread; raises StoreUnavailable."""
 
-    def __init__(self, read: InTransaction, write: InTransaction) -> None:
+    def __init__(self, read: InTransaction, write: InTransaction, lock: InTransaction) -> None:
+        """`lock`: a transaction that may lock rows, where the database has locks of rows."""
         self._read = read
         self._write = write
+        self._lock = lock
 
     def position(self, run: Run) -> int | None:
         """How many queued runs come before this one: its tenant's earlier ones, and as many of each other tenant.
@@ -112,9 +114,10 @@ class QueuedRuns:
             _IS_DUE,
         )
         query = query.order_by(RUNS.c.created_at, RUNS.c.run_id).limit(1)
-        # (PostgreSQL alone: in SQLite nobody holds a row)
-        query = query.with_for_update(skip_locked=True, key_share=True)
-        return self._write(lambda connection: connection.execute(query).scalar())
+        query = query.with_for_update(
+            skip_locked=True, key_share=True
+        )  # nothing in SQLite, where nobody holds a row
+        return self._lock(lambda connection: connection.execute(query).scalar())
 
     def not_since(self, seconds: float, tag: str | None = None, limit: int = 1000) -> list[Run]:
         """Queued runs of the tag that were not put in the queue for so long, oldest first."""

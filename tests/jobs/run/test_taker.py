@@ -9,7 +9,7 @@ import pytest
 
 from jobs.run import taker
 from jobs.run.execution.executions import Executions
-from jobs.run.periods import Periods
+from jobs.run.periods import RETRY_PAUSE, Periods
 from jobs.run.taker import Taker
 from jobs.store.connections.database import ReadOnly
 from jobs.store.process_identity import ProcessIdentity
@@ -121,6 +121,35 @@ def test_a_database_that_takes_no_writes_leaves_the_run_to_other_runners() -> No
     taking._draining.is_set = lambda: False  # type: ignore[method-assign]
     assert not taking._start(cast(Any, claim))
     assert len(claim.naks) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "wait"),
+    [(RunStatus.QUEUED, RETRY_PAUSE), (RunStatus.RUNNING, taker.NAK_DELAY)],
+)
+def test_a_run_that_waits_and_is_held_just_now_is_looked_at_again_soon(
+    status: RunStatus, wait: float
+) -> None:
+    """As in the moment in which a sweep notes that it is in the queue again: its message came ten seconds later."""
+    run = SimpleNamespace(status=status, has_ended=False)
+    store = SimpleNamespace(
+        run=lambda *_: run,
+        queued=SimpleNamespace(tenants=lambda _: {"acme": 0}, first=lambda *_: None),
+    )
+    claim = SimpleNamespace(tag=None, tenant_id="acme", run_id="r1", naks=[])
+    claim.nak = claim.naks.append
+    parts = SimpleNamespace(store=store, runner=None)
+    taking = Taker(
+        cast(Any, None),
+        cast(Any, parts),
+        Executions(),
+        slots=1,
+        pull=0.1,
+        takes=(None,),
+        on_end=lambda: None,
+    )
+    assert not taking._start(cast(Any, claim))
+    assert claim.naks == [wait]
 
 
 def test_a_run_whose_message_nats_gave_to_nobody_waits_no_longer_than_one_whose_message_was_lost() -> (

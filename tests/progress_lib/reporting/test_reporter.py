@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -231,15 +230,23 @@ def stored(link: Link) -> list[tuple[int, str, int]]:
 
 
 def test_a_terminal_state_survives_a_server_that_is_killed_as_it_is_sent(
-    nats_server: NatsServer, listener: Listener
+    nats_server: NatsServer, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     JetStream(listener.link).call("STREAM.CREATE.ALL", {"name": "ALL", "subjects": ["tenant.>"]})
     with ProgressReporter(nats_server.url, "default", 42) as reporter:
         assert reporter._link is not None
         assert reporter._link.wait_up(DEADLINE)
         nats_server.pause()  # takes bytes, and will never read them
+        made: list[Progress] = []
+        complete = reporter._complete
+
+        def noted(progress: Progress) -> Progress:
+            made.append(progress)
+            return complete(progress)
+
+        monkeypatch.setattr(reporter, "_complete", noted)
         reporter.report(Progress(1, "a", Status.COMPLETED, 10))
-        eventually(lambda: next(copy(reporter._numbers)) > 1, what="a message has its number")
+        eventually(lambda: made)
         nats_server.kill()
         nats_server.start()
         eventually(lambda: set(stored(listener.link)) == {(1, "completed", 10)})

@@ -928,12 +928,14 @@ def test_a_run_whose_status_ends_an_untold_one_takes_no_place_for_nothing(runnin
     assert b"" not in watcher.pushes
 
 
-def test_what_came_of_a_deleted_job_while_its_past_was_read_is_not_shown(
-    with_history: Hub,
+def test_what_came_of_a_deleted_job_while_its_past_was_read_is_not_shown_nor_that_past(
+    with_history: Hub, asked: list[Topic]
 ) -> None:
     before = joined(with_history, JOB)
     broadcast(with_history, [status("running")])
     with_history.put(Forget(JOB))
+    known(with_history, JOB, [status("queued"), progress(3)], is_complete=True)
+    eventually(lambda: asked == [JOB, JOB], what="its past is asked for once more")
     known(with_history, JOB, [], is_complete=True)
     after = joined(with_history, JOB)
     broadcast(with_history, [progress(7, run="r2")])
