@@ -103,8 +103,11 @@ class Blocks:
 
     def share(self) -> float | None:
         """Which part of the file's bytes the blocks so far are, from 0 to 1; None where its size is not known."""
-        waiting = self._escapes.waiting if self._escapes else 0
-        return self._source.share(len(self._rest) + waiting)
+        return self._source.share(self._unread())
+
+    def _unread(self) -> int:
+        """Bytes that were taken, and not handed on, those of a field that goes on among them."""
+        return len(self._rest) + (self._escapes.waiting if self._escapes else 0)
 
     def broken(self, error: Broken) -> ProgramError:
         """What to raise for a line of the last block."""
@@ -150,12 +153,13 @@ class Blocks:
 
     def _read(self) -> None:
         """Takes more bytes; as many again as are there, where these are no whole record."""
-        most = MAX_RECORD + 1 - len(self._rest)
+        there = self._unread()
+        most = MAX_RECORD + 1 - there
         if most <= 0:
             what = f"is longer than {MAX_RECORD // 1024 // 1024} MB: is a quote left open?"
             raise self._refused(self._lines_to_rest() + 1, what)
         try:
-            raw = self._source.read(min(max(self._size, len(self._rest)), most))
+            raw = self._source.read(min(max(self._size, there), most))
         except NoText as error:
             raise ProgramError(f"{self._name} {error}") from error
         except OtherEncoding as error:

@@ -808,6 +808,25 @@ def test_a_quote_that_a_backslash_does_not_close_ends_at_the_bound() -> None:
         escaped(b'a\n"' + b"x" * (MAX_RECORD + 10))
 
 
+class Asked(io.BytesIO):
+    """A file that counts how often it is read."""
+
+    times = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.times += 1
+        return super().read(size)
+
+
+def test_a_long_field_with_backslashes_is_read_in_doubled_pieces() -> None:
+    """It is looked at from its start with each piece: of equal ones that took the square of its length."""
+    file = Asked(b'a\n"\\"' + b"x" * 4 * 1024 * 1024 + b'"\n')
+    reader = CsvReader("visits.csv", opener=lambda path: file, escape="\\")
+    reader.open()
+    assert sum(map(len, reader.batches())) == 1
+    assert file.times < 10
+
+
 TEXTS_WITH_SIGNS = st.text(st.sampled_from('",\\\na0é; \r'), max_size=6)
 
 
