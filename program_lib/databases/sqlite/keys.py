@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from program_lib.databases.sqlite.link import Link, quoted
 from program_lib.databases.sqlite.tables import Table, TableColumn
 from program_lib.databases.sqlite.types import affinity, type_of
-from program_lib.errors import ProgramError
-from program_lib.types import Kind, Type
+from program_lib.databases.sqlite.values import Store, Stored
+from program_lib.errors import ProgramError, RowRefused
+from program_lib.types import Column, Kind, Type
 
 # how rows are written, and the SQL that is true of such a value in the column {0}
 _OURS = {
@@ -30,6 +34,16 @@ _OURS = {
     ),
     Kind.UUID: ("123e4567-e89b-12d3-a456-426614174000", "{0} = lower({0})"),
 }
+
+_NUMERIC_TEXT = (
+    "1.5",
+    "{0} IN ('0', 'NaN', 'Infinity', '-Infinity') OR ltrim({0}, '-') NOT GLOB '*[^0-9.]*'"
+    " AND (ltrim({0}, '-') GLOB '[1-9]*' OR {0} GLOB '0.*' OR {0} GLOB '-0.*')"
+    " AND ({0} NOT GLOB '*.*' OR {0} GLOB '*.*[1-9]')",
+)
+_OF_ONE_SPELLING = (
+    r"^(?:0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]|NaN|-?Infinity)$"  # the same of rows
+)
 
 _CHECKED: set[tuple[str, str, str]] = (
     set()
@@ -49,10 +63,10 @@ def _check(link: Link, table: Table, column: TableColumn) -> None:
     of = type_of(column.declared)
     if of is None:
         return
-    if _has_many_spellings(of, column.declared):
+    if of.kind is Kind.JSON:
         raise ProgramError(
             f"the key {column.name} of {table.name} is {column.declared}, which SQLite compares as a text: equal values"
-            " would not find each other, as 1.5 and 1.50; choose another key, or declare it otherwise"
+            ' would not find each other, as {"a":1} and {"a": 1}; choose another key, or declare it as TEXT'
         )
     if (spelling := _spelling(of, column.declared)) is None:
         return
@@ -68,14 +82,40 @@ def _check(link: Link, table: Table, column: TableColumn) -> None:
         )
 
 
-def _has_many_spellings(of: Type, declared: str) -> bool:
-    return of.kind is Kind.JSON or (of.kind is Kind.NUMERIC and affinity(declared) == "TEXT")
+def storing_one_spelling(store: Store, source: Column, to: str, declared: str) -> Store:
+    """Into a column of the key. What comes back raises RowRefused for the first number that an equal one would not find."""
+    if not _is_numeric_text(declared):
+        return store
+
+    def stored(values: pa.Array) -> Stored:
+        texts = store(values)
+        is_odd = pc.invert(pc.match_substring_regex(texts, _OF_ONE_SPELLING))
+        if pc.any(is_odd).as_py():
+            index = pc.index(is_odd, True).as_py()
+            raise RowRefused(index, _why_odd(texts[index].as_py(), to, declared), source.name)
+        return texts
+
+    return stored
+
+
+def _why_odd(number: str, to: str, declared: str) -> str:
+    return (
+        f"{number} stands in the key {to}, which is {declared}: SQLite compares it as a text, and it would not find an equal"
+        " number that is spelt otherwise, as 1.5 for 1.50; leave out zeros at its end, or declare the column DECIMAL_TEXT(p,s)"
+    )
+
+
+def _is_numeric_text(declared: str) -> bool:
+    of = type_of(declared)
+    return of is not None and of.kind is Kind.NUMERIC and affinity(declared) == "TEXT"
 
 
 def _spelling(of: Type, declared: str) -> tuple[str, str] | None:
     """As _OURS has it; None where equal values are equal for SQLite, too."""
     if of.kind is Kind.DECIMAL and affinity(declared) == "TEXT":
         return _decimal_spelling(of.scale or 0)
+    if _is_numeric_text(declared):
+        return _NUMERIC_TEXT
     return _OURS.get(of.kind)
 
 

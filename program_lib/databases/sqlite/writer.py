@@ -15,7 +15,7 @@ from program_lib.databases import names
 from program_lib.databases.around import Around, AroundAll, StatementFailed
 from program_lib.databases.keys import Match, Tally, match
 from program_lib.databases.sqlite.inserts import Inserts, Plan, inserting
-from program_lib.databases.sqlite.keys import check_spelling
+from program_lib.databases.sqlite.keys import check_spelling, storing_one_spelling
 from program_lib.databases.sqlite.link import MEMORY, Link, Place, Say, quoted
 from program_lib.databases.sqlite.parameters import bound
 from program_lib.databases.sqlite.tables import (
@@ -164,6 +164,7 @@ class SqliteWriter:
         plan.or_abort = or_abort(self._file.link, table)
         if self._mode in KEYED:
             plan.match = self._match(table, plan.names)
+            _spell_once(plan, plan.match, table, self._schema)
         _check_given(table, plan)
         return plan
 
@@ -208,6 +209,15 @@ def plan_of_old(table: Table, schema: Schema, *, replaces: bool) -> Plan:
     for column, name in zip(schema, spelt, strict=True):
         plan.add(column, name, there[name].declared, there[name].is_rowid)
     return plan
+
+
+def _spell_once(plan: Plan, match: Match, table: Table, schema: Schema) -> None:
+    """Lets the rows' keys be refused that an equal one of the table would not find."""
+    declared = {column.name: column.declared for column in table.columns}
+    for place, name in enumerate(plan.names):
+        if name in match.key:
+            store = plan.stores[place]
+            plan.stores[place] = storing_one_spelling(store, schema[place], name, declared[name])
 
 
 def _check_apart(schema: Schema) -> None:
