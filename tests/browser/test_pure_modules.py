@@ -659,6 +659,49 @@ def test_a_row_of_a_list_of_runs_is_opened_by_a_press_anywhere_on_it(modules: Pa
     assert modules.evaluate(ROWS) == [False, False, True]
 
 
+HELD_ROWS = """async () => {
+  const { openByRow } = await import('/playground/parts/lists/opening.js');
+  const row = (name) => `<li id="${name}" style="display: flex; gap: 40px; padding: 8px"><a class="row-name" href="#">${name}</a><span class="why">No disk</span>
+    <input value="text"><textarea>text</textarea><details><summary>more</summary></details><div contenteditable>text</div><button>Cancel</button><p><code>7f3a9c</code> is its id</p></li>`;
+  document.body.innerHTML = `<ul id="rows">${['one', 'two'].map(row).join('')}</ul>`;
+  globalThis.opened = [];
+  for (const link of document.querySelectorAll('a')) link.onclick = (event) => { event.preventDefault(); opened.push(link.textContent); };
+  openByRow(document.getElementById('rows'), '.row-name');
+}"""
+
+
+def test_a_press_that_begins_in_a_field_on_a_button_or_in_another_row_opens_no_row(
+    modules: Page,
+) -> None:
+    """Who selected a text in a field of a row, and let go beside it, was on another page."""
+    modules.evaluate(HELD_ROWS)
+
+    def middle(selector: str) -> tuple[float, float]:
+        box = modules.locator(selector).bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def drag(start: str, end: str) -> list[str]:
+        modules.mouse.move(*middle(start))
+        modules.mouse.down()
+        modules.mouse.move(*middle(end))
+        modules.evaluate("getSelection().removeAllRanges()")
+        modules.mouse.up()
+        return list(modules.evaluate("opened.splice(0)"))
+
+    held = ["input", "textarea", "summary", "[contenteditable]", "button", "code"]
+    opened = {part: drag(f"#one {part}", "#one .why") for part in held}
+    between = drag("#two .why", "#one .why")
+    within = drag("#one .why", "#one .why")
+    modules.dblclick("#one code")
+    word = modules.evaluate("[getSelection().toString(), opened.length]")
+    modules.evaluate("document.body.replaceChildren()")
+    assert opened == {part: [] for part in held}
+    assert between == []
+    assert within == ["one"]
+    assert word == ["7f3a9c", 0]
+
+
 SPOKEN = """async ({ steps, connections = [] }) => {
   const { Spoken } = await import('/playground/status/spoken.js');
   const region = document.body.appendChild(document.createElement('p'));

@@ -1,16 +1,28 @@
-/** Rows that a press anywhere on them opens, as their link or button does; but where a text was selected, and on what can be pressed itself. */
+/**
+ * Rows that a press anywhere on them opens, as their link or button does. Not where a text was selected, nor where the press began on what can be
+ * pressed, written into or selected itself, or in another row: a browser says of a press that ends elsewhere that it was on what holds both.
+ */
 
 import { closest } from '../dom.js';
 
-const PRESSED_ITSELF = 'a, button, input, select, label';
+// An id (`code`) is selected by a double click, whose first click would open the row
+const PRESSED_ITSELF = 'a, button, input, select, textarea, label, summary, code, [contenteditable]';
+const ROW = 'tr, li';
 
 /** `opener`: of the link or button in each row of `list`, a list or the body of a table. */
 export function openByRow(list, opener) {
+  let began = null; // on which element the press did; null: it has none, as one by a program
   list.classList.add('opens-by-row');
+  list.addEventListener('pointerdown', ({ target }) => {
+    began = target;
+  });
   list.addEventListener('click', (event) => {
-    if (closest(event.target, PRESSED_ITSELF) !== null || !getSelection().isCollapsed) return;
+    const ends = [began ?? event.target, event.target];
+    began = null;
+    const [row, other] = ends.map((end) => closest(end, ROW));
+    if (row !== other || ends.some((end) => closest(end, PRESSED_ITSELF) !== null) || !getSelection().isCollapsed) return;
     const { ctrlKey, metaKey, shiftKey } = event; // a link is opened in another tab by them
-    const opens = closest(event.target, 'tr, li')?.querySelector(opener);
+    const opens = row?.querySelector(opener);
     opens?.dispatchEvent(new MouseEvent('click', { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
   });
 }
