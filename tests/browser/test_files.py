@@ -613,9 +613,19 @@ def test_in_every_size_and_light(
         ("id;name, of whom\n", None),
         ("a;b|c\n", None),
         ("", None),
+        ("amount; in euro\n12\n13\n", None),
+        ("yes|no\r\nyes\r\n", None),
+        ("yes|no\n\nyes", None),
+        ('size; cm\n"12"\n"1;2"\n', None),
+        ("a;b\n1;2;3\n", None),
+        ('id;text\n1;"a;b"\n', "semicolon"),
+        ('"id\nof it";text\r\n\r\n1;"a\n\n;""b"";"\r\n', "semicolon"),
+        ('id;size\n1;5" disk\n2;3" disk\n', "semicolon"),
+        ('id;text\n1;"cut; her', "semicolon"),
+        ("sep=;\nid;name;amount\n", "semicolon"),
     ],
 )
-def test_the_first_line_of_a_csv_file_tells_what_stands_between_its_fields(
+def test_the_first_two_lines_of_a_csv_file_tell_what_stands_between_its_fields(
     modules: Page, beginning: str, delimiter: str | None
 ) -> None:
     script = "async (text) => (await import('/playground/files/names.js')).delimiterIn(text)"

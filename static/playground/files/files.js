@@ -11,9 +11,9 @@ import { delimiterIn, formatBytes, nameThere, readerOf } from './names.js';
 import { OutputView } from './output-view.js';
 import { Uploads } from './uploads.js';
 
-/** Files whose first line can be looked at here, and bytes of it that are. */
+/** Files whose first two lines can be looked at here, and bytes of them that are. */
 const TEXTS = /\.(csv|txt)$/i;
-const MOST_OF_LINE = 64_000;
+const MOST_OF_LINES = 128_000;
 
 export class Files {
   #api;
@@ -96,7 +96,7 @@ export class Files {
 async function delimiterOf(file) {
   if (!TEXTS.test(file.name)) return {};
   try {
-    return delimiterIn(await file.slice(0, MOST_OF_LINE).text());
+    return delimiterIn(await file.slice(0, MOST_OF_LINES).text());
   } catch {
     return {}; // it is not there any more: what was brought is
   }

@@ -17,15 +17,18 @@ export function readerOf(name) {
 
 const DELIMITERS = { semicolon: ';', tab: '\t', pipe: '|' };
 
+const QUOTED = /(^|[,;\t|\r\n])(?:"[^"]*(?:"|$))+/g;
+
 /**
- * The setting of what stands between the fields of a CSV file that begins so: {delimiter}, of the only sign in its first line that can be one; {} for
- * a comma, and where that line does not tell.
+ * The setting of what stands between the fields of a CSV file that begins so: {delimiter}, of the only sign in its first line that can be one, where
+ * its second line has as many; {} for a comma, and where they do not tell. Of one column the name may have such a sign in it.
  */
 export function delimiterIn(beginning) {
-  const [line] = beginning.split(/[\r\n]/, 1);
-  const bare = line.replaceAll(/"[^"]*"/g, '');
-  const there = Object.keys(DELIMITERS).filter((name) => bare.includes(DELIMITERS[name]));
-  return there.length === 1 && !bare.includes(',') ? { delimiter: there[0] } : {};
+  const [first = '', second = first] = beginning.replaceAll(QUOTED, '$1""').split(/[\r\n]/).filter((line) => line !== '');
+  const there = Object.keys(DELIMITERS).filter((name) => first.includes(DELIMITERS[name]));
+  if (there.length !== 1 || first.includes(',')) return {};
+  const [fields, next] = [first, second].map((line) => line.split(DELIMITERS[there[0]]).length);
+  return fields === next || /^sep=/i.test(first) ? { delimiter: there[0] } : {}; // Excel's line tells it by itself
 }
 
 /** What a file is called on the server: in the path of an input, * and ? would mean several. */
