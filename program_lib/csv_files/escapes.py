@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from program_lib.csv_files.form import MAX_RECORD
+from program_lib.csv_files.repeats import repeated
 
 _IN_QUOTES = "has \\0 in quotes, which is a NUL for MySQL and two signs for others: a backslash is to be written twice"
 _WITHOUT_QUOTES = (
@@ -35,11 +36,16 @@ class Escapes:
         signs = {b"d": re.escape(delimiter.encode()), b"q": re.escape(self._quote)}
         # What may stand as it is; behind it a quoted field with backslashes, or one that goes on to the end of the bytes;
         # or a backslash outside of one, which is refused
+        plain = repeated(rb"[^%(q)s\\]++|%(q)s%(q)s" % signs)
+        as_it_is = repeated(
+            rb"[^%(q)s\\]++|(?<![%(d)s\r\n])%(q)s|%(q)s%(plain)s%(q)s(?!\Z)|\\[^%(d)s%(q)s\\\r\n]"
+            % {**signs, b"plain": plain}
+        )
+        inner = repeated(rb"[^%(q)s\\]++|\\.|%(q)s%(q)s" % signs)
         self._found = re.compile(
-            rb"((?:[^%(q)s\\]++|(?<![%(d)s\r\n])%(q)s|%(q)s(?:[^%(q)s\\]++|%(q)s%(q)s)*+%(q)s(?!\Z)"
-            rb"|\\[^%(d)s%(q)s\\\r\n])*+)"
-            rb"(?:(%(q)s(?:[^%(q)s\\]++|\\.|%(q)s%(q)s)*+(?:%(q)s|\\?\Z))"
-            rb"|(\\(?:[%(d)s%(q)s\\\r\n]|\Z))|\Z)" % signs,
+            rb"(?P<as_it_is>%(as_it_is)s)(?:(?P<field>%(q)s%(inner)s(?:%(q)s|\\?\Z))"
+            rb"|(?P<unclear>\\(?:[%(d)s%(q)s\\\r\n]|\Z))|\Z)"
+            % {**signs, b"as_it_is": as_it_is, b"inner": inner},
             re.DOTALL,
         )
         self._escaped = re.compile(rb"\\(?:([%(q)s\\\r\n])|0)" % signs)
@@ -57,14 +63,14 @@ class Escapes:
         made: list[bytes] = []
         start = len(self._last)
         for found in self._found.finditer(whole, start):
-            made.append(found[1])
-            start = found.end(1)
+            made.append(found["as_it_is"])
+            start = found.end("as_it_is")
             may_go_on = found.end() == len(whole) and not is_last
             if may_go_on and len(whole) - start <= MAX_RECORD:
                 break
-            if found[3] is not None:
+            if found["unclear"] is not None:
                 raise Unclear(b"".join(made), _WITHOUT_QUOTES)
-            made.append(self._with_doubled(found[2] or b"", made))
+            made.append(self._with_doubled(found["field"] or b"", made))
             start = found.end()
         self._rest, self._last = whole[start:], whole[start - 1 : start]
         return b"".join(made)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from program_lib.csv_files.escapes import Escapes
 from program_lib.csv_files.form import Form
+from program_lib.csv_files.repeats import repeated
 from program_lib.texts import SHOWN, shown
 
 
@@ -49,20 +50,23 @@ class Grammar:
         self._quote = (form.quote or "").encode()
         self._delimiter = form.delimiter.encode()
         d, q = re.escape(self._delimiter), re.escape(self._quote)
-        quoted = rb"%(q)s[^%(q)s]*+(?:%(q)s%(q)s[^%(q)s]*+)*+%(q)s" % {b"q": q}
         bare = rb"(?! *+%(q)s)[^%(d)s\r\n]*+" % {b"q": q, b"d": d}
         if not self._quote:
-            quoted, bare = rb"(?!)", rb"[^%(d)s\r\n]*+" % {b"d": d}
-        field = rb"(?:%s|%s)" % (quoted, bare)
-        record = rb"(%s(?:%s%s)*+)" % (field, d, field)
+            bare = rb"[^%(d)s\r\n]*+" % {b"d": d}
+
+        def quoted() -> bytes:
+            doubled = repeated(rb"%(q)s%(q)s[^%(q)s]*+" % {b"q": q})
+            return rb"%s[^%s]*+%s%s" % (q, q, doubled, q) if q else rb"(?!)"
+
+        def field() -> bytes:
+            return rb"(?:%s|%s)" % (quoted(), bare)
+
+        record = rb"(%s%s)" % (field(), repeated(d + field()))
         self._record = re.compile(record + rb"(?:\r\n|\n|\r(?!\n|\Z))")
         self._last_record = re.compile(record + rb"(?:\r\n|\n|\r|\Z)")
-        self._field = re.compile(rb"(?:(%s)|(%s))" % (quoted, bare))
+        self._field = re.compile(rb"(?:(?P<quoted>%s)|(?P<bare>%s))" % (quoted(), bare))
         self._in_order = re.compile(
-            rb"[^%(q)s]*+(?:(?:(?<=[%(d)s\r\n])|\A)%(quoted)s(?=[%(d)s\r\n]|\Z)[^%(q)s]*+)*+"
-            % {b"q": q, b"d": d, b"quoted": quoted}
-            if self._quote
-            else rb""
+            rb"[^%s]*+%s" % (q, repeated(_alone(quoted(), d, q))) if q else rb""
         )
 
     def escapes(self) -> Escapes | None:
@@ -164,9 +168,15 @@ class Grammar:
             raise Broken(line, "opens a quote that nothing closes")
 
     def _text(self, match: re.Match[bytes]) -> FieldText:
-        if match[1] is None:
-            return FieldText(match[2], False)
-        return FieldText(match[1][1:-1].replace(self._quote * 2, self._quote), True)
+        if (quoted := match["quoted"]) is None:
+            return FieldText(match["bare"], False)
+        return FieldText(quoted[1:-1].replace(self._quote * 2, self._quote), True)
+
+
+def _alone(quoted: bytes, d: bytes, q: bytes) -> bytes:
+    """A quoted field between delimiters or ends of lines, and what follows up to the next quote."""
+    signs = {b"d": d, b"q": q, b"quoted": quoted}
+    return rb"(?:(?<=[%(d)s\r\n])|\A)%(quoted)s(?=[%(d)s\r\n]|\Z)[^%(q)s]*+" % signs
 
 
 def _last_line_end(block: bytes, start: int, end: int) -> int:
