@@ -37,7 +37,8 @@ _OURS = {
 
 _NUMERIC_TEXT = (
     "1.5",
-    "{0} IN ('0', 'NaN', 'Infinity', '-Infinity') OR ltrim({0}, '-') NOT GLOB '*[^0-9.]*'"
+    "{0} GLOB '[1-9]*' AND ltrim({0}, '0123456789') = ''"  # ids, of which there may be millions
+    " OR {0} IN ('0', 'NaN', 'Infinity', '-Infinity') OR ltrim({0}, '-') NOT GLOB '*[^0-9.]*'"
     " AND (ltrim({0}, '-') GLOB '[1-9]*' OR {0} GLOB '0.*' OR {0} GLOB '-0.*')"
     " AND ({0} NOT GLOB '*.*' OR {0} GLOB '*.*[1-9]')",
 )
