@@ -1245,6 +1245,41 @@ def test_a_line_of_a_log_that_was_found_is_seen_among_the_others_and_the_place_i
     assert len(told["seen"]) > 5, "what stands around it"
 
 
+HASTY = """async () => {
+  document.body.innerHTML = `<div id="log-lines" title=""></div><input id="log-search"><p id="log-found"></p>
+    <p id="log-note"></p><p id="log-above"></p><button id="log-download"></button>`;
+  const { LogView } = await import('/playground/run/drawers/log-view.js');
+  const view = new LogView({ onDownload: () => undefined });
+  const search = document.getElementById('log-search');
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const write = (text) => { search.value = text; search.dispatchEvent(new Event('input')); };
+  const press = () => search.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter' }));
+  const aimed = () => [...document.querySelectorAll('[aria-current]')].map((line) => line.textContent);
+  const told = [];
+  view.add({ from: 0, text: `no disk\nno dust\nno disc\nend\n` }, { isFirst: true, isLast: true });
+  await drawn();
+  write('no dis');
+  await drawn();
+  for (const query of ['no disk', 'no d', 'no dog']) {
+    write(query);
+    press();
+    told.push([aimed(), search.value]);
+    await drawn();
+  }
+  document.body.replaceChildren();
+  return told;
+}"""
+
+
+def test_enter_opens_what_is_found_for_the_last_letter_that_was_typed(modules: Page) -> None:
+    """Before the frame that draws it, it opened the last line that was found before."""
+    assert modules.evaluate(HASTY) == [
+        [["no disk"], ""],
+        [["no disc"], ""],
+        [[], "no dog"],
+    ]
+
+
 def log_lines(modules: Page, pieces: str, *, has_ended: bool = True) -> list[str]:
     """The lines that the page shows of a log whose pieces are this list of JavaScript."""
     script = LOG_VIEW.replace("PIECES", pieces).replace("HAS_ENDED", str(has_ended).lower())

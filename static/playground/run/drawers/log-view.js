@@ -44,7 +44,7 @@ export class LogView {
 
   constructor({ onDownload }) {
     this.#search.addEventListener('input', () => this.#ask());
-    this.#search.addEventListener('keydown', (event) => event.key === 'Enter' && this.#showAround(this.#found.length - 1));
+    this.#search.addEventListener('keydown', (event) => event.key === 'Enter' && this.#showLast());
     this.#box.addEventListener('click', ({ target }) => this.#showAround([...this.#box.children].indexOf(closest(target, '.log-line'))));
     byId('log-download').addEventListener('click', onDownload);
   }
@@ -112,6 +112,12 @@ export class LogView {
     setHidden(byId('log-above'), !this.#dropped);
     if (isOther && query === '' && this.#place !== null) this.#returnToPlace();
     else if (follows || isOther) this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
+  // The last letter may have been typed since the last frame, and finds others.
+  #showLast() {
+    this.#draw();
+    this.#showAround(this.#found.length - 1);
   }
 
   // The line that was found at this place of those on the page, among the others; not where a text was selected.
