@@ -702,6 +702,30 @@ def test_a_press_that_begins_in_a_field_on_a_button_or_in_another_row_opens_no_r
     assert word == ["7f3a9c", 0]
 
 
+CHOICE = """async () => {
+  const { ChoiceList } = await import('/playground/parts/lists/choice-list.js');
+  document.body.innerHTML = '<dialog style="padding: 0"><form style="padding: 20px"><input><div></div></form></dialog>';
+  const [dialog, text, list] = ['dialog', 'input', 'div'].map((name) => document.querySelector(name));
+  new ChoiceList({ dialog, text, list, onText: () => undefined }).open();
+}"""
+
+
+def test_a_list_to_choose_from_is_closed_by_a_press_that_begins_beside_it(modules: Page) -> None:
+    """Who selected what stands in its field, and let go beside the list, had it closed."""
+    modules.evaluate(CHOICE)
+    box = modules.locator("input").bounding_box()
+    assert box is not None
+    open_after = []
+    for start in [(box["x"] + 9, box["y"] + 9), (5, 5)]:
+        modules.mouse.move(*start)
+        modules.mouse.down()
+        modules.mouse.move(3, 3)
+        modules.mouse.up()
+        open_after.append(modules.evaluate("document.querySelector('dialog').open"))
+    modules.evaluate("document.body.replaceChildren()")
+    assert open_after == [True, False]
+
+
 SPOKEN = """async ({ steps, connections = [] }) => {
   const { Spoken } = await import('/playground/status/spoken.js');
   const region = document.body.appendChild(document.createElement('p'));

@@ -17,6 +17,7 @@ export class ChoiceList {
   #onChoose;
   #items = [];
   #active = 0;
+  #beganBeside = false; // the last press; one that began in the text and ends beside the dialog selects
 
   /**
    * `dialog`, with a form in it; `text`: its input; `list`: its list box. `elementOf(item)` → an element; `idOf(item)` → a text by
@@ -32,7 +33,10 @@ export class ChoiceList {
     this.#onChoose = onChoose;
     text.addEventListener('input', () => onText(text.value));
     dialog.addEventListener('keydown', (event) => this.#onKey(event));
-    dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close()); // beside it
+    dialog.addEventListener('pointerdown', ({ target }) => {
+      this.#beganBeside = target === dialog;
+    });
+    dialog.addEventListener('click', ({ target }) => target === dialog && this.#beganBeside && dialog.close());
     dialog.querySelector('form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#choose(this.#active);
