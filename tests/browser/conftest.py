@@ -230,6 +230,10 @@ class KeptContext:
 
         def noted(*arguments: Any, **options: Any) -> Any:
             given = method(*arguments, **options)
+            if name == "route":
+                page.evaluate(
+                    "0"
+                )  # a request that is made before the page has heard of it passes by, and is told of to nobody
             self._to_undo.append(lambda: undo(page, given))
             return given
 
