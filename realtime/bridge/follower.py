@@ -29,8 +29,8 @@ class Follower:
         self._created: str | None = None  # the stream that our sequence belongs to
         self._subscription: Subscription | None = None
         self._is_busy = False  # (link thread) at work on what was delivered
-        self._is_asked = True  # the consumer asks us whether we are that far
-        # `attach` sets the next four on the bridge thread, while nothing is subscribed
+        # `attach` sets the next five on the bridge thread, while nothing is subscribed
+        self._is_asked = True  # (link thread) the consumer asks us whether we are that far
         self._next_delivery = 1  # (link thread) a gap in this count is a lost delivery
         self._lost = False  # (link thread)
         self._heard = 0.0  # monotonic seconds of the consumer's last word

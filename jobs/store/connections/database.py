@@ -229,9 +229,11 @@ def _check_file(name: str | None, opened: tuple[int, int] | None) -> None:
     if opened not in (None, found):
         why = "its file was deleted or replaced, and what is written goes with the old one"
         raise ReadOnly(f"{why}: stop the server, and start it with the file that is right")
-    if name and found is not None and not os.access(name, os.W_OK):
+    if not name or found is None:
+        return
+    if not os.access(name, os.W_OK):
         raise ReadOnly("its file, or the file system of that, is read-only")
-    if name and found is not None and _room_beside(name) < LEAST_ROOM:
+    if _room_beside(name) < LEAST_ROOM:
         raise NoRoom()
 
 
