@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import NoReturn
@@ -16,7 +16,7 @@ from program_lib import engine, two_threads
 from program_lib.files.part_files import sync_moved
 from program_lib.kept.again import begun_again, keep_outputs
 from program_lib.kept.draining import Draining
-from program_lib.nodes import Feeder, Inlet, Node, NodeFailed, Output, Report, Source, Split, Step
+from program_lib.nodes import Node, NodeFailed, Output, Report, Source, Split, Step, wire
 from program_lib.nodes.early import MOST
 from program_lib.nodes.reading_order import in_reading_order
 from program_lib.process import settings
@@ -162,26 +162,6 @@ def _note_commit(name: str) -> None:
 def _turn(output: Output) -> tuple[int, int]:
     assert output.writer is not None
     return output.writer.turn
-
-
-def wire(nodes: Sequence[Node], report: Report) -> None:
-    """Puts nodes in the place of their numbers."""
-    by_number = {node.number: node for node in nodes}
-    for node in nodes:
-        node.report = report
-        for output, inlets in node.feeds.items():
-            node.followers[output] = [_inlet(by_number, inlet) for inlet in inlets]
-            for follower, port in node.followers[output]:
-                follower.open_inputs[port] += 1
-                follower.inputs.setdefault(port, []).append(Feeder(node, output))
-
-
-def _inlet(by_number: Mapping[int, Node], inlet: Inlet) -> tuple[Node, str]:
-    number, port = (inlet, None) if isinstance(inlet, int) else inlet
-    node = by_number[number]
-    port = node.inputs_named[0] if port is None else port
-    assert port in node.inputs_named, f"{node.name} has no input {port!r}"
-    return node, port
 
 
 def handle_signals() -> None:

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from program_lib.batch import Batch
 from program_lib.kept.again import begun_again
-from program_lib.nodes import InnerNode, Node, NodeFailed
+from program_lib.nodes import InnerNode, Node, NodeFailed, wire
 from program_lib.process import settings
 from program_lib.process.exit_codes import FAILED
-from program_lib.program import flow, open_all, wire
+from program_lib.program import flow, open_all
 from program_lib.texts import column_texts
 from program_lib.types import Kind, Schema, Type
 from progress_lib import Progress

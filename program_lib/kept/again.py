@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from program_lib.kept.draining import Draining
 from program_lib.kept.keeping import Keeping
 from program_lib.kept.source import KeptSource
-from program_lib.nodes import Inlet, Node, Output, Report
+from program_lib.nodes import Inlet, Node, Output, Report, Source, wire
+from program_lib.nodes.reading_order import handing_on
 from progress_lib import Progress, Status
 
 KEEP = "KEEP_OUTPUTS"  # {"directory", "nodeBytes", "runBytes", "full"} as JSON
@@ -29,6 +30,8 @@ def begun_again(nodes: Sequence[Node], report: Report) -> list[Node]:
     plan = json.loads(text)
     told: Mapping[str, Any] = plan["nodes"]
     directory = Path(plan["directory"])
+    wire(nodes, report)
+    before = handing_on(nodes)
     left_out = {number for number, entry in told.items() if not entry["isRead"]}
     made = [
         KeptSource(node, plan["run"], directory) if str(node.number) in told else node
@@ -43,10 +46,18 @@ def begun_again(nodes: Sequence[Node], report: Report) -> list[Node]:
         }
         if isinstance(node, KeptSource):  # what nobody gets any more need not have been kept
             node.feeds = {output: inlets for output, inlets in node.feeds.items() if inlets}
+        if isinstance(node, Source):
+            node.turn = _turn(node.number, running, before)
     for node in nodes:
         if str(node.number) in left_out:
             report(_not_again(node, told[str(node.number)]["rows"], plan["run"]))
     return made
+
+
+def _turn(number: int, running: Collection[int], before: Sequence[tuple[int, int]]) -> int:
+    """When the rows of a node came in the whole run to a node that runs now: a union has them in that order."""
+    came = (at for at, (giver, to) in enumerate(before) if giver == number and to in running)
+    return next(came, len(before))
 
 
 def _number(inlet: Inlet) -> int:

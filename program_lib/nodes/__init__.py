@@ -4,6 +4,7 @@ from program_lib.nodes.node import Feeder, Feeds, Inlet, Node, NodeFailed, Repor
 from program_lib.nodes.output import Output
 from program_lib.nodes.source import Source
 from program_lib.nodes.steps import Expand, Filter, InnerNode, Map, Split, Step, Union
+from program_lib.nodes.wiring import wire
 
 __all__ = [
     "Expand",
@@ -21,4 +22,5 @@ __all__ = [
     "Split",
     "Step",
     "Union",
+    "wire",
 ]

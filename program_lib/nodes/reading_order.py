@@ -8,12 +8,12 @@ from program_lib.nodes import Node, Source
 
 
 def in_reading_order(nodes: Sequence[Node]) -> list[Source]:
-    """The sources as they are given, but each after those whose rows some node wants before its own.
+    """The sources by their turns, and as they are given, but each after those whose rows some node wants before its own.
 
     Where that cannot be, as with two nodes that want it the other way round, the order is the given one: a node that
     wants rows first keeps what comes too early.
     """
-    left = [node for node in nodes if isinstance(node, Source)]
+    left = sorted((node for node in nodes if isinstance(node, Source)), key=lambda node: node.turn)
     earlier = _earlier(nodes)
     ordered: list[Source] = []
     while left:
@@ -21,6 +21,39 @@ def in_reading_order(nodes: Sequence[Node]) -> list[Source]:
         ordered.append(next(free, left[0]))
         left.remove(ordered[-1])
     return ordered
+
+
+def handing_on(nodes: Sequence[Node]) -> list[tuple[int, int]]:
+    """Which nodes hand on their first rows to which, by their numbers, one after another: where each source gives a batch."""
+    found: list[tuple[int, int]] = []
+    given: set[Node] = set()
+    open_inputs = {node: sum(node.open_inputs.values()) for node in nodes}
+
+    def give(node: Node) -> None:
+        if node in given:
+            return
+        given.add(node)
+        for follower in _followers(node):
+            found.append((node.number, follower.number))
+            if not follower.gathers:
+                give(follower)
+
+    def end(node: Node) -> None:
+        if node.gathers:
+            give(node)
+        for follower in _followers(node):
+            open_inputs[follower] -= 1
+            if not open_inputs[follower]:
+                end(follower)
+
+    for source in in_reading_order(nodes):
+        give(source)
+        end(source)
+    return found
+
+
+def _followers(node: Node) -> list[Node]:
+    return [follower for inlets in node.followers.values() for follower, _ in inlets]
 
 
 def _earlier(nodes: Sequence[Node]) -> dict[Node, set[Node]]:

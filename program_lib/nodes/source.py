@@ -26,6 +26,7 @@ class Source(Node):
     """Has no input: `work` gives a reader."""
 
     did = "{count:,} rows read"
+    turn = 0  # of sources that are read one after another, unless some node wants it otherwise
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from program_lib.common_types import union
+from program_lib.gathering import Gather
 from program_lib.kept.again import AGAIN, KEEP, begun_again
 from program_lib.kept.source import kept_files
 from program_lib.nodes import Filter, Map, Output, Source, Split, Union
@@ -196,12 +197,38 @@ def test_a_node_that_is_read_and_feeds_another_one_that_is_read_feeds_only_those
         ]
 
     directory = keeps()
-    ran(*nodes(Kept()))
+    ran(*nodes(before := Kept()))
     kept = Kept()
     code, said = ran_again(monkeypatch, directory, {1: (3, True), 2: (1, True)}, *nodes(kept))
     assert code == 0
-    assert [row["id"] for row in kept.rows] == [1, 2, 3, 2]  # type: ignore[index]
+    assert [row["id"] for row in kept.rows] == [2, 1, 2, 3]  # type: ignore[index]
+    assert kept.rows == before.rows
     assert last(said, 2).row_count == 1
+
+
+def test_rows_of_several_kept_nodes_come_in_the_order_of_the_run_before(
+    keeps: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of equal rows a Distinct hands on, or a Limit, was another one than in a run of all nodes."""
+
+    def nodes(kept: Kept) -> list[Any]:
+        """What is gathered comes after what is not, and both before the rows of the second source."""
+        return [
+            Source(1, "Old", lambda: Rows(ORDERS, [table(1, 2)]), feeds=[3, 4]),
+            Source(2, "New", lambda: Rows(ORDERS, [table(7)]), feeds=[5]),
+            Gather(3, "Sort", lambda rows: rows.sort(("id", "desc", "last")), feeds=[5]),
+            Map(4, "Ten", lambda batch: batch.compute({"id": "id * 10"}), feeds=[5]),
+            Union(5, "All", union, feeds=[6]),
+            Output(6, "Out", lambda: kept),
+        ]
+
+    directory = keeps()
+    ran(*nodes(before := Kept()))
+    assert [row["id"] for row in before.rows] == [10, 20, 2, 1, 7]  # type: ignore[index]
+    plan = {1: (2, False), 2: (1, True), 3: (2, True), 4: (2, True)}
+    code, _ = ran_again(monkeypatch, directory, plan, *nodes(kept := Kept()))
+    assert code == 0
+    assert kept.rows == before.rows
 
 
 def test_a_failure_behind_kept_rows_names_the_row_there(

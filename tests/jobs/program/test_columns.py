@@ -15,8 +15,8 @@ from jobs.graph.node_types import NODE_TYPES
 from jobs.graph.parsing import known_columns, parse_graph, parse_parts
 from jobs.graph.rows.known import Known
 from jobs.program.generator import generate_preview
-from program_lib.nodes import Node
-from program_lib.program import open_all, wire
+from program_lib.nodes import Node, wire
+from program_lib.program import open_all
 from program_lib.rejects import REJECTED
 from program_lib.types import Schema
 from tests.jobs.program.test_examples import OWN, example_graph

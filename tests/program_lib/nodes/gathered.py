@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from program_lib.batch import Batch
-from program_lib.nodes import InnerNode, Node, Source
+from program_lib.nodes import InnerNode, Node, Source, wire
 from program_lib.ports import Uncounted
-from program_lib.program import flow, wire
+from program_lib.program import flow
 from program_lib.types import Schema
 from progress_lib import Progress
 

@@ -19,10 +19,10 @@ from program_lib.csv_files.writer import CsvWriter
 from program_lib.errors import EndUnknown, ProgramError
 from program_lib.files.many_files.reader import ManyTexts
 from program_lib.ndjson_files.reader import NdjsonReader
-from program_lib.nodes import Filter, Map, NodeFailed, Output, Source, Split
+from program_lib.nodes import Filter, Map, NodeFailed, Output, Source, Split, wire
 from program_lib.ports import Reader
 from program_lib.process.exit_codes import STANDS
-from program_lib.program import flow, told, wire
+from program_lib.program import flow, told
 from program_lib.types import INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Fault, Progress, Status
 from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran, rows_of

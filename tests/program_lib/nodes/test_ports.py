@@ -15,9 +15,8 @@ from program_lib.common_types import union
 from program_lib.gathering import Gather
 from program_lib.join import Join, join
 from program_lib.lookup import Lookup, lookup
-from program_lib.nodes import Filter, Node, Output, Source, Split, Union
+from program_lib.nodes import Filter, Node, Output, Source, Split, Union, wire
 from program_lib.nodes.reading_order import in_reading_order
-from program_lib.program import wire
 from program_lib.types import DATE, INTEGER, NUMERIC, TEXT, Column, Schema, decimal
 from progress_lib import Status
 from tests.program_lib.in_memory import Kept, Rows, ahead, last, ran, rows_of
