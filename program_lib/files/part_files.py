@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from program_lib.errors import ProgramError
+from program_lib.files.signatures import SQLITE
 from program_lib.process.settings import run_id
 from program_lib.stores import Place
 
@@ -194,6 +195,13 @@ class Appending(io.RawIOBase):
         return len(content)
 
 
+def is_database(path: Path) -> bool:
+    """Whether a SQLite database is there; False where nobody may look."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(SQLITE)) == SQLITE
+    return False
+
+
 def check_place(path: Path) -> None:
     """Raises OSError, ProgramError where a file beside the path could not be made, or moved onto it."""
     if path.is_dir():
@@ -201,6 +209,11 @@ def check_place(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise ProgramError(
             f"{path.name} is no file, but a pipe, a socket or a device, whose place a file would take: name another path"
+        )
+    if is_database(path):
+        raise ProgramError(
+            f"{path.name} is a SQLite database, with all its tables, whose place a file would take: name another path, or"
+            " write a table by a DB Output"
         )
     if not path.parent.is_dir():
         said = f"there is no directory {path.parent.name}, in which {path.name} would be"

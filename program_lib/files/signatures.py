@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+SQLITE = b"SQLite format 3\0"
 _PACKED = "is packed by {}: unpack it, or let its name end in {}"
 KINDS = {
     b"\x1f\x8b\x08": _PACKED.format("gzip", ".gz"),
@@ -13,7 +14,7 @@ KINDS = {
     b"PK\x03\x04": "is a zip: unpack it; or an .xlsx file: an Excel Input reads it",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "is an .xls file of old: save it as .xlsx, which an Excel Input reads",
     b"PAR1\x15": "is a Parquet file: a Parquet Input reads it",
-    b"SQLite format 3\0": "is a SQLite database: a DB Input reads it",
+    SQLITE: "is a SQLite database: a DB Input reads it",
 }
 
 

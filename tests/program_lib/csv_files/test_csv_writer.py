@@ -41,6 +41,7 @@ from program_lib.types import (
     Type,
     decimal,
 )
+from tests.programs import execute
 from tests.servers.databases import Database
 
 Rows = list[tuple[Any, ...]]
@@ -395,6 +396,17 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
         write(tmp_path / "x.csv", texts("a"))
     assert stat.S_ISFIFO((tmp_path / "x.csv").stat().st_mode)
     assert os.listdir(tmp_path) == ["x.csv"]
+
+
+def test_a_database_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    """All its tables were gone, and the run completed."""
+    path = tmp_path / "shop.db"
+    execute(path, "CREATE TABLE t (x)")
+    before = path.read_bytes()
+    with pytest.raises(ProgramError, match=r"shop\.db is a SQLite database, with all its tables"):
+        write(path, texts("a"))
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["shop.db"]
 
 
 def test_a_link_in_the_part_files_place_is_refused_and_stays(tmp_path: Path) -> None:
