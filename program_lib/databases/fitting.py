@@ -138,6 +138,11 @@ def _double(values: pa.Array, source: Type, target: Type) -> pa.Array:
     return doubles
 
 
+def _numeric(values: pa.Array, source: Type, target: Type) -> pa.Array:
+    """Its shortest digits, NaN and infinities too; a numeric has no -0, which no 0 would equal where it is kept as a text."""
+    return pc.replace_substring_regex(column_texts(values, source), r"^-0$", "0")
+
+
 def _significant(numbers: pa.Array) -> pa.Array:
     numbers = pc.replace_substring_regex(numbers, r"(\.[0-9]*[1-9])0+$", r"\1")
     numbers = pc.replace_substring_regex(numbers, r"\.0*$", "")
@@ -171,7 +176,7 @@ _CONVERSIONS: dict[tuple[Kind, Kind], Convert] = {
     (Kind.NUMERIC, Kind.INTEGER): _whole,
     (Kind.NUMERIC, Kind.DOUBLE): _double,
     (Kind.DOUBLE, Kind.DECIMAL): _by_text,
-    (Kind.DOUBLE, Kind.NUMERIC): lambda values, source, target: column_texts(values, source),
+    (Kind.DOUBLE, Kind.NUMERIC): _numeric,
     (Kind.DOUBLE, Kind.INTEGER): _whole,
     (Kind.DATE, Kind.TIMESTAMP): _cast,
     (Kind.TIMESTAMP, Kind.DATE): _day,

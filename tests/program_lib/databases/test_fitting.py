@@ -9,7 +9,7 @@ import pytest
 
 from program_lib.databases.fitting import Target, fitted
 from program_lib.errors import RowRefused
-from program_lib.types import decimal
+from program_lib.types import DOUBLE, NUMERIC, decimal
 
 
 def test_a_decimal_with_more_digits_than_the_column_has_room_for_is_refused() -> None:
@@ -24,3 +24,10 @@ def test_a_decimal_with_more_digits_than_the_column_has_room_for_is_refused() ->
     assert fitted(pa.chunked_array([[fits]], source.arrow()), "n", source, target).to_pylist() == [
         fits
     ]
+
+
+def test_a_double_of_minus_zero_is_the_numeric_0() -> None:
+    """SQLite keeps a NUMERIC_TEXT as it is written, and no 0 is equal to the text -0."""
+    doubles = pa.chunked_array([[-0.0, 0.0, -0.5, float("-inf"), float("nan"), None]])
+    made = fitted(doubles, "n", DOUBLE, Target("price", NUMERIC, "NUMERIC_TEXT"))
+    assert made.to_pylist() == ["0", "0", "-0.5", "-Infinity", "NaN", None]
