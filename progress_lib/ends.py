@@ -101,5 +101,9 @@ def _is_at_end_of_except(frame: FrameType) -> bool:
 
 def _instruction(frame: FrameType, back: int = 0) -> str:
     """The name of the instruction that the frame is at, or of one before it."""
-    place = frame.f_lasti - 2 * back  # two bytes each, in CPython
-    return opname[frame.f_code.co_code[place]] if place >= 0 else ""
+    code = frame.f_code.co_code
+    place = frame.f_lasti
+    while place > 0 and opname[code[place]] == "CACHE":  # of FOR_ITER, as Python 3.12 has it
+        place -= 2
+    place -= 2 * back  # two bytes each, in CPython
+    return opname[code[place]] if place >= 0 else ""

@@ -308,6 +308,22 @@ def test_an_exception_fails_the_node_of_a_loop_that_names_no_rows(
     assert eventually(listener.end) == ("failed", 2, NOT_KNOWN)
 
 
+def test_each_call_of_a_function_fails_its_node(
+    reporter: ProgressReporter, listener: Listener
+) -> None:
+    """Python 3.12 runs a `for` over a generator by other instructions from the function's second call on."""
+
+    def load() -> None:
+        for row in track(range(10), reporter):
+            int("bad" if row == 2 else "1")
+
+    for _ in range(20):
+        with contextlib.suppress(ValueError):
+            load()
+    for node_id in range(1, 21):
+        assert eventually(lambda n=node_id: listener.end(n)) == ("failed", 2, NOT_KNOWN)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("fail", FAILURES)
 def test_an_exception_that_is_suppressed_fails_the_node(
     reporter: ProgressReporter, listener: Listener, fail: Callable[[Iterator[int]], None]
