@@ -1544,3 +1544,37 @@ KEYBOARD = """async (play) => {
 def test_the_keyboard_is_never_left_nowhere(modules: Page, play: str) -> None:
     """As behind “Look further” where no run is listed, and in the notice on the way to another page."""
     assert modules.evaluate(KEYBOARD, play) == "rest"
+
+
+TRANSLATED = """async () => {
+  const { element, setParts, setText } = await import('/playground/parts/dom.js');
+  const part = document.createElement('p');
+  const items = () => [element('li', '', 'Completed')];
+  const show = { text: (text) => setText(part, text), list: () => setParts(part, 'Completed', items) };
+  const inPlace = (text) => text.data = 'Abgeschlossen';
+  const inFont = (text) => {
+    const font = document.createElement('font');
+    text.replaceWith(font);
+    font.textContent = 'Abgeschlossen';
+  };
+  const of = (translate, way) => {
+    show[way]('Completed');
+    translate(document.createNodeIterator(part, NodeFilter.SHOW_TEXT).nextNode());
+    show[way]('Completed');
+    const kept = part.textContent;
+    setText(part, 'Failed');
+    return [kept, part.textContent];
+  };
+  const told = [of(inFont, 'text'), of(inPlace, 'text'), of(inFont, 'list'), of(inPlace, 'list')];
+  part.replaceChildren('by another');
+  setText(part, 'Failed');
+  const again = part.textContent;
+  setText(part, '');
+  return [told, again, part.childNodes.length];
+}"""
+
+
+def test_what_a_browser_has_translated_stays_until_there_is_another_text(modules: Page) -> None:
+    """Each drawing wrote all of it in English once more."""
+    translated = ["Abgeschlossen", "Failed"]
+    assert modules.evaluate(TRANSLATED) == [[translated] * 4, "Failed", 0]

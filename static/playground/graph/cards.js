@@ -3,7 +3,7 @@
 import { kindOf } from '../model/kinds.js';
 import { flowOrder, NODE, PORT_STEP, portY } from '../model/layout.js';
 import { inputsOf, isRejecting, outputsOf, placeOf, REJECTED } from '../model/ports.js';
-import { byId, closest, element, focused, setAttribute, setHidden, setText } from '../parts/dom.js';
+import { byId, closest, element, focused, setAttribute, setHidden, setParts, setText } from '../parts/dom.js';
 import { summaryOf } from '../parts/texts/text.js';
 import { cardParts, drawCard, ports } from './card-drawing.js';
 import { holdsText } from './holding.js';
@@ -174,7 +174,7 @@ export class GraphCards {
       const messages = problems.get(id) ?? [];
       if (messages.length > 0) card.dataset.invalid = 'true';
       else delete card.dataset.invalid;
-      if (parts.problems.textContent !== messages.join('')) parts.problems.replaceChildren(...messages.map((message) => element('li', '', message)));
+      setParts(parts.problems, messages.join(''), () => messages.map((message) => element('li', '', message)));
       setHidden(parts.problems, messages.length === 0);
     }
   }

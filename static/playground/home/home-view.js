@@ -194,6 +194,7 @@ export class Links {
 
   link(className, place, text = '') {
     const made = element('a', className, text);
+    made.translate = className !== 'row-name'; // which shows the name of a job
     this.lead(made, place);
     return made;
   }

@@ -43,18 +43,18 @@ export function all(selector) {
   return [...document.querySelectorAll(selector)].filter((found) => found instanceof HTMLElement);
 }
 
-/**
- * The nearest around an element, itself included; null where there is none.
- * @param {Element | null} from
- * @param {string} selector
- * @returns {HTMLElement | null}
- */
 /** {width, height} of what is seen of the page. (On a phone innerWidth grows with what stands out of it, as a menu that is to be put in its place.) */
 export function room() {
   const { clientWidth, clientHeight } = document.documentElement;
   return { width: clientWidth, height: clientHeight };
 }
 
+/**
+ * The nearest around an element, itself included; null where there is none.
+ * @param {Element | null} from
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
 export function closest(from, selector) {
   return from?.closest(selector) ?? null;
 }
@@ -95,10 +95,11 @@ export function element(tag, className, ...children) {
   return made;
 }
 
-/** What shows a text of a person, as a name or a value: where it does not fit its end is cut, whichever way it is written. */
+/** What shows a text of a person, as a name or a value: no browser translates it, and where it does not fit its end is cut, whichever way it is written. */
 export function ownTextElement(tag, className, ...children) {
   const made = element(tag, className, ...children);
   made.dir = 'auto';
+  made.translate = false;
   return made;
 }
 
@@ -122,7 +123,23 @@ export function setIcon(svg, name) {
 }
 
 export function setText(target, text) {
-  if (target.textContent !== text) target.textContent = text;
+  setParts(target, text, () => (text === '' ? [] : [text]));
+}
+
+/** Shows `make()`, elements and texts, whose whole text is `text`; not where that is shown already, or what a translator has made of it. */
+export function setParts(target, text, make) {
+  if (target.textContent === text || isTranslated(target, text)) return;
+  target.replaceChildren(...make());
+  shown.set(target, { text, first: target.firstChild, count: target.childNodes.length });
+}
+
+const shown = new WeakMap(); // element → {text, first, count} of what setParts has put into it
+
+// The browser writes another text into ours, or puts it into <font>. In English once more, it would be translated once more, each second.
+function isTranslated(target, text) {
+  const ours = shown.get(target);
+  if (ours === undefined || ours.text !== text || ours.count !== target.childNodes.length) return false;
+  return target.firstChild === ours.first || target.firstChild.nodeName === 'FONT';
 }
 
 export function setAttribute(target, name, value) {

@@ -7,7 +7,7 @@
  */
 
 import { formatShare } from '../../realtime/estimate.js';
-import { byId, element, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setText } from '../parts/dom.js';
+import { byId, element, isPressable, putAway, setAttribute, setDisabled, setHidden, setIcon, setParts, setText } from '../parts/dom.js';
 import { drawProgress } from '../parts/progress-bar.js';
 import {
   asSentence,
@@ -103,7 +103,7 @@ export class RunView {
 // However long the name is, it leaves room for the message.
 function drawMessage(part, { nodeName, message }) {
   const text = beginningOf(`: ${message}`);
-  if (part.textContent !== `${nodeName}${text}`) part.replaceChildren(element('span', 'reason-name', nodeName), text);
+  setParts(part, `${nodeName}${text}`, () => [element('span', 'reason-name', nodeName), text]);
 }
 
 function statusText({ status, runId, ended }, isPast) {

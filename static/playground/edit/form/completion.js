@@ -3,7 +3,7 @@
  * Test hooks: `.completion`, its `[role="option"]`, `.completion-help`.
  */
 
-import { element, setAttribute, setHidden, setText } from '../../parts/dom.js';
+import { element, ownTextElement, setAttribute, setHidden, setText } from '../../parts/dom.js';
 import { afterPress } from '../../parts/presses.js';
 
 let nextId = 0;
@@ -89,7 +89,7 @@ class Completion {
   }
 
   #option({ label, hint }, place) {
-    const made = element('div', 'completion-item', element('code', '', label), element('span', 'completion-hint', hint));
+    const made = element('div', 'completion-item', ownTextElement('code', '', label), element('span', 'completion-hint', hint));
     made.id = `${this.#list.id}-${place}`;
     made.setAttribute('role', 'option');
     return made;

@@ -8,7 +8,7 @@
 
 import { nodeOf } from '../../model/graphs.js';
 import { edgeKey, inputsOf, isRejecting } from '../../model/ports.js';
-import { byId, closest, element, icon, iconButton, ownTextElement, setAttribute, setHidden, setText } from '../../parts/dom.js';
+import { byId, closest, element, icon, iconButton, ownTextElement, setAttribute, setHidden, setParts, setText } from '../../parts/dom.js';
 import { countText, linesOf } from './columns.js';
 import { offerLearned } from './completion.js';
 import { CONTROLS, fieldBox, simple } from './controls.js';
@@ -116,7 +116,7 @@ export class NodeForm {
   drawNotes(messages) {
     if (this.#shown === null) return;
     const { notes, noteList } = this.#shown;
-    if (noteList.textContent !== messages.join('')) noteList.replaceChildren(...messages.map((message) => element('li', '', message)));
+    setParts(noteList, messages.join(''), () => messages.map((message) => element('li', '', message)));
     setHidden(notes, messages.length === 0);
   }
 

@@ -7,7 +7,9 @@ import { lineOf } from '../texts/one-line.js';
 export function rowsTable({ columns, types = [], rows }, first = 0) {
   const head = element('tr', '', headCell('#'), ...columns.map((column, place) => columnCell(column, types[place])));
   const body = rows.map((row, place) => element('tr', '', numberCell(first + place + 1), ...row.map((value, at) => cell(value, types[at]))));
-  return element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
+  const made = element('table', 'rows', element('thead', '', head), element('tbody', '', ...body));
+  made.translate = false;
+  return made;
 }
 
 function headCell(text) {

@@ -108,6 +108,7 @@ function panelParts(onShowLog, onShowWritten) {
   parts.message.id = 'details-message';
   parts.messageSection = section('Message', copyButton(parts.message), parts.message);
   parts.traceBlock = element('pre', 'text-block is-trace');
+  parts.traceBlock.translate = false;
   parts.traceBlock.id = 'details-trace';
   parts.traceBlock.tabIndex = 0;
   const showLog = element('button', 'link-button', 'Show the log');
