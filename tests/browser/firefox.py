@@ -67,7 +67,12 @@ def _on_page(
 
 def _fill(part: Locator, fill: Any, text: str, **options: Any) -> None:
     """The last letter by the keyboard: of what a script alone has written, Firefox tells no change when the field is left."""
-    if not text[-1:].isalnum() or part.get_attribute("type") in ("date", "number", "range", "time"):
+    if not (text[-1:].isalnum() and text[-1:].isascii()) or part.get_attribute("type") in (
+        "date",
+        "number",
+        "range",
+        "time",
+    ):
         fill(part, text, **options)
     else:
         part.page.bring_to_front()  # only the tab in front hears keys
