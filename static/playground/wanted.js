@@ -17,7 +17,7 @@ export function wanted({ run, nodes, shown, isLookedAt, isPast, at }) {
   if (run === null || run.runId === null || shown.job === null) return [];
   const { runId } = run;
   const found = [];
-  if (run.status === 'queued' && at - shown.askedForPlace >= PLACE_PERIOD) found.push({ kind: 'place', runId });
+  if (run.status === 'queued' && Math.abs(at - shown.askedForPlace) >= PLACE_PERIOD) found.push({ kind: 'place', runId });
   const lacksBeginnings = !isPast && nodes.some((node) => node.heard && node.startedAt === null && isLookedAt(node.nodeId));
   if (lacksBeginnings && !shown.fetchedHistories.has(runId)) found.push({ kind: 'beginnings', runId });
   if (!shown.fetchedRuns.has(runId) && ((run.told && shown.runGraph?.runId !== runId) || lacksTimes(run, nodes, isPast))) found.push({ kind: 'run', runId });

@@ -570,7 +570,7 @@ export class JobRealtimeService {
 
   #watch() {
     const now = Date.now();
-    const slept = now - this.#lookedAt >= SLEPT;
+    const slept = Math.abs(now - this.#lookedAt) >= SLEPT; // or its clock was set: heardAt says nothing then
     this.#lookedAt = now;
     if (this.#stopped || this.#jobs.size === 0) return;
     if (slept) this.reconnect();

@@ -226,7 +226,7 @@ export class Home {
   }
 
   #lookIfDue(period) {
-    if (!this.#isEarly && this.#timer === null && document.visibilityState === 'visible' && Date.now() - this.#askedAt >= period) this.#look();
+    if (!this.#isEarly && this.#timer === null && document.visibilityState === 'visible' && Math.abs(Date.now() - this.#askedAt) >= period) this.#look();
   }
 
   #look() {

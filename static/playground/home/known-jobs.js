@@ -47,7 +47,7 @@ export class KnownJobs {
   }
 
   look() {
-    const isDue = this.#jobs.length < MANY_JOBS || Date.now() - this.#listedAt >= MANY_JOBS_PERIOD;
+    const isDue = this.#jobs.length < MANY_JOBS || Math.abs(Date.now() - this.#listedAt) >= MANY_JOBS_PERIOD;
     if (isDue && document.visibilityState === 'visible' && this.#isLive()) this.#page.attempt(() => this.refresh(), { quiet: true });
   }
 

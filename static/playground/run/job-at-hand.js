@@ -141,7 +141,7 @@ export class JobAtHand {
   /** News can be heard. The job itself is asked for, too, where it could not be had before; its run, unless that was asked for less than `fresh` milliseconds ago. */
   async catchUp(shown, fresh = 0) {
     if (shown.isMissed) await this.fetchJob(shown);
-    if (Date.now() - shown.askedForRunsAt >= fresh) await this.fetchLatestRun(shown);
+    if (Math.abs(Date.now() - shown.askedForRunsAt) >= fresh) await this.fetchLatestRun(shown);
   }
 
   /** Who reports as a node that the graph does not have is shown beside it; but not before the server has said whether it has a graph, and not the nodes of a run of ours, which the draft may have lost since. The graph with them, or null. */

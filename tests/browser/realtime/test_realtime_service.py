@@ -572,15 +572,18 @@ def test_a_connection_on_which_nothing_was_heard_yet_is_given_up_where_http_gets
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)
 
 
-def test_a_machine_that_slept_connects_anew(modules: Page, server: TinyServer) -> None:
+def test_a_machine_that_slept_or_whose_clock_was_set_connects_anew(
+    modules: Page, server: TinyServer
+) -> None:
     start(modules, server, askAfter=50)
     subscribe(modules, 42)
     modules.evaluate(
         "() => { const now = Date.now; window.wake = () => { Date.now = now; }; Date.now = () => now() + 3_600_000; }"
     )
     eventually(lambda: (2, SUBSCRIBE_42) in server.received)
-    modules.evaluate("wake()")
     assert len(server.open) == 2
+    modules.evaluate("wake()")  # for an hour it would ask nothing of a connection that may be dead
+    eventually(lambda: (3, SUBSCRIBE_42) in server.received)
 
 
 # ---------------------------------------------------------------- where WebSockets are blocked
