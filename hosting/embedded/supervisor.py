@@ -22,7 +22,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
 
@@ -55,13 +55,17 @@ NATS_STOP_WAIT = 8.0  # seconds
 # Seconds between two looks at nats-server's streams; a fault counts when it is seen twice
 HEALTH_PERIOD = 3.0
 ROOM = 4 << 20  # bytes free on the disk before nats-server is restarted
+LEAVES = " that leaves, "  # in the name of a process, before its number
 LOG_LINES = 5  # lines of nats-server's log that explain a failed start
 
 
-class Child:
-    """One process that is started again when it ends by itself.
+_Process = subprocess.Popen[bytes] | Adopted
 
-    `left`: its process of an earlier supervisor, which the first `start` takes over.
+
+class Child:
+    """One process that is started again when it ends by itself, and those that it was before, which are to end by themselves.
+
+    `left`: processes of an earlier supervisor; the first `start` takes over those that are its own.
     """
 
     def __init__(
@@ -70,14 +74,17 @@ class Child:
         command: list[str],
         environment: Callable[[], dict[str, str]],
         stop_wait: float,
-        left: ProcessIdentity | None,
+        left: Mapping[str, ProcessIdentity],
     ) -> None:
         self.name = name
         self._command = command
         self._environment = environment
         self._stop_wait = stop_wait
-        self._left = left
-        self._process: subprocess.Popen[bytes] | Adopted | None = None
+        self._left = left.get(name)
+        self._process: _Process | None = None
+        leaving = f"{name}{LEAVES}"
+        self._leaving: list[_Process] = [Adopted(left[n]) for n in left if n.startswith(leaving)]
+        self._number = 1  # of those that were started beside one that leaves
         self._started = 0.0
         self._backoff = FIRST_BACKOFF
         self._due = 0.0  # when to start it again
@@ -91,20 +98,45 @@ class Child:
         else:
             # Our stdout is the pipe to the master, so the child's stdout goes to stderr.
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=2, env=self._environment()
+                self._command, stdin=subprocess.DEVNULL, stdout=2, env=self._own_environment()
             )
 
+    def _own_environment(self) -> dict[str, str]:
+        """Two that are there at a time tell their figures by different names."""
+        if self._number == 1:
+            return self._environment()
+        from metrics.shared import (
+            WORKER,  # with Prometheus' client, which a start need not wait for
+        )
+
+        return {**self._environment(), WORKER: f"{self.name}-{self._number}"}
+
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
+    def pids(self) -> dict[str, int]:
+        """The process by its name, and those that leave, each by another one."""
+        leaving = {f"{self.name}{LEAVES}{one.pid}": one.pid for one in self._leaving}
+        return leaving if self._process is None else {**leaving, self.name: self._process.pid}
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        """Whether one of its processes does."""
+        return bool(self._alive())
+
+    def _alive(self) -> list[_Process]:
+        present = [] if self._process is None else [self._process]
+        return [one for one in (*self._leaving, *present) if one.poll() is None]
+
+    def replace(self) -> None:
+        """Lets the process that runs go on until it ends by itself; the next `tend` starts another one beside it."""
+        if self._process is not None and self._process.poll() is None:
+            self._leaving.append(self._process)
+            self._process = None
+            self._number += 1
 
     def tend(self) -> None:
         """Notices when the process has ended, and starts it again after a back-off."""
         now = time.monotonic()
+        self._leaving = [one for one in self._leaving if one.poll() is None]
         if self._process is not None and self._process.poll() is not None:
             code, self._process = self._process.returncode, None
             if now - self._started > STEADY:
@@ -130,15 +162,17 @@ class Child:
 
     def stop(self) -> None:
         """Sends SIGTERM, and SIGKILL when the end takes too long."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(self._stop_wait)
-        except subprocess.TimeoutExpired:
-            LOG.error("%s does not end; killing it", self.name)
-            self._process.kill()
-            self._process.wait()
+        alive = self._alive()
+        for one in alive:
+            one.terminate()
+        deadline = time.monotonic() + self._stop_wait
+        for one in alive:
+            try:
+                one.wait(max(deadline - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired:
+                LOG.error("%s does not end; killing it", self.name)
+                one.kill()
+                one.wait()
 
 
 def nats_command(settings: Settings) -> list[str]:
@@ -282,7 +316,7 @@ class ProcessNotes:
         return fitting
 
     def note(self, children: list[Child]) -> None:
-        running = {child.name: child.pid for child in children if child.pid is not None}
+        running = {name: pid for child in children for name, pid in child.pids.items()}
         if running == self._last:
             return
         try:
@@ -305,7 +339,10 @@ def keep(
     stop: Stop,
     notes: ProcessNotes,
 ) -> None:
-    """Keeps the children alive until told to stop or, once the master is gone, until the runner has drained."""
+    """Keeps the children alive until told to stop or, once the master is gone, until the runner has drained.
+
+    A new master gets another runner: the one that drains takes no runs, and those that it has may go on for hours.
+    """
     is_orphan = False
     while not stop.is_set:
         was_orphan, is_orphan = is_orphan, fifo.has_ended()
@@ -315,10 +352,13 @@ def keep(
                 runner.signal(signal.SIGUSR1)
         if was_orphan and not is_orphan:
             LOG.info("a new master is here")
+            if runner is not None:
+                runner.replace()
         if is_orphan and (runner is None or not runner.is_running):
             return
         for child in children:
-            child.tend()
+            if child is not runner or not is_orphan:
+                child.tend()
         notes.note(children)
         if watchdog is not None:
             watchdog.look()
@@ -391,7 +431,7 @@ def _serve(
     if has_own_nats:
         command = nats_command(settings)
         environment = environments.for_nats
-        nats = Child("nats-server", command, environment, NATS_STOP_WAIT, left.get("nats-server"))
+        nats = Child("nats-server", command, environment, NATS_STOP_WAIT, left)
         children.append(nats)
         nats.start()
         notes.note(children)
@@ -408,7 +448,7 @@ def _serve(
     if settings.runner.mode == "embedded":
         wait = settings.deadlines.cancel + PART_STOP_WAIT
         command = [sys.executable, "-m", "jobs.runner"]
-        runner = Child("runner", command, environments.for_runner, wait, left.get("runner"))
+        runner = Child("runner", command, environments.for_runner, wait, left)
         children.append(runner)
         runner.start()
         notes.note(children)

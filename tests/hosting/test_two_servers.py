@@ -8,6 +8,7 @@ import signal
 import subprocess
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.harness import (
     free_ports,
     is_alive,
 )
+from tests.programs import chain, node
 
 
 def started_beside(first: Product, **settings: str) -> subprocess.Popen[str]:
@@ -90,6 +92,35 @@ def test_a_server_takes_over_the_parts_of_one_that_was_killed(start_product: Sta
     first.kill()
     first.start_again()
     assert "in use by another server" not in first.log()
+
+
+def test_a_run_starts_though_one_that_began_before_the_server_was_killed_goes_on(
+    start_product: StartProduct,
+) -> None:
+    """Its runner only ends what it has at work: all further runs waited for that one, for hours, and nothing said why."""
+    product = start_product(SAMPLE_ORDERS="0")
+    os.mkfifo(product.data_dir / "slow.csv")
+    (product.data_dir / "quick.csv").write_text("id\n1\n")
+    jobs = {name: product.create_job(copies(f"{name}.csv")) for name in ("slow", "quick")}
+    slow = product.execute(jobs["slow"])
+    eventually(lambda: product.get(f"/api/runs/{slow}").json()["status"] == "running")
+    product.kill()
+    eventually(lambda: "runner drains" in product.log())
+    product.start_again()
+    assert product.run_end(product.execute(jobs["quick"]))["status"] == "completed"
+    runners = [one for one in product.processes() if one.role == "runner"]
+    assert len(runners) == 2, "that of before has its run"
+    with (product.data_dir / "slow.csv").open("w") as file:
+        file.write("id\n1\n")
+    assert product.run_end(slow)["status"] == "completed"
+    eventually(lambda: [o.role for o in product.processes()].count("runner") == 1)
+    assert product.run_end(product.execute(jobs["quick"]))["status"] == "completed"
+
+
+def copies(name: str) -> dict[str, Any]:
+    """A job that copies this file."""
+    nodes = (node(1, "csv_input", path=name), node(2, "csv_output", path=f"of_{name}"))
+    return {"name": name, "graph": chain(*nodes)}
 
 
 def parts_of(product: Product) -> dict[str, int]:
