@@ -105,9 +105,7 @@ class Child:
         """Two that are there at a time tell their figures by different names."""
         if self._number == 1:
             return self._environment()
-        from metrics.shared import (
-            WORKER,  # with Prometheus' client, which a start need not wait for
-        )
+        from metrics.shared import WORKER  # with a client of Prometheus, which most starts need not
 
         return {**self._environment(), WORKER: f"{self.name}-{self._number}"}
 
