@@ -31,8 +31,8 @@ _ALWAYS = (
     f"SET SESSION wait_timeout = {IDLE_SECONDS}",
     f"SET SESSION net_write_timeout = {IDLE_SECONDS}",
     f"SET SESSION sql_select_limit = {2**64 - 1}",  # else rows are left out without a word
-    # else texts are cut without a word: MySQL's default is 1,024 bytes
-    f"SET SESSION group_concat_max_len = {2**32 - 1}",
+    # else texts are cut without a word: MySQL's default is 1,024 bytes. A strict MariaDB refuses more than 1 GB
+    f"SET SESSION group_concat_max_len = {2**30}",
 )
 # MariaDB's own, from 10.3 on: seconds that a transaction may be silent, which has no bound by default
 _MAY_BE_SILENT = (

@@ -90,7 +90,12 @@ def test_each_type_comes_into_a_new_table_as_it_was(
 
 
 @pytest.mark.parametrize(
-    "setting", ["sql_select_limit = 1", "sql_mode = 'PAD_CHAR_TO_FULL_LENGTH'"]
+    "setting",
+    [
+        "sql_select_limit = 1",
+        "sql_mode = 'PAD_CHAR_TO_FULL_LENGTH'",
+        "sql_mode = 'TRADITIONAL'",  # one of our own settings was refused
+    ],
 )
 def test_what_is_read_does_not_depend_on_the_servers_settings(
     mariadb: Database, setting: str
