@@ -17,8 +17,18 @@ USUAL_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configurati
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
 
 
+# Of a server that hangs the first half is true; the second is of ports that wait for us to begin
+NOT_OURS = (
+    "it hangs, or this port is for others: WebSockets, or TLS from the first byte (handshake_first)"
+)
+
+
 class Lost(NatsError):
     """This connection is over; the text says why."""
+
+
+class Closed(Lost):
+    """The server closed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class Connection:
         self._socket = socket.create_connection(address, timeout=CONNECT_WAIT)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            info = parse_info(self._expect(b"INFO", deadline).rest)
+            info = parse_info(self._greeting(deadline))
             self.max_payload = int(info.get("max_payload", self.max_payload))
             self.has_jetstream = bool(info.get("jetstream"))
             self.is_clustered = bool(info.get("cluster"))
@@ -98,6 +108,15 @@ class Connection:
         except BaseException:
             self.close()
             raise
+
+    def _greeting(self, deadline: float) -> bytes:
+        """What the server says first. Raises Lost with what may be wrong where it says nothing, as on a port that is not for us."""
+        try:
+            return self._expect(b"INFO", deadline).rest
+        except TimeoutError:
+            raise Lost(f"no greeting (INFO) came within {CONNECT_WAIT:g} s; {NOT_OURS}") from None
+        except Closed as error:
+            raise Lost(f"{error} without a greeting (INFO); {NOT_OURS}") from None
 
     def _secure(self, tls_required: bool, tls_available: bool) -> None:
         wanted = self._login.wants_tls
@@ -126,7 +145,7 @@ class Connection:
     def _receive(self) -> bytes:
         received: bytes = (self._incoming or self._socket).recv(RECEIVE_BYTES)
         if not received:
-            raise Lost("the server closed the connection")
+            raise Closed("the server closed the connection")
         self.last_heard = time.monotonic()
         return received
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from progress_lib.nats import connection
 from progress_lib.nats.link import Link, Message
 from tests.harness import DEADLINE, NatsServer, eventually
 from tests.servers.certificates import write_certificate
@@ -168,3 +172,24 @@ def test_a_url_with_tls_is_not_talked_down_to_the_clear(
     nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert "does not offer it" in refusal(tls_url(nats_server), caplog)
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closes", "says nothing"])
+def test_a_port_that_greets_nobody_is_told_with_what_it_may_be(
+    closes: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a server with handshake_first does, which waits for TLS and then gives up, or the port of WebSockets."""
+    monkeypatch.setattr(connection, "CONNECT_WAIT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as port, contextlib.ExitStack() as taken:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):  # the test is over
+                while True:
+                    one = port.accept()[0]
+                    one.close() if closes else taken.enter_context(one)
+
+        threading.Thread(target=serve, daemon=True).start()
+        told = refusal(f"tls://127.0.0.1:{port.getsockname()[1]}", caplog)
+        port.shutdown(socket.SHUT_RDWR)
+    assert "greeting (INFO)" in told
+    assert "handshake_first" in told
