@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from jobs.store.letters import folded
 from jobs.store.records import JobEntry, JobFilter, LastRun
 from jobs.store.runs.run_lists import NEWEST_FIRST
 from jobs.store.runs.run_states import RunStatus
@@ -46,8 +47,8 @@ def _wanted_ids(
     if not wanted.name:
         query = query.limit(limit)
     # Compared here, since the databases differ in which letters they take for the same.
-    part = wanted.name.casefold()
-    return (row.job_id for row in connection.execute(query) if part in row.name.casefold())
+    part = folded(wanted.name)
+    return (row.job_id for row in connection.execute(query) if part in folded(row.name))
 
 
 def _last_status() -> sa.ColumnElement[str]:

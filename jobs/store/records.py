@@ -58,7 +58,7 @@ class JobEntry:
 class JobFilter:
     """Which jobs a list holds."""
 
-    name: str = ""  # a part of the name, whatever its case
+    name: str = ""  # a part of the name, whatever its case and accents
     last_statuses: frozenset[RunStatus] = frozenset()  # of the last run; empty: any, or none
 
 

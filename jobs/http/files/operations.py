@@ -84,7 +84,7 @@ OPERATIONS: dict[str, Operation] = {
         _READ,
         (
             Parameter("path", "of the directory, as a graph would write it"),
-            Parameter("q", "a part of the names, whatever their case"),
+            Parameter("q", "a part of the names, whatever their case and accents"),
             Parameter("limit", f"entries, {FILES_A_PAGE} where it is not given", WHOLE),
             Parameter("after", "the `next` of the page before"),
         ),

@@ -23,7 +23,11 @@ OPERATIONS: dict[str, Operation] = {
         answers(ref("JobPage")),
         _READ,
         (
-            Parameter("q", "a part of the name", {"type": "string", "maxLength": MAX_SEARCH}),
+            Parameter(
+                "q",
+                "a part of the name, whatever its case and accents",
+                {"type": "string", "maxLength": MAX_SEARCH},
+            ),
             STATUS,
             Parameter("runs", f"so many last runs of each, at most {MOST_LAST_RUNS}", WHOLE),
             page_limit(JOBS_A_PAGE),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.run.files.places import Place, Reach, Refused, opened_directory, opened_file
+from jobs.store.letters import folded
 from jobs.work.file_questions import MOST_A_PAGE, Document
 
 # Entries of a directory that are looked at; of a larger one the list says that it is not all
@@ -28,7 +29,7 @@ def listed(reach: Reach, path: str, page: Page) -> Document:
     """A page of a directory, directories first. Raises Refused and OSError."""
     place = reach.place(path)
     with opened_directory(place) as directory:
-        found, is_all = _kinds(reach, place, directory, page.search.casefold())
+        found, is_all = _kinds(reach, place, directory, folded(page.search))
         ordered = sorted(key for key in found if not page.after or key > _key_of(page.after))
         limit = min(max(page.limit, 1), MOST_A_PAGE)
         shown = ordered[:limit]
@@ -70,7 +71,7 @@ def _kinds(reach: Reach, place: Place, directory: int, search: str) -> tuple[set
         for number, entry in enumerate(entries):
             if number == MOST_LOOKED_AT:
                 return found, False
-            if search in entry.name.casefold() and (kind := _kind(reach, place, entry)):
+            if search in folded(entry.name) and (kind := _kind(reach, place, entry)):
                 found.add((kind == FILE, entry.name.casefold(), entry.name))
     return found, True
 

@@ -4,6 +4,7 @@
  * What it says are events with their age, "Failed 3 min ago": that stays true however old the list is.
  */
 
+import { plain } from '../parts/texts/find.js';
 import { formatAge, RUN_ICONS, RUN_WORDS } from '../parts/texts/text.js';
 
 /** Entries shown at once; of more jobs the rest is found by searching, or in another order. */
@@ -25,8 +26,8 @@ const ORDERS = {
  * which is among those to show if it matches, however many come before it.
  */
 export function arranged(jobs, { search, order, openId = null }) {
-  const words = search.toLowerCase().split(/\s+/).filter((word) => word !== '');
-  const found = jobs.filter(({ id, name }) => words.every((word) => `${name.toLowerCase()} #${id}`.includes(word)));
+  const words = plain(search).split(/\s+/).filter((word) => word !== '');
+  const found = jobs.filter(({ id, name }) => words.every((word) => `${plain(name)} #${id}`.includes(word)));
   const rank = ORDERS[order] ?? ORDERS.made;
   const ranked = found.map((job) => [rank(job), job]).sort(([one], [other]) => compare(one, other));
   const shown = ranked.filter(([, { id }], place) => place < MOST_SHOWN || id === openId).map(([, job]) => job);

@@ -716,6 +716,12 @@ def test_jobs_are_searched_and_paged_with_the_last_runs_of_each(client: FlaskCli
     queued = client.get("/api/jobs?status=queued").get_json()["jobs"]
     assert [(job["id"], "runs" in job) for job in queued] == [(jobs[0], False)]
     assert client.get("/api/jobs?q=nothing").get_json() == {"jobs": [], "next": None}
+    named = new_job(client)
+    changed = {"name": "Aufträge aus Österreich, Straße", "graph": SAMPLE}
+    assert client.put(f"/api/jobs/{named}", json=changed).status_code == 200
+    for part in ("osterreich", "ÖSTERREICH", "O\u0308sterreich", "auftrage", "STRASSE"):
+        found = client.get("/api/jobs", query_string={"q": part}).get_json()["jobs"]
+        assert [job["id"] for job in found] == [named], part
     problem(client.get("/api/jobs", query_string={"q": "x" * 201}), 400)
 
 

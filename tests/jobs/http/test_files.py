@@ -121,6 +121,8 @@ def test_a_long_list_comes_in_pages_and_can_be_searched(shop: Product, root: Pat
         after = page["next"]
     assert found == ["dir", *(f"file {number:02}.csv" for number in range(25))]
     assert names(listed(shop, root.name, q="FILE 1")) == [f"file 1{n}.csv" for n in range(10)]
+    (root / "Gro\u0308ße.csv").touch()  # as a Mac writes it
+    assert names(listed(shop, root.name, q="größe")) == ["Gro\u0308ße.csv"]
 
 
 def test_a_list_of_what_is_not_there_or_no_directory_says_so(shop: Product, root: Path) -> None:

@@ -71,6 +71,11 @@ function isWordStart(text, place) {
   return place === 0 || !/[\p{L}\p{N}]/u.test(text[place - 1]);
 }
 
+/** A text without case and accents, as the server compares names: "Größe" → "grosse". */
+export function plain(text) {
+  return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss');
+}
+
 // One letter for each of the text's, without case and accents: "Données" → d, o, n, n, e, e, s.
 function folded(text) {
   return text.split('').map((letter) => letter.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()[0] ?? ' ');
