@@ -541,9 +541,29 @@ def test_what_was_copied_can_be_pasted_and_a_jobs_json_too(modules: Page) -> Non
         assert fragment["edges"] == GRAPH["edges"]
 
 
+@pytest.mark.parametrize(
+    ("text", "pasted"),
+    [
+        ('{"id": 7, "type": "map"}', [7]),
+        ('    {"id": 7, "type": "map"},\n', [7]),
+        ('{"id": 7, "type": "map"},\n{"id": 8, "type": "sort"}', [7, 8]),
+        ('[{"id": 7, "type": "map"}, {"id": 8, "type": "sort"}]', [7, 8]),
+    ],
+)
+def test_nodes_alone_can_be_pasted_as_they_stand_in_a_jobs_json(
+    modules: Page, text: str, pasted: list[int]
+) -> None:
+    found = run(modules, "edit/graph/clipboard-text", "return m.fromClipboardText(given);", text)
+    assert ids(found) == pasted
+    assert found["edges"] == []
+
+
 def test_other_text_is_not_taken_for_nodes(modules: Page) -> None:
     texts = [
         "hello",
+        "",
+        "1, 2",
+        '{"name": "a job", "type": "map"}',
         "[]",
         "null",
         '{"nodes": []}',

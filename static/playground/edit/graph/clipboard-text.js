@@ -9,10 +9,10 @@ export function asClipboardText(fragment) {
   return JSON.stringify({ [MARK]: 1, ...fragment }, null, 2);
 }
 
-/** {nodes, edges} from what copy wrote or from a job's JSON; null for any other text. */
+/** {nodes, edges} from what copy wrote, from a job's JSON, or from one or more of its nodes, as they stand there; null for any other text. */
 export function fromClipboardText(text) {
-  const parsed = parse(text);
-  const graph = parsed?.graph ?? parsed;
+  const parsed = parse(text) ?? parse(`[${text.trim().replace(/,$/, '')}]`);
+  const graph = Array.isArray(parsed) ? { nodes: parsed } : isNode(parsed) ? { nodes: [parsed] } : (parsed?.graph ?? parsed);
   if (!Array.isArray(graph?.nodes) || graph.nodes.length === 0 || graph.nodes.length > MOST_NODES) return null;
   if (!graph.nodes.every(isNode) || new Set(graph.nodes.map((node) => node.id)).size < graph.nodes.length) return null;
   const ids = new Set(graph.nodes.map((node) => node.id));
