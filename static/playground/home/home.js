@@ -8,6 +8,7 @@ import { askAgainAfter } from '../server/asking-again.js';
 import { InOrder } from '../server/in-order.js';
 import { oneAtATime } from '../server/one-at-a-time.js';
 import { NOT_READ, RUNS_ANEW, withFirstPage, withNextPage } from '../server/read-anew.js';
+import { plain } from '../parts/texts/find.js';
 import { currentRights } from '../session/session.js';
 import { HomeView } from './home-view.js';
 import { keepProgram, keptPrograms } from './kept-programs.js';
@@ -201,7 +202,7 @@ export class Home {
   #jobsNow() {
     const heard = this.#overview.heardRuns();
     const { list, search, isKnown } = this.#listing;
-    const shown = isKnown ? list.entries : list.entries.filter(({ name }) => name.toLowerCase().includes(search.toLowerCase()));
+    const shown = isKnown ? list.entries : list.entries.filter(({ name }) => plain(name).includes(plain(search)));
     return shown.map((job) => ({ ...job, runs: withHeard(job.runs, heard.get(job.id) ?? null).slice(0, STRIP) }));
   }
 
@@ -216,7 +217,7 @@ export class Home {
   // ---- the lists
 
   #startOver() {
-    if (this.#place.page === 'runs') this.#found = nothingFound();
+    if (this.#place.page === 'runs') this.#findAt(this.#place);
     if (!this.#isEarly) this.#look();
   }
 
@@ -290,7 +291,7 @@ export class Home {
       const search = text.trim();
       const { search: before, list } = this.#listing;
       if (before === '') this.#all = list.entries;
-      const isNarrower = search.toLowerCase().includes(before.toLowerCase());
+      const isNarrower = plain(search).includes(plain(before));
       this.#listing = { ...nothingListed(), search, list: { ...NOT_READ, entries: isNarrower ? list.entries : this.#all } };
       this.#look();
     }, TYPING);
@@ -308,6 +309,12 @@ export class Home {
 
   // ---- the runs of all jobs
 
+  // Who comes back to them finds them, and those that were read beyond the first page, where they were.
+  #findAt(place) {
+    const wanted = JSON.stringify(place);
+    if (this.#found.wanted !== wanted) this.#found = { ...nothingFound(), wanted };
+  }
+
   async #readRuns() {
     const place = this.#place;
     const isNewest = this.#looks.ask();
@@ -316,7 +323,7 @@ export class Home {
     const anew = place.status === 'queued' ? waitingAnew(this.#api.now()) : RUNS_ANEW;
     const list = withFirstPage(this.#found.list, { entries: page.runs, next: page.next }, anew);
     const isBegun = list.pages === 1;
-    this.#found = { list: { ...list, entries: matching(list.entries, place.q) }, searched: isBegun ? page.runs.length : this.#found.searched };
+    this.#found = { ...this.#found, list: { ...list, entries: matching(list.entries, place.q) }, searched: isBegun ? page.runs.length : this.#found.searched };
     if (isBegun && place.q !== null) await this.#searchOn(place, 0);
     this.#page.redraw();
   }
@@ -330,7 +337,11 @@ export class Home {
     const before = this.#found.list.next;
     const { runs, next } = await this.#api.allRuns({ ...filterOf(place), before });
     if (place !== this.#place || before !== this.#found.list.next) return; // the list is another meanwhile
-    this.#found = { list: withNextPage(this.#found.list, { entries: matching(runs, place.q), next }), searched: this.#found.searched + runs.length };
+    this.#found = {
+      ...this.#found,
+      list: withNextPage(this.#found.list, { entries: matching(runs, place.q), next }),
+      searched: this.#found.searched + runs.length,
+    };
     this.#page.redraw();
   }
 
@@ -377,7 +388,7 @@ function waitingAnew(now) {
 
 function matching(runs, q) {
   if (q === null) return runs;
-  const words = q.toLowerCase().split(/\s+/);
+  const words = plain(q).split(/\s+/);
   const textOf = ({ jobName, reason, startedBy, runId, jobId }) => [jobName, `#${jobId}`, reason, startedBy, runId].join(' ').toLowerCase();
   return runs.filter((run) => words.every((word) => textOf(run).includes(word)));
 }
@@ -387,7 +398,7 @@ function nothingListed() {
 }
 
 function nothingFound() {
-  return { list: NOT_READ, searched: 0 };
+  return { list: NOT_READ, searched: 0, wanted: null };
 }
 
 function pageOfJobs({ jobs, next }) {

@@ -61,7 +61,11 @@ export function closest(from, selector) {
 
 /** Brings the keyboard to where "Skip to the content" leads, from what is hidden now. */
 export function focusContent() {
-  closest(document.querySelector(byId('skip').getAttribute('href')), '*').focus({ preventScroll: true });
+  content().focus({ preventScroll: true });
+}
+
+function content() {
+  return closest(document.querySelector(byId('skip').getAttribute('href')), '*');
 }
 
 /** Hides what may have the keyboard, or shows it: where it goes, `next()` brings the keyboard to what one does next, where that is there. */
@@ -73,12 +77,20 @@ export function putAway(target, hidden, next = focusContent) {
   if (focused() === document.body || target.contains(focused())) focusContent();
 }
 
-/** Another page is about to be shown. What this gives is called once it is, and brings the keyboard there from the one that went. */
+const left = new WeakMap(); // what a page shows → what had the keyboard there when it was left
+
+/**
+ * Another page is about to be shown. What this gives is called once it is, and brings the keyboard there from the one that went; `isBack`: to where it
+ * was when that page was left.
+ */
 export function keepKeyboard() {
   const held = focused();
-  return () => {
+  if (content().contains(held)) left.set(content(), held);
+  return ({ isBack = false } = {}) => {
     const isLost = focused() === document.body || (focused() === held && !held.checkVisibility()); // what is moved, as the notice, loses it, too
-    if (held !== document.body && isLost) focusContent();
+    if (held === document.body || !isLost) return;
+    focusContent();
+    if (isBack) left.get(content())?.focus({ preventScroll: true });
   };
 }
 

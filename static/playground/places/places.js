@@ -58,30 +58,30 @@ export class Places {
     /** @type {NodeListOf<HTMLDialogElement>} */
     const open = document.querySelectorAll('dialog[open]:not(#compare, #token)');
     for (const dialog of open) dialog.close();
-    return this.arrive(place);
+    return this.arrive(place, { isBack: true });
   }
 
-  /** The address names this place, which the first `begin` asks for. `isAnew`: the job is asked for again, also where it is shown. */
-  async arrive(named, { isAnew = false } = {}) {
+  /** The address names this place, which the first `begin` asks for. `isAnew`: the job is asked for again, also where it is shown; `isBack`: by the browser. */
+  async arrive(named, { isAnew = false, isBack = false } = {}) {
     clearTimeout(this.#timer);
     const place = openPlace(named);
     if (place !== named) putInAddress(place, { replace: true });
     const bringKeyboard = keepKeyboard();
     this.#pages.show(place);
     if (!this.#isKnownWho) {
-      bringKeyboard();
+      bringKeyboard({ isBack });
       await this.#first.promise;
       return;
     }
     if (place.page === 'job') {
       this.#home.show(null);
-      bringKeyboard();
+      bringKeyboard({ isBack });
       await this.#arriveAtJob(place, isAnew);
     } else {
       this.#arriving = null;
       if (this.#job.shown.jobId !== null) this.#does.leave();
       this.#home.show(place);
-      bringKeyboard();
+      bringKeyboard({ isBack });
     }
     this.#does.redraw();
   }

@@ -405,6 +405,7 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
     page.click("#all-runs-more")
     expect(page.locator("#all-runs tbody tr")).to_have_count(2 * PAGE)
+    expect_who_comes_back_to_be_where_they_were(page)
     failing = ["once"]
     page.route(
         "**/api/runs?status=failed*",
@@ -439,6 +440,17 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     day = page.evaluate(made, failure["createdAt"])
     page.goto(f"{quiet.url}/?view=runs&day={day}&status=failed")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
+
+
+def expect_who_comes_back_to_be_where_they_were(page: Page) -> None:
+    """The list began anew, with its first page, and the keyboard at its top."""
+    run = page.locator("#all-runs tbody tr").nth(PAGE + 20).locator(".row-name")
+    run.press("Enter")
+    expect(page.locator("#graph")).to_be_focused()
+    page.go_back()
+    expect(run).to_be_focused()
+    expect(page.locator("#all-runs tbody tr")).to_have_count(2 * PAGE)
+    assert run.evaluate("part => part.getBoundingClientRect().top > 0")
 
 
 def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
@@ -502,7 +514,7 @@ def test_places_are_steps_of_the_browsers_history(opened: Opened, quiet: Product
     page.locator("#job-menu").focus()
     page.go_back()
     expect(page.locator("#home")).to_be_visible()
-    expect(page.locator("#home")).to_be_focused()
+    expect(job_row(page, ARABIC).locator(".row-name")).to_be_focused()
     expect(page.locator("#bench")).to_be_hidden()
 
 
