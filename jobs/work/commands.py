@@ -13,7 +13,7 @@ from jobs.store.not_found import no_run
 from jobs.store.records import Job, Move, NewRun, Recorded, Run
 from jobs.store.runs.kept import Kept
 from jobs.store.runs.run_states import RunStatus
-from jobs.store.store import OnlyIf, Store
+from jobs.store.store import OnlyIf, Store, StoreUnavailable
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib import Status
@@ -166,14 +166,18 @@ def cancel_run(
 ) -> Run:
     """Ends a queued run at once, or has a running one ended; harmless for one that has ended.
 
-    Raises NotFound, StoreUnavailable.
+    Raises NotFound, StoreUnavailable; the runner of a running one is told even so: its program may be what fills the database's disk.
     """
     while True:
         run = store.run(tenant_id, run_id)
         if run.status is RunStatus.QUEUED:
             _cancel_queued(store, run_queue, announcer, run)
         elif run.status is RunStatus.RUNNING and run.cancel_requested_at is None:
-            store.request_cancel(tenant_id, run_id)
+            try:
+                store.request_cancel(tenant_id, run_id)
+            except StoreUnavailable:
+                run_queue.tell_cancel(run)
+                raise
         else:
             if not run.has_ended:
                 run_queue.tell_cancel(run)

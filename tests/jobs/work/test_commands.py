@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy
 
+from jobs.store.connections.database import StoreUnavailable
+from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Job, Recorded, RunFilter
 from jobs.store.store import JobChanged, Store
-from jobs.work.commands import ExecuteRequest, execute_job
+from jobs.work.announcements import Announcer
+from jobs.work.commands import ExecuteRequest, cancel_run, execute_job
 from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link
@@ -101,3 +105,23 @@ def test_a_save_between_the_transactions_of_an_execute_is_noticed(
         asked = ExecuteRequest(TENANT, seen.job_id, only_if=is_as_seen)
         execute_job(store, run_queue, link, asked, 1_000)
     assert store.runs(TENANT) == []
+
+
+def test_a_cancel_that_the_database_does_not_take_reaches_the_runner(
+    store: Store, run_queue: RunQueue, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that fills the disk of the database could not be ended, and so the disk stayed full."""
+    told: list[str] = []
+    run_queue.on_cancel(lambda tenant_id, run_id: told.append(run_id))
+    run = execute(store, run_queue, link, store.create_job(TENANT, "a job", GRAPH).job_id).run
+    assert store.start_run(TENANT, run.run_id, ProcessIdentity.of(os.getpid())) is not None
+
+    def full(*_: object) -> bool:
+        raise StoreUnavailable("the database takes no writes: its disk is full")
+
+    monkeypatch.setattr(store, "request_cancel", full)
+    announcer = Announcer(link)
+    with pytest.raises(StoreUnavailable):  # so that who asked asks again
+        cancel_run(store, run_queue, announcer, TENANT, run.run_id)
+    eventually(lambda: told == [run.run_id])
+    announcer.close(3.0)
