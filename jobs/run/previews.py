@@ -178,6 +178,10 @@ class Previews:
         except ConnectionsUnusable as error:
             LOG.warning("a preview is not made: %s", error)
             return {"message": error.public}
+        except OSError as error:  # a full disk, say; its text may have a path of the server
+            LOG.warning("a preview is not made: %s", error)
+            why = error.strerror or "a fault of the system"
+            return {"message": f"the preview could not be made: {why}; the runner's log says where"}
         except Exception:
             LOG.exception("a preview failed")
             return {"message": "the runner failed; its log has the details"}

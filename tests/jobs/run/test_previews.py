@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -340,6 +341,21 @@ def test_a_second_runner_leaves_the_previews_of_the_first_alone(link: Link, tmp_
     left = [path.name for path in (tmp_path / "previews").iterdir()]
     assert left == [alive.replace("/", "+")]
     assert (tmp_path / "previews" / left[0] / "a-preview").exists()
+
+
+def test_a_disk_without_room_is_told_without_its_path(
+    link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was “the runner failed”, and a traceback in its log."""
+    previews = Previews(link, tmp_path, allowance(tmp_path), Interpreters(0))
+
+    def full(_: Message) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
+
+    monkeypatch.setattr(previews, "_answer", full)
+    assert previews._outcome(Message(1, "a.subject", "", b""), 0.0) == {
+        "message": "the preview could not be made: No space left on device; the runner's log says where"
+    }
 
 
 def test_whether_rows_are_kept_is_told_though_each_preview_waits(
