@@ -32,6 +32,7 @@ from typing import Any
 
 import pytest
 
+from jobs.run.execution.ending import KILLED_BY
 from jobs.store.records import Run
 from jobs.store.runs.run_states import RunStatus
 from tests.faults.handwritten import (
@@ -341,7 +342,7 @@ def test_a_killed_program_closes_its_open_nodes_with_the_signal(
         told_end(watcher, "failed")
         assert (end.status, end.reason, end.exit_code) == (
             RunStatus.FAILED,
-            "signal SIGKILL",
+            f"signal SIGKILL: {KILLED_BY}",
             -signal.SIGKILL,
         )
         assert watcher.nodes()[1]["status"] == "completed"
@@ -349,7 +350,7 @@ def test_a_killed_program_closes_its_open_nodes_with_the_signal(
         assert (closed["status"], closed["rowCount"], closed["message"]) == (
             "failed",
             7,
-            "signal SIGKILL",
+            f"signal SIGKILL: {KILLED_BY}",
         )
 
 

@@ -12,6 +12,7 @@ from settings.defaults import Deadlines
 
 REASON_CAP = 2_000  # characters that a person reads; the log has the rest
 MOST_NAMES = 3  # of outputs, in a reason
+KILLED_BY = "not by its runner; as a rule the kernel does it, where the machine or a container has no memory left"
 LONGEST_STEP = 2.0  # seconds of silence that one look adds; looks are half a second apart
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -153,6 +154,8 @@ def _explained(seen: Seen) -> str:
     if seen.failed_nodes:
         node = seen.failed_nodes[0]
         return f": {_named(node)} failed: {node.message}"
+    if seen.exit_code == -signal.SIGKILL:  # what it wrote before does not tell of it
+        return f": {KILLED_BY}"
     return f": {seen.stderr_tail}" if seen.stderr_tail else ""
 
 

@@ -6,7 +6,15 @@ from unittest.mock import Mock
 
 import pytest
 
-from jobs.run.execution.ending import Ending, Seen, Silence, broken_deadline, decide, exit_text
+from jobs.run.execution.ending import (
+    KILLED_BY,
+    Ending,
+    Seen,
+    Silence,
+    broken_deadline,
+    decide,
+    exit_text,
+)
 from jobs.run.execution.execution import Execution
 from jobs.store.runs.run_states import KINDS, EndKind, RunStatus
 from progress_lib import Progress, Status
@@ -49,7 +57,9 @@ def test_what_a_program_wrote_that_was_killed_at_its_end_is_not_written_again(
             "failed",
             'exit code 1: node 3 "DB Output" failed: UNIQUE constraint failed',
         ),
-        (replace(GOOD, exit_code=-9), "failed", "signal SIGKILL"),
+        (replace(GOOD, exit_code=-9), "failed", f"signal SIGKILL: {KILLED_BY}"),
+        (replace(GOOD, exit_code=-9, failed_nodes=FAILED), "failed", "UNIQUE constraint failed"),
+        (replace(GOOD, exit_code=-11, stderr_tail="a\nb"), "failed", "signal SIGSEGV: a\nb"),
         (replace(GOOD, exit_code=143, ending=CANCEL), "cancelled", "cancelled"),
         (replace(GOOD, exit_code=-9, ending=CANCEL), "cancelled", "cancelled"),
         (replace(GOOD, exit_code=0, ending=CANCEL), "completed", None),
@@ -185,3 +195,9 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
     assert not any(endings(is_up=True)), "it stands still"
     answers[0] = True
     assert any(endings(is_up=True))
+
+
+def test_who_killed_a_program_is_told_instead_of_what_it_had_written() -> None:
+    """Its last lines told of nodes that had begun, and nothing of memory, which the kernel had not for it."""
+    verdict = decide(replace(GOOD, exit_code=-9, stderr_tail="12:00:00 In: running, Started"))
+    assert verdict.reason == f"signal SIGKILL: {KILLED_BY}"
