@@ -181,10 +181,13 @@ jobs_called() {
 
 # request: {"parameters": {…}} of what --param gave, a name that is given twice with its last value, and where the run begins; else {}
 request() {
-  local value members="" begin=""
+  local i members="" begin=""
+  local -A last=()
   [[ -z $from_run ]] || begin="\"fromRun\": \"$from_run\", \"fromNode\": $((10#$from_node))"
-  for value in ${given[@]+"${given[@]}"}; do
-    members+="${members:+, }\"${value%%=*}\": $(json_string "${value#*=}")"
+  for ((i = 0; i < ${#given[@]}; i++)); do last[${given[i]%%=*}]=$i; done
+  for ((i = 0; i < ${#given[@]}; i++)); do
+    [[ ${last[${given[i]%%=*}]} == "$i" ]] || continue
+    members+="${members:+, }\"${given[i]%%=*}\": $(json_string "${given[i]#*=}")"
   done
   [[ -z $members ]] || members="\"parameters\": {$members}"
   printf '{%s}' "$members${members:+${begin:+, }}$begin"

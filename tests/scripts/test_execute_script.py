@@ -40,6 +40,7 @@ class Server(ThreadingHTTPServer):
         self.refusal: dict[str, Any] | None = None
         self.executed: list[tuple[str, dict[str, str]]] = []
         self.bodies: list[Any] = []
+        self.sent = ""  # the last body
         self.jobs_a_page = len(JOBS)
         self.looks: list[
             int
@@ -82,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.executed.append((self.path, dict(self.headers)))
-        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(json.loads(sent))
+        self.server.sent = sent.decode()
         if self.server.refusal:
             self.answer(self.server.refusal["status"], self.server.refusal)
         else:
@@ -176,6 +179,13 @@ def test_it_sends_the_values_of_parameters_as_they_are(server: Server) -> None:
         {"parameters": {"empty": ""}},
         {},
     ]
+
+
+def test_of_a_parameter_that_is_given_twice_the_last_value_counts(server: Server) -> None:
+    """So that a script may set one, and its caller another: the server refuses a body with both."""
+    given = ("day=1", "note=x", "day=2", "Day=3")
+    execute(server.url, "7", *(f"--param={one}" for one in given))
+    assert server.sent == '{"parameters": {"note": "x", "day": "2", "Day": "3"}}'
 
 
 @pytest.mark.parametrize("given", ["day", "=x", "a b=c", "2=x"])
