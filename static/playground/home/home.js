@@ -389,7 +389,7 @@ function waitingAnew(now) {
 function matching(runs, q) {
   if (q === null) return runs;
   const words = plain(q).split(/\s+/);
-  const textOf = ({ jobName, reason, startedBy, runId, jobId }) => [jobName, `#${jobId}`, reason, startedBy, runId].join(' ').toLowerCase();
+  const textOf = ({ jobName, reason, startedBy, runId, jobId }) => plain([jobName, `#${jobId}`, reason, startedBy, runId].join(' '));
   return runs.filter((run) => words.every((word) => textOf(run).includes(word)));
 }
 

@@ -57,7 +57,7 @@ JOB = "INSERT INTO jobs (tenant_id, name, graph, created_at, updated_at) VALUES 
 RUN = (
     "INSERT INTO runs (run_id, tenant_id, job_id, job_name, status, reason, graph, program, request_hash,"
     " created_at, started_at, ended_at, queued_at, beat, started_by)"
-    " VALUES (?, 'default', ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, 0, 'nightly')"
+    " VALUES (?, 'default', ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, 0, 'Nächtlich')"
 )
 GRAPH = json.dumps(
     {
@@ -427,9 +427,9 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#filter-status")).to_be_focused()
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
     expect(page).to_have_url(re.compile(r"\?view=runs$"))
-    page.fill("#filter-text", "NO SUCH thing broken")
+    page.fill("#filter-text", "NO SÚCH thing broken nächtlich")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
-    expect(page.locator("#all-runs tbody tr .cell-by")).to_have_text("nightly")
+    expect(page.locator("#all-runs tbody tr .cell-by")).to_have_text("Nächtlich")
     expect(page.locator("#all-runs-more")).to_contain_text(
         "the newest 1,000 runs were looked through"
     )
