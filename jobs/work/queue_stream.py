@@ -249,6 +249,22 @@ class QueueStream:
         told = f"CONSUMER.INFO.{self.name}.{consumer.name}"
         return self._told(told, lambda told: told["num_pending"] + told["num_ack_pending"])
 
+    def pause_of(self, consumer: Consumer) -> str:
+        """Until when somebody has it give nothing, as a sentence; "" where nobody has, or it is not known."""
+        try:
+            told = self._jetstream.call(
+                f"CONSUMER.INFO.{self.name}.{consumer.name}", {}, ANSWER_WAIT
+            )
+        except NatsError:
+            return ""
+        if not told.get("paused"):
+            return ""
+        until = str(told["config"].get("pause_until", ""))[:19]
+        return (
+            f"the consumer {consumer.name} of the stream {self.name} is paused until {until} (UTC), so no runner gets any: "
+            f"nats consumer resume {self.name} {consumer.name}"
+        )
+
     def _told(self, verb: str, number: Callable[[dict[str, Any]], Any]) -> int:
         try:
             return int(number(self._jetstream.call(verb, {}, ANSWER_WAIT)))

@@ -37,9 +37,20 @@ class WaitingRuns:
         Messages of ended runs can hide a loss, but only until a runner takes them.
         """
         waiting = self._store.queued.not_since(queued_for, tag)
-        if not waiting or self._queue.holds(tag) >= self._store.queued.count_active(tag):
+        if not waiting:
+            return []
+        if self._queue.holds(tag) >= self._store.queued.count_active(tag):
+            self._look_for_pause(waiting[0], tag)
             return []
         return waiting
+
+    def _look_for_pause(self, run: Run, tag: str | None) -> None:
+        """Runs may wait their turn for hours, and nothing else shows that nobody has one."""
+        about = ("waits", tag)
+        if why := self._queue.pause_of(tag):
+            self._complain(about, run, why)
+        else:
+            self._complaints.pop(about, None)
 
     def queue_due(self) -> None:
         """Puts retries in the queue whose time has come."""

@@ -13,6 +13,7 @@ from jobs.store.records import Move, Run
 from jobs.store.store import Store, StoreUnavailable
 from jobs.work.announcements import Announcer
 from jobs.work.run_queue import QueueUnavailable, RunQueue
+from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link
 from tests.jobs.conftest import record
 
@@ -42,7 +43,7 @@ class Silent(Announcer):
         pass
 
 
-def sweeps(store: Store, queue: Queue) -> WaitingRuns:
+def sweeps(store: Store, queue: RunQueue) -> WaitingRuns:
     return WaitingRuns(store, queue, Silent(Link("nats://127.0.0.1:1", name="test")))
 
 
@@ -110,3 +111,29 @@ def test_a_queue_that_takes_no_runs_for_a_tag_keeps_no_others_out(
     assert queue.taken[:2] == [runs[1].run_id, runs[3].run_id]
     [told] = [line for line in caplog.messages if line.endswith("it is full")]
     assert told.startswith(f"run {runs[0].run_id} ")
+
+
+@pytest.mark.parametrize("tag", [None, "gpu"])
+def test_a_consumer_that_somebody_paused_is_told_once(
+    store: Store, link: Link, caplog: pytest.LogCaptureFixture, tag: str | None
+) -> None:
+    """As by `nats consumer pause`: runs waited, and no line said why."""
+    queue = RunQueue(link, takes=(tag,))
+    run = record(store, tag=tag)
+    queue.put(run)
+    claim = queue.take(1.0)
+    assert claim is not None  # the consumer is there
+    waiting = sweeps(store, queue)
+
+    def paused(until: str) -> None:
+        stream, name = ("RUNS", "runners") if tag is None else ("TAGGED_RUNS", "runners-gpu")
+        JetStream(link).call(f"CONSUMER.PAUSE.{stream}.{name}", {"pause_until": until})
+        for _ in range(2):
+            waiting.queue_again(-1.0, (tag,))
+
+    paused("2100-01-02T03:04:05Z")
+    paused("0001-01-01T00:00:00Z")  # as it is resumed
+    paused("2100-01-02T03:04:05Z")
+    told = [line for line in caplog.messages if "is paused until 2100-01-02T03:04:05" in line]
+    assert len(told) == 2
+    assert told[0].startswith(f"run {run.run_id} waits: the consumer runners")
