@@ -196,6 +196,8 @@ def test_numbers_and_times_read_well(modules: Page) -> None:
         ("rowCount must be a number", "rowCount must be a number."),
         ("name: must not be empty", "Name: must not be empty."),
         ("shop.db is away", "shop.db is away."),
+        ("url holds a #", "URL holds a #."),
+        ("urls are read", "Urls are read."),
         ("DATA_DIR is full", "DATA_DIR is full."),
         ("Saved.", "Saved."),
         ("why?", "Why?"),

@@ -101,7 +101,7 @@ function lineAsSentence(line) {
   const text = line.trim();
   if (text === '') return '';
   const isWord = /^[a-z]+(?:['’-][a-z]+)*(?=[\s,;:.?!]|$)(?!\.\w)/.test(text);
-  const begun = isWord ? text[0].toUpperCase() + text.slice(1) : text;
+  const begun = isWord ? text.replace(/^(?:url\b|.)/, (begin) => begin.toUpperCase()) : text;
   return /[.!?:;…”"]$/.test(begun) ? begun : `${begun}.`;
 }
 
