@@ -8,9 +8,10 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Request, Response, g, request
-from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable, TooManyRequests
 
 from logs.context import note
+from logs.repeated import Repeated
 from realtime.clients.client import Client
 from realtime.clients.floods import Penalties, penalty
 from realtime.hub.hub import Hub
@@ -54,6 +55,7 @@ class Door:
         self._penalties = Penalties(penalty(limits.messages_per_second, limits.subscriptions))
         self._is_closed = False
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
+        self._refused = Repeated()  # a page whose proxy is wrong comes again and again
 
     def install(self, app: Flask) -> None:
         """Adds the routes /ws and /api/room."""
@@ -76,6 +78,13 @@ class Door:
 
     def admit(self) -> None:
         """Refuses, before the upgrade and with a real HTTP answer, who may not or cannot come in."""
+        try:
+            self._admit()
+        except (BadRequest, Forbidden) as error:
+            self._log_refusal(str(error.description))
+            raise
+
+    def _admit(self) -> None:
         check_handshake(request.environ)
         origin = request.environ.get("HTTP_ORIGIN")
         if self._origins.is_set and not self._origins.allows(origin, request.host):  # host is slow
@@ -87,6 +96,11 @@ class Door:
         except TooManyRequests:
             self._hold_back()
             raise
+
+    def _log_refusal(self, why: str) -> None:
+        """Browsers hide the answer to a handshake: nobody else sees what a proxy in front does wrong."""
+        if (sentence := self._refused.due(why)) is not None:
+            LOG.warning("ws refused: %s", sentence)
 
     def tell_room(self) -> Response:
         """204 where a WebSocket would be let in now, else the refusal: a browser does not see that of a handshake."""

@@ -9,7 +9,10 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing.exceptions import WebsocketMismatch
 
+from logs.repeated import Repeated
+
 LOG = logging.getLogger(__name__)
+_REFUSED = Repeated()  # a page whose proxy is wrong comes again and again
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -88,6 +91,8 @@ def _other_protocol(error: WebsocketMismatch) -> Response:
             "this address is a WebSocket's, and the request lacks 'Upgrade: websocket' or 'Connection: Upgrade'; "
             "a proxy in front must pass on both, as docs/deploy/nginx.conf does"
         )
+        if (sentence := _REFUSED.due(error.description)) is not None:
+            LOG.warning("ws refused: %s", sentence)  # browsers hide the answer to a handshake
     return answer(error)
 
 

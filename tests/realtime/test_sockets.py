@@ -561,6 +561,17 @@ def test_nothing_of_all_this_was_a_fault_of_ours_and_no_token_reached_the_log(
     assert "eyJ" not in log, "each token begins so"
 
 
+def test_the_log_says_why_a_handshake_was_refused(product: Product) -> None:
+    """A proxy that passes no Upgrade on, or speaks HTTP/1.0: browsers hide the answer, and the page went over HTTP without a word."""
+    with Raw(product, headers={"Upgrade": None}):
+        pass
+    with Raw(product, line=f"GET /ws?token={product.token()} HTTP/1.0"):
+        pass
+    log = product.log()
+    assert "ws refused: this address is a WebSocket's, and the request lacks" in log
+    assert "ws refused: a WebSocket begins with HTTP/1.1, not with HTTP/1.0" in log
+
+
 def test_at_a_stop_each_of_fifty_is_told_to_come_back(product: Product) -> None:
     """The last test: nothing runs after it."""
     with contextlib.ExitStack() as stack:

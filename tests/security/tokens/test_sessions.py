@@ -113,6 +113,7 @@ def test_no_websocket_opens_by_cookie_for_another_page(
         headers = {**FOREIGN[where], "Cookie": cookie(server)}
         with Raw(server, token=None, headers=headers) as client:
             assert client.status == 403
+        assert "ws refused: " in server.log(), "a browser hides the answer"
 
 
 def ours(product: Product, port: int | None = None) -> dict[str, str]:
