@@ -759,6 +759,27 @@ def test_a_node_in_trouble_is_read_out_once_and_very_many_are_counted(modules: P
     assert many.endswith("Node 5: stalled. And 4 more.")
 
 
+SPOKEN_END = """async (reasons) => {
+  const { Spoken } = await import('/playground/status/spoken.js');
+  const region = document.body.appendChild(document.createElement('p'));
+  region.id = 'announcer';
+  const run = { runId: 'r', status: 'cancelled', ended: true, told: true, startedAt: 1, endedAt: 15 };
+  const how = { connection: 'connected', jobName: 'Copy', onEnded: () => undefined };
+  const told = reasons.map((reason) => {
+    new Spoken().tell({ ...run, reason }, [], how);
+    return region.textContent;
+  });
+  region.remove();
+  return told;
+}"""
+
+
+def test_why_a_run_was_cancelled_is_read_out_where_that_says_more(modules: Page) -> None:
+    told = modules.evaluate(SPOKEN_END, ["cancelled", None, "the disk is full"])
+    short = "Copy: cancelled after 14 s"
+    assert told == [short, short, f"{short}: the disk is full"]
+
+
 def test_a_connection_that_was_lost_is_told_to_be_back(modules: Page) -> None:
     """Each way back goes over “connecting”, behind which nothing was read out. That NATS is away was not, either."""
     first = ["disconnected", "connecting", "connected"]
@@ -1272,6 +1293,42 @@ def test_a_line_of_a_log_that_was_found_is_seen_among_the_others_and_the_place_i
     assert (told["search"], told["current"]) == ("", current)
     assert in_sight in told["seen"]
     assert len(told["seen"]) > 5, "what stands around it"
+
+
+GROWING = """async () => {
+  document.body.innerHTML = `<div id="log-lines" title=""></div><input id="log-search"><p id="log-found"></p>
+    <p id="log-note"></p><p id="log-above"></p><button id="log-download"></button>`;
+  const { LogView } = await import('/playground/run/drawers/log-view.js');
+  const view = new LogView({ onDownload: () => undefined });
+  const [box, search, found] = ['log-lines', 'log-search', 'log-found'].map((id) => document.getElementById(id));
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const add = (from, to) => view.add({ from, text: Array.from({ length: to - from }, (_, place) => `${(from + place) % 2 ? 'slow' : 'fast'} ${from + place}\n`).join('') }, { isFirst: from === 0, isLast: false });
+  add(0, 1000);
+  await drawn();
+  search.value = 'fast';
+  search.dispatchEvent(new Event('input'));
+  await drawn();
+  getSelection().selectAllChildren(box.children[499]);
+  const told = [];
+  for (const [from, to] of [[1000, 1002], [1002, 5600], [5600, 6200]]) {
+    add(from, to);
+    await drawn();
+    told.push([getSelection().toString(), box.firstChild.textContent, box.lastChild.textContent, box.children.length, found.textContent]);
+  }
+  document.body.replaceChildren();
+  return told;
+}"""
+
+
+def test_what_is_selected_among_found_lines_stays_selected_while_the_log_goes_on(
+    modules: Page,
+) -> None:
+    """Each second they were made anew: nobody could copy one."""
+    assert modules.evaluate(GROWING) == [
+        ["fast 998", "fast 0", "fast 1000", 501, "501 of 1002 lines"],
+        ["fast 998", "fast 600", "fast 5598", 2500, "2500 of 5000 lines"],
+        ["", "fast 1200", "fast 6198", 2500, "2500 of 5000 lines"],
+    ]
 
 
 HASTY = """async () => {

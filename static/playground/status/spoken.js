@@ -69,6 +69,6 @@ function spokenNodes(nodes) {
 
 function spokenStatus({ status, startedAt, endedAt, reason }, jobName) {
   const took = startedAt !== null && endedAt !== null ? ` after ${formatDuration(endedAt - startedAt, endedAt - startedAt < 1)}` : '';
-  const why = reason !== null && status !== 'completed' ? `: ${beginningOf(reason)}` : '';
+  const why = reason !== null && reason !== status && status !== 'completed' ? `: ${beginningOf(reason)}` : '';
   return `${jobName ?? 'Run'}: ${RUN_WORDS[status].toLowerCase()}${took}${why}`;
 }

@@ -104,8 +104,9 @@ export class LogView {
     const isOther = query !== this.#drawn.query;
     if (isOther && this.#drawn.query === '') this.#place = follows ? null : { number: this.#drawn.first + this.#topmost(), isAimed: false };
     this.#last?.remove();
-    if (isOther || query !== '') this.#redraw(query);
-    else this.#append();
+    if (isOther) this.#redraw(query);
+    else if (query === '') this.#append();
+    else this.#appendFound(query);
     this.#drawn = { first: this.#first, count: this.#lines.length, query };
     this.#drawLast(query);
     setText(byId('log-above'), `Earlier lines are not ${query === '' ? 'shown' : 'searched'}; the download has them all.`);
@@ -158,11 +159,26 @@ export class LogView {
   }
 
   #redraw(query) {
-    const places = [...this.#lines.keys()].filter((place) => this.#lines[place].toLowerCase().includes(query));
-    this.#found = places.map((place) => this.#first + place);
-    this.#box.replaceChildren(...places.map((place) => lineElement(this.#lines[place], query)));
+    this.#box.replaceChildren();
+    this.#found = [];
+    this.#find(query, 0);
     setAttribute(this.#box, 'title', query === '' ? '' : HOW_TO_OPEN);
-    setText(byId('log-found'), query === '' ? '' : `${places.length} of ${this.#lines.length} lines`);
+  }
+
+  // Lines that were found before stay as they are, and with them what is selected there.
+  #appendFound(query) {
+    const gone = this.#found.filter((number) => number < this.#first).length;
+    for (let left = gone; left > 0; left -= 1) this.#box.firstElementChild?.remove();
+    this.#found = this.#found.slice(gone);
+    this.#find(query, Math.max(0, this.#drawn.first + this.#drawn.count - this.#first));
+  }
+
+  // Among the lines from the place `start` on.
+  #find(query, start) {
+    const places = [...this.#lines.keys()].slice(start).filter((place) => this.#lines[place].toLowerCase().includes(query));
+    this.#found = this.#found.concat(places.map((place) => this.#first + place));
+    this.#box.append(...places.map((place) => lineElement(this.#lines[place], query)));
+    setText(byId('log-found'), query === '' ? '' : `${this.#found.length} of ${this.#lines.length} lines`);
   }
 }
 
