@@ -458,7 +458,11 @@ export class Editor {
 
   #intents() {
     return {
-      pick: (id, { extend }) => (extend ? this.#selection.toggle(id) : this.#selection.only(id, { open: true })),
+      pick: (id, { extend, isByKey }) => {
+        if (extend) this.#selection.toggle(id);
+        else if (isByKey && this.#opened.id === id) this.#opened.focus();
+        else this.#selection.only(id, { open: true });
+      },
       pickEdge: (key, how) => this.#selection.edge(key, how),
       pickGround: () => this.#selection.clear(),
       hold: (id, how) => this.#selection.hold(id, how),

@@ -49,9 +49,9 @@ export class GraphPointer {
   }
 
   /** A node's card was pressed: true where whoever edits was told. */
-  pick(id, { shiftKey, ctrlKey, metaKey }) {
+  pick(id, { shiftKey, ctrlKey, metaKey, detail }) {
     if (!this.#shown.isEditable || this.#intents === null) return false;
-    this.#intents.pick(id, { extend: shiftKey || ctrlKey || metaKey });
+    this.#intents.pick(id, { extend: shiftKey || ctrlKey || metaKey, isByKey: detail === 0 });
     return true;
   }
 

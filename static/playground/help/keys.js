@@ -8,7 +8,7 @@
 export const KEYS = [
   { command: 'add', key: 'a', shown: 'A', says: 'Add a node; after the selected one, and connected to it' },
   { command: 'connect', key: 'c', shown: 'C', says: 'Connect the node to another' },
-  { command: 'open', key: 'Enter', shown: 'Enter', says: 'Open the node’s settings', native: true },
+  { command: 'open', key: 'Enter', shown: 'Enter', says: 'Open the node’s settings; once more: go into them', native: true },
   { command: 'toggle', key: ' ', shown: 'Space', says: 'Select the node as well, or not any more' },
   { command: 'selectAll', key: 'a', mod: true, shown: 'Mod+A', says: 'Select everything' },
   { command: 'left', key: 'ArrowLeft', repeats: true, shown: '← ↑ → ↓', says: 'Move what is selected; with Shift further. Nothing selected: look around' },

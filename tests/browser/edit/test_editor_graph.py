@@ -99,6 +99,23 @@ def test_a_click_or_enter_adds_a_node_and_its_name_can_be_typed_at_once(edit: An
     editor.expect_nodes("Customers")
 
 
+def test_enter_opens_the_form_of_a_node_and_once_more_goes_into_it(edit: Any) -> None:
+    """Tab alone led there past all other nodes, the tools and what is open below the graph."""
+    editor = edit()
+    editor.node(2).focus()
+    editor.press("Enter")
+    expect(editor.page.locator("#node-form")).to_be_visible()
+    expect(editor.node(2)).to_be_focused()
+    editor.press("Enter")
+    expect(editor.page.locator("#node-name")).to_be_focused()
+    editor.press("Escape")
+    expect(editor.node(2)).to_be_focused()
+    editor.node(2).click()
+    editor.node(2).click()  # by hand it stays as it is
+    expect(editor.page.locator("#node-form")).to_be_visible()
+    expect(editor.node(2)).to_be_focused()
+
+
 def test_the_keyboard_adds_a_node_after_another_and_connects_it(edit: Any) -> None:
     editor = edit()
     editor.node(2).focus()

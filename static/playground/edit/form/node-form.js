@@ -120,6 +120,10 @@ export class NodeForm {
     setHidden(notes, messages.length === 0);
   }
 
+  focus() {
+    byId('node-name')?.focus();
+  }
+
   focusName() {
     byId('node-name')?.focus();
     byId('node-name')?.select();

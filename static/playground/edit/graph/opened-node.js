@@ -56,6 +56,11 @@ export class OpenedNode {
     requestAnimationFrame(() => this.#form.focusName());
   }
 
+  /** Bring the keyboard from the graph into the form. */
+  focus() {
+    this.#form.focus();
+  }
+
   /** Whatever was just added counts as any other: what it lacks is a fault. */
   settle() {
     this.#freshId = null;
