@@ -262,6 +262,34 @@ def test_the_keys_are_explained(edit: Any) -> None:
     expect(editor.page.locator("#help")).to_be_hidden()
 
 
+# Whether a part is seen, and can be pressed, at its middle and near its upper and lower edge
+IS_SEEN = """(part) => {
+  const { x, y, width, height } = part.getBoundingClientRect();
+  return [2, height / 2, height - 2].every((down) => part.contains(document.elementFromPoint(x + width / 2, y + down)));
+}"""
+
+
+def test_at_400_percent_there_is_room_for_the_graph_the_fields_of_a_dialog_and_what_keys_do(
+    edit: Any,
+) -> None:
+    """Between a head and a foot that stay, a field had 20 pixels or none; and what a key does stood a letter a line."""
+    page = edit(viewport={"width": 360, "height": 225}).page
+    assert box_of(page.locator("#graph"))["height"] > 140, "it had none"
+    settings = (("retries", "#retries-count"), ("parameters", '.parameter [data-member="name"]'))
+    for item, field in settings:
+        page.click("#job-menu")
+        page.click(f'.menu-item[data-key="{item}"]')
+        page.locator(field).evaluate("part => part.scrollIntoView({ block: 'center' })")
+        page.locator(field).focus()
+        assert page.locator(field).evaluate(IS_SEEN), item
+        page.keyboard.press("Escape")
+        expect(page.locator(f"#{item}")).to_be_hidden()
+    page.locator("#graph").press("?")
+    told = page.locator("#help dd").first
+    expect(told).to_be_visible()
+    assert told.evaluate("part => part.getBoundingClientRect().width") > 120
+
+
 def test_a_narrow_window_edits_by_forms(edit: Any) -> None:
     editor = edit(name="Order report", viewport={"width": 390, "height": 800})
     page = editor.page
