@@ -151,7 +151,7 @@ class ProgressReporter:
 
     def forked(self) -> None:
         """Begins anew in a forked child: the connection and what waits to be sent belong to the parent."""
-        is_used = self._link is not None
+        is_used = self._link is not None or self._is_forked  # by a child that said nothing itself
         if self._link is not None:
             self._link.abandon()
         self._begin()

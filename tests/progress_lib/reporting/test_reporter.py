@@ -483,6 +483,27 @@ r(Progress(1, 'A', Status.COMPLETED, 1))
     eventually(lambda: listener.last() == ends)
 
 
+def test_the_child_of_a_child_that_said_nothing_reports(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    """As a daemon, which forks twice, or a task of a worker that was forked itself."""
+    body = """
+import sys
+r(Progress(1, 'A', Status.COMPLETED, 1))
+reporter._link.wait_up(30)
+if os.fork() == 0:
+    if os.fork() == 0:
+        r(Progress(2, 'grandchild', Status.COMPLETED, 2))
+        sys.exit(0)
+    sys.exit(os.wait()[1])
+assert os.wait()[1] == 0
+"""
+    process = program(nats_server.url, body)
+    _, err = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, err
+    eventually(lambda: listener.last() == {1: ("completed", 1), 2: ("completed", 2)})
+
+
 CHILDREN = """
 import multiprocessing
 from progress_lib import default_reporter, track
