@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from enum import Enum
 from opcode import opname
 from types import CodeType, FrameType
@@ -41,6 +43,26 @@ def shown(value: object) -> str:
         return f"{value!r:.60}"
     except Exception:
         return f"a {type(value).__name__} that has no text"
+
+
+def is_of_signal(error: BaseException) -> bool:
+    """Whether the handler of a signal raised it, as a time limit does: then it is the program's own, wherever it came up."""
+    codes = set()
+    trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_globals.get("__name__", "").startswith("progress_lib."):
+            codes.add(trace.tb_frame.f_code)
+        trace = trace.tb_next
+    if not codes or threading.current_thread() is not threading.main_thread():
+        return False
+    return any(_code_of(signal.getsignal(n)) in codes for n in signal.valid_signals())
+
+
+def _code_of(handler: object) -> CodeType | None:
+    function = getattr(handler, "func", handler)  # of a partial
+    if not hasattr(function, "__code__"):
+        function = getattr(type(function), "__call__", None)  # noqa: B004 (of its class)
+    return getattr(function, "__code__", None)
 
 
 class Left(Enum):

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
-from progress_lib.ends import failure_of, shown, text_of
+from progress_lib.ends import failure_of, is_of_signal, shown, text_of
 from progress_lib.nats.link import Link
 from progress_lib.node import Node
 from progress_lib.progress import (
@@ -189,15 +189,17 @@ class ProgressReporter:
                 has_work = self._outbox.add(progress)
             if has_work:  # once a round, not once a call: waking a thread costs more
                 self._wake.set()
-        except Exception as error:  # nothing here stops a program
-            self._warn(progress, error)
+        except Exception as error:
+            if is_of_signal(error):
+                raise
+            self._warn(progress, error)  # nothing of ours stops a program
 
     def _usable(self, progress: Progress) -> Progress:
         """As `usable`; an end is told whatever its details are, with the last count that was one."""
         try:
             return usable(progress)
         except Exception as error:
-            if progress.status not in NODE_ENDS:
+            if progress.status not in NODE_ENDS or is_of_signal(error):
                 raise
             with self._lock:
                 count = self._outbox.count_of(progress.node_id)

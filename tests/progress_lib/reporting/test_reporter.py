@@ -1,6 +1,7 @@
 """ProgressReporter in real programs, against a real nats-server and against none."""
 
 import base64
+import functools
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -433,6 +435,44 @@ def test_a_stop_while_the_last_words_leave_does_not_cost_them(
     with pytest.raises(SystemExit):
         reporter.close()
     assert json.loads(last_words.read_text())["message"] == "bad row"
+
+
+# ---------------------------------------------------------------- signals
+
+
+def raise_time_limit(*_: object) -> None:
+    raise TimeoutError("the time limit")
+
+
+class Interrupted:
+    """A count in whose reading a signal comes."""
+
+    def __index__(self) -> int:
+        signal.raise_signal(signal.SIGALRM)
+        return 1
+
+
+class Wrong:
+    """A count that is none."""
+
+    def __index__(self) -> int:
+        raise TimeoutError("no time limit")
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED])
+@pytest.mark.parametrize("handler", [raise_time_limit, functools.partial(raise_time_limit, 1)])
+def test_what_the_handler_of_a_signal_raises_is_not_swallowed(
+    nats_server: NatsServer, status: Status, handler: Callable[..., None]
+) -> None:
+    """A program that reports each row is within `report` most of the time when its time limit comes."""
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with ProgressReporter(nats_server.url, "default", 42) as reporter:
+            with pytest.raises(TimeoutError, match="the time limit"):
+                reporter.report(Progress(1, "A", status, Interrupted()))  # type: ignore[arg-type]
+            reporter.report(Progress(1, "A", status, Wrong()))  # type: ignore[arg-type]
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 # ---------------------------------------------------------------- forks
