@@ -1,6 +1,7 @@
 """Wake: what a thread sleeps on until another one has work for it."""
 
 import contextlib
+import os
 import threading
 
 
@@ -18,3 +19,11 @@ class Wake:
     def wait(self, timeout: float | None) -> None:
         """Returns once it is set, and clears it; at the latest after `timeout` seconds."""
         self._lock.acquire(timeout=-1 if timeout is None else timeout)
+
+
+def rest_in_child(process: int) -> None:
+    """Never returns in a forked child of `process`, where threads of gevent live on: Python prints an error of one that ends there."""
+    if os.getpid() != process:
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire()

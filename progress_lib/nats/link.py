@@ -10,6 +10,7 @@ reconnect are not used, since they lose messages, spin or hang when the connecti
 import itertools
 import logging
 import operator
+import os
 import queue
 import random
 import re
@@ -23,6 +24,7 @@ from progress_lib.nats.connection import USUAL_PAYLOAD, Certificates, Connection
 from progress_lib.nats.login import checked_urls
 from progress_lib.nats.protocol import Control, Message, NatsError
 from progress_lib.subjects import check_prefix, check_subject, prefixed
+from progress_lib.wake import rest_in_child
 
 __all__ = ["Link", "Message", "NatsAway", "NatsError", "NatsTimeout", "Subscription", "TooBig"]
 
@@ -301,6 +303,11 @@ class Link:
     # ---- the link's thread
 
     def _run(self) -> None:
+        process = os.getpid()
+        self._run_to_the_stop()
+        rest_in_child(process)
+
+    def _run_to_the_stop(self) -> None:
         first = random.randrange(len(self._urls))
         for url in itertools.cycle(self._urls[first:] + self._urls[:first]):
             if self._stopping.is_set():

@@ -33,7 +33,7 @@ from progress_lib.reporting.outbox import COUNT_PERIOD, Outbox, OutboxFull
 from progress_lib.reporting.own_run import OwnRun
 from progress_lib.steps import around_calls
 from progress_lib.subjects import job_number, progress_subject, status_subject
-from progress_lib.wake import Wake
+from progress_lib.wake import Wake, rest_in_child
 
 LOG = logging.getLogger(__name__)
 
@@ -375,8 +375,11 @@ class ProgressReporter:
     # ---- the sender thread
 
     def _send_loop(self) -> None:
+        process = os.getpid()
         while not self._is_over():
+            rest_in_child(process)
             self._wake.wait(self._pause())
+            rest_in_child(process)
             try:
                 self._send_due()
             except Exception:

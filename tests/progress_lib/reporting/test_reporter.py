@@ -544,6 +544,32 @@ assert os.wait()[1] == 0
     eventually(lambda: listener.last() == {1: ("completed", 1), 2: ("completed", 2)})
 
 
+def test_what_gevent_keeps_alive_in_a_forked_child_says_and_does_nothing(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    """Its threads live on there: those of the parent's reporter ended with a traceback each, or went on with the child's."""
+    body = f"""
+from gevent import monkey
+monkey.patch_all()
+import os, sys
+from progress_lib import ProgressReporter
+reporter = ProgressReporter({nats_server.url!r}, "default", 42)
+with reporter.node(1, "parent"):
+    reporter._link.wait_up(30)
+    if os.fork() == 0:
+        with reporter.node(2, "child"):
+            reporter._link.wait_up(30)
+        reporter.close()
+        sys.exit(0)
+    assert os.wait()[1] == 0
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", body], cwd=ROOT, stderr=subprocess.PIPE, timeout=DEADLINE
+    )
+    assert (process.returncode, process.stderr.decode()) == (0, "")
+    eventually(lambda: listener.last() == {1: ("completed", 0), 2: ("completed", 0)})
+
+
 CHILDREN = """
 import multiprocessing
 from progress_lib import default_reporter, track
