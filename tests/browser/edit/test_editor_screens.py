@@ -88,6 +88,17 @@ def test_a_node_that_its_form_would_hide_comes_out_from_under_it(
     assert editor.place(4) == looked
 
 
+def test_the_second_press_of_a_double_click_on_a_node_is_none_on_its_form(edit: Any) -> None:
+    """The form opens under the pointer: what was there was pressed, a field or what takes a connection away."""
+    editor = edit()
+    editor.node(3).dblclick()
+    expect(editor.page.locator("#node-form")).to_be_visible()
+    expect(editor.node(3)).to_be_focused()
+    name = editor.page.locator("#node-name")
+    name.dblclick()
+    expect(name).to_be_focused()
+
+
 def test_a_quick_drag_from_the_palette_lands_where_it_is_dropped_on_any_screen(edit: Any) -> None:
     editor = edit(viewport={"width": 3840, "height": 2160})
     page = editor.page

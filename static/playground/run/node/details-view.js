@@ -26,6 +26,7 @@ export class DetailsView {
     this.#onShowLog = onShowLog;
     this.#onShowWritten = () => onShowWritten(this.#written);
     byId('details-close').addEventListener('click', onClose);
+    pressOnce(this.#panel);
     document.addEventListener('keydown', (event) => {
       const elsewhere = document.querySelector('dialog[open]') !== null;
       if (event.key === 'Escape' && !this.#panel.hidden && !elsewhere) onClose();
@@ -143,4 +144,18 @@ function section(title, button, ...children) {
   const head = element('div', 'details-section-head', element('h3', 'section-title', title));
   if (button !== null) head.append(button);
   return element('section', 'details-section', head, ...children);
+}
+
+// The first press of a double click opens the panel, often where the second one comes down: that one was meant for the node, and presses nothing here.
+function pressOnce(panel) {
+  let beganHere = true;
+  document.addEventListener('mousedown', ({ target, detail }) => detail === 1 && (beganHere = panel.contains(target)), { capture: true });
+  for (const name of ['mousedown', 'click']) {
+    const ignore = (event) => {
+      if (event.detail < 2 || beganHere) return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    panel.addEventListener(name, ignore, { capture: true });
+  }
 }
