@@ -9,6 +9,9 @@ import { cardParts, drawCard, ports } from './card-drawing.js';
 import { holdsText } from './holding.js';
 import { iconOf } from './node-icons.js';
 
+/** Characters of what a node does that are read out before how it is: a query is longer than anybody listens to. */
+const MOST_READ = 80;
+
 export class GraphCards {
   #layer = byId('nodes');
   #graph = { nodes: [], edges: [] };
@@ -82,7 +85,9 @@ export class GraphCards {
     known.node = node;
     setText(known.parts.name, node.name);
     setAttribute(known.card, 'data-kind', kindOf(this.#types.get(node.type), node.config));
-    setText(known.parts.summary, summaryOf(node));
+    const summary = summaryOf(node);
+    setText(known.parts.summary, summary);
+    setAttribute(known.parts.summary, 'aria-hidden', String(summary.length > MOST_READ));
     this.#keepPorts(known);
     this.#cards.set(node.id, known);
     return known;
@@ -98,6 +103,8 @@ export class GraphCards {
     card.dataset.state = 'idle';
     card.setAttribute('aria-expanded', 'false');
     card.setAttribute('aria-controls', 'details');
+    parts.problems.id = `problems-of-${node.id}`;
+    card.setAttribute('aria-describedby', parts.problems.id);
     card.addEventListener('click', (event) => this.#onChoose(node.id, event));
     card.addEventListener('focus', () => card.matches(':focus-visible') && this.#onFocus(node.id));
     const slot = element('li', 'node-slot', card, parts.problems, parts.notes);

@@ -28,6 +28,7 @@ def test_the_editor_at_work_on_the_sample_shows_form_and_rows(
     open_playground: OpenPlayground, tmp_path: Path
 ) -> None:
     page = open_playground(viewport={"width": 1440, "height": 860})
+    expect(node(page, 1)).to_have_accessible_name("DB Input – Idle")  # and not all of its query
     node(page, 3).click()
     expect(page.locator("#node-form")).to_contain_text("Columns")
     page.click("#node-preview")
@@ -97,6 +98,14 @@ def test_the_second_press_of_a_double_click_on_a_node_is_none_on_its_form(edit: 
     name = editor.page.locator("#node-name")
     name.dblclick()
     expect(name).to_be_focused()
+
+
+def test_what_is_wrong_with_a_node_is_read_out_with_it(edit: Any) -> None:
+    """It stood in a list behind the node, which Tab goes past."""
+    editor = edit()
+    lacks = "DB Output needs an input, and no edge leads to it."
+    expect(editor.node(3)).to_have_accessible_description(lacks)
+    expect(editor.node(2)).to_have_accessible_description("")
 
 
 def test_a_quick_drag_from_the_palette_lands_where_it_is_dropped_on_any_screen(edit: Any) -> None:
