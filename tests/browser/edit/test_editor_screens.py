@@ -310,6 +310,19 @@ def test_at_400_percent_there_is_room_for_the_graph_the_fields_of_a_dialog_and_w
     assert told.evaluate("part => part.getBoundingClientRect().width") > 120
 
 
+FILLED_BY_BROWSERS = """() => [...document.querySelectorAll('dialog input, dialog textarea, #node-form :is(input, textarea)')]
+  .filter((field) => !['checkbox', 'file', 'radio', 'range'].includes(field.type))
+  .filter((field) => (field.getAttribute('autocomplete') ?? field.form?.autocomplete) !== 'off').map((field) => field.outerHTML)"""
+
+
+def test_no_browser_fills_in_what_it_knows_of_a_person(edit: Any) -> None:
+    """For the name of a node it proposed the person's own."""
+    editor = edit()
+    editor.node(2).click()
+    expect(editor.page.locator("#node-name")).to_be_visible()
+    assert editor.page.evaluate(FILLED_BY_BROWSERS) == []
+
+
 def test_a_narrow_window_edits_by_forms(edit: Any) -> None:
     editor = edit(name="Order report", viewport={"width": 390, "height": 800})
     page = editor.page
