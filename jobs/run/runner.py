@@ -14,6 +14,7 @@ from jobs.run.execution.executions import Executions
 from jobs.run.files.service import Files
 from jobs.run.previews import Previews
 from jobs.run.setup import Setup
+from jobs.run.starts import Starts
 from jobs.run.sweeps.lost_runs import LostRuns
 from jobs.run.sweeps.retention import OldRuns
 from jobs.run.sweeps.waiting_runs import WaitingRuns
@@ -113,6 +114,7 @@ class Runner:
             admission=self._admission,
             traces=setup.traces,
             kept=setup.kept_outputs,
+            starts=Starts(),
         )
 
     def why_not_ours(self) -> str:

@@ -77,7 +77,9 @@ class Taker:
 
     def _run(self) -> None:
         while not self._draining.is_set():
-            if self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
+            if rest := self._parts.starts.rest():
+                self._draining.wait(rest)
+            elif self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
                 self._slots.release()
 
     def _take_one(self) -> bool:

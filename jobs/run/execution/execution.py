@@ -23,6 +23,7 @@ from jobs.run.execution.ending import (
 )
 from jobs.run.execution.hearing import Hearing
 from jobs.run.execution.run_spans import NodeTimes, spans_of_run
+from jobs.run.starts import Starts
 from jobs.sandbox.allowance import Allowance, NotAllowed
 from jobs.sandbox.connections import ConnectionsUnusable
 from jobs.sandbox.environment import program_environment, remove_unfinished
@@ -76,6 +77,7 @@ class RunnerParts:
     admission: Admission | None  # None: programs come to NATS as we do
     traces: Traces
     kept: KeptOutputs
+    starts: Starts
 
 
 class Execution:
@@ -162,6 +164,7 @@ class Execution:
             self._tell_not_started(error)
             return
         self._has_started = True
+        parts.starts.went()
         try:
             self._note(process)
             self._watch(process)
@@ -321,6 +324,9 @@ class Execution:
         is_known = isinstance(error, OSError | ConnectionsUnusable | NotAllowed | KeptElsewhere)
         text = "run %s: the program could not be started: %s"
         LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
+        is_machines = isinstance(error, OSError | RuntimeError | MemoryError)  # no thread, say
+        if is_machines and (rest := self._parts.starts.failed()):
+            LOG.warning("no runs are taken for %g s: this machine starts no programs", rest)
         reason = f"the program could not be started: {_public(error)}"
         self._tell_end(failed(reason, EndKind.NOT_STARTED), None)
 

@@ -189,6 +189,18 @@ def test_a_run_directory_that_cannot_be_written_fails_the_run(
     assert str(data_dir) not in (end.reason or "")
 
 
+def test_a_machine_that_starts_nothing_does_not_fail_all_that_waits(
+    store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
+) -> None:
+    """A full disk, say: its runner took run after run, also those that others would have started."""
+    (data_dir / "runs").write_text("a file where the directory should be")
+    runs = [queued(store, run_queue, GOOD) for _ in range(10)]
+    runner = start_runner(slots=2)
+    eventually(lambda: "no runs are taken for 2 s" in runner.output)  # the second rest
+    (data_dir / "runs").unlink()
+    assert ended(store, runs[-1]).status is RunStatus.COMPLETED
+
+
 def test_the_reason_of_a_run_that_could_not_start_tells_nothing_of_the_server(
     store: Store,
     run_queue: RunQueue,

@@ -10,6 +10,7 @@ import pytest
 from jobs.run import taker
 from jobs.run.execution.executions import Executions
 from jobs.run.periods import RETRY_PAUSE, Periods
+from jobs.run.starts import Starts
 from jobs.run.taker import Taker
 from jobs.store.connections.database import ReadOnly
 from jobs.store.process_identity import ProcessIdentity
@@ -41,7 +42,7 @@ def test_why_no_runs_can_be_taken_is_told_once_while_it_is_so(
 ) -> None:
     """It was a line a second, a whole weekend of 170,000."""
     monkeypatch.setattr(taker, "RETRY_PAUSE", 0.001)
-    queue, parts = AwayQueue(), SimpleNamespace(store=None)
+    queue, parts = AwayQueue(), SimpleNamespace(store=None, starts=Starts())
     taking = Taker(
         cast(Any, queue),
         cast(Any, parts),
