@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+LOG = logging.getLogger(__name__)
 
 FIRST_REST, LONGEST_REST = 1.0, 60.0  # seconds
 
@@ -21,13 +25,23 @@ class Starts:
         self._length = 0.0  # (lock) of the last rest
         self._ends = 0.0  # (lock) when it does
 
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """What the system refuses within it begins a rest. What is a tenant's or a run's own stays outside: it holds up nobody else."""
+        try:
+            yield
+        except (OSError, RuntimeError, MemoryError):  # RuntimeError: no thread is left
+            if rest := self.failed():
+                LOG.warning("no runs are taken for %g s: this machine starts no programs", rest)
+            raise
+
     def went(self) -> None:
         """A program was started."""
         with self._lock:
             self._length = self._ends = 0.0
 
     def failed(self) -> float:
-        """A program was not, for the machine's sake. Seconds of the rest that begins; 0 during one: others may have been on their way."""
+        """A program was not. Seconds of the rest that begins; 0 during one: others may have been on their way."""
         with self._lock:
             if self._now() < self._ends:
                 return 0.0

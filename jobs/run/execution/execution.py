@@ -185,12 +185,17 @@ class Execution:
 
     def _started_process(self) -> ProgramProcess:
         run, parts = self.run, self._parts
-        self._files.write_program(self._program)
+        with parts.starts.watched():
+            self._files.write_program(self._program)
         url = parts.admission.url_for(run) if parts.admission is not None else parts.nats_url
         environment = program_environment(
             run, self._graph, url, parts.data_dir, parts.allowance, kept=self._kept_variables()
         )
-        mark = run_mark(run.run_id)
+        with parts.starts.watched():
+            return self._process_in(environment)
+
+    def _process_in(self, environment: dict[str, str]) -> ProgramProcess:
+        parts, mark = self._parts, run_mark(self.run.run_id)
         log = ProgramLog(self._files.log)
         try:
             return ProgramProcess(
@@ -199,7 +204,7 @@ class Execution:
                 mark=mark,
                 log=log,
                 on_exit=lambda: self._inbox.put(None),
-                label=run.run_id[:8],
+                label=self.run.run_id[:8],
             )
         except BaseException:
             log.close()
@@ -324,9 +329,6 @@ class Execution:
         is_known = isinstance(error, OSError | ConnectionsUnusable | NotAllowed | KeptElsewhere)
         text = "run %s: the program could not be started: %s"
         LOG.warning(text, self.run.run_id, error, exc_info=not is_known)
-        is_machines = isinstance(error, OSError | RuntimeError | MemoryError)  # no thread, say
-        if is_machines and (rest := self._parts.starts.failed()):
-            LOG.warning("no runs are taken for %g s: this machine starts no programs", rest)
         reason = f"the program could not be started: {_public(error)}"
         self._tell_end(failed(reason, EndKind.NOT_STARTED), None)
 

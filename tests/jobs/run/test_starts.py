@@ -1,5 +1,9 @@
 """For how long a runner takes no runs, as a table."""
 
+import logging
+
+import pytest
+
 from jobs.run.starts import LONGEST_REST, Starts
 
 
@@ -24,3 +28,14 @@ def test_each_rest_is_twice_as_long_until_a_program_starts() -> None:
     assert starts.failed() == 1.0
     starts.went()
     assert starts.rest() == 0.0
+
+
+def test_what_the_system_refuses_begins_a_rest(caplog: pytest.LogCaptureFixture) -> None:
+    starts = Starts(Clock())
+    with starts.watched():
+        pass
+    full = OSError(28, "No space left on device")
+    with caplog.at_level(logging.WARNING), pytest.raises(OSError), starts.watched():
+        raise full
+    assert starts.rest() == 1.0
+    assert "no runs are taken for 1 s" in caplog.text
