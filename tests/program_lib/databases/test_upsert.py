@@ -638,10 +638,10 @@ def test_a_row_whose_numeric_key_has_several_spellings_is_refused(tmp_path: Path
     assert write(target, "append", [], NUMBERED, [(id_, 1)]) == ""
 
 
-def test_a_double_that_is_minus_nought_is_no_numeric_key(tmp_path: Path) -> None:
+def test_a_double_that_is_minus_nought_is_the_numeric_key_0(tmp_path: Path) -> None:
     target = Sqlite(tmp_path / "t.db")
     target.execute("CREATE TABLE t (k NUMERIC_TEXT PRIMARY KEY, n INTEGER)")
     columns = {"k": DOUBLE, "n": INTEGER}
     assert "2 inserted" in write(target, "upsert", ["k"], columns, [(15.0, 1), (0.0, 2)])
-    with pytest.raises(RowRefused, match="-0 stands in the key k"):
-        write(target, "upsert", ["k"], columns, [(-0.0, 3)])
+    assert "0 inserted, 1 updated" in write(target, "upsert", ["k"], columns, [(-0.0, 3)])
+    assert target.rows("SELECT * FROM t ORDER BY n") == [("15", 1), ("0", 3)]
