@@ -52,6 +52,7 @@ WRITING = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
     "NO_AUTO_VALUE_ON_ZERO'",
+    "SET SESSION sql_safe_updates = 0",  # else it refuses what we write by: all rows of `replace`, and UPDATE … JOIN
     "START TRANSACTION",
 )
 

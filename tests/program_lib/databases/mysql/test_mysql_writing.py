@@ -795,3 +795,21 @@ def _packet(number: int, content: bytes) -> bytes:
 def test_the_members_of_an_enum_are_read_from_its_declaration() -> None:
     assert members_of("enum('a','it''s','b,c','')") == ["a", "it's", "b,c", ""]
     assert members_of(r"enum('\\n','\\\\','\n')") == ["\\n", "\\\\", "\n"]
+
+
+@pytest.mark.parametrize("mode", ["replace", "upsert", "update", "insert_or_ignore"])
+def test_a_session_in_safe_update_mode_is_written_to(mariadb: Database, mode: str) -> None:
+    """The server refused what we write by, whose WHERE it took for one without a key."""
+    mariadb.execute("CREATE TABLE t (k int PRIMARY KEY, v text)", "INSERT INTO t VALUES (1, 'old')")
+    url = f"{mariadb.url}?init_command=SET sql_safe_updates = 1"
+    columns = {"k": INTEGER, "v": TEXT}
+    writer = write_rows(url, "t", mode, key=() if mode == "replace" else ("k",))
+    with contextlib.ExitStack() as undo:
+        undo.callback(writer.undo)
+        writer.start(say)
+        writer.open(Schema(Column(name, of) for name, of in columns.items()))
+        writer.write(rows_of(columns, [(1, "new")]))
+        writer.finish()
+        writer.commit()
+    is_old = mode == "insert_or_ignore"
+    assert mariadb.rows("SELECT * FROM t") == [(1, "old" if is_old else "new")]
