@@ -17,6 +17,7 @@ from program_lib.network.outgoing import Allowed, BadUrl, Refused, Target, conne
 CONNECT_WAIT = 5.0  # seconds for an address to take the connection
 MOST_HEAD = 16 * 1024  # bytes of the answer's head; more is none
 READ_SIZE = 4_096
+_NOT_TLS = "WRONG_VERSION_NUMBER"  # OpenSSL's reason where an answer is HTTP in the clear, say
 _COMMON = {"user-agent": "Progress-Webhooks/1", "content-type": "application/json"}
 
 
@@ -112,8 +113,19 @@ def _why_no_connection(error: BadUrl | OSError) -> str:
         return f"{error}: the operator may allow it with WEBHOOK_PRIVATE_HOSTS"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return _why_no_tls(error)
     if isinstance(error, socket.gaierror):
         return f"its name has no address: {error.strerror}"
     if isinstance(error, TimeoutError):
         return "it took no connection in time"
     return f"it cannot be reached: {error.strerror or error}"
+
+
+def _why_no_tls(error: ssl.SSLError) -> str:
+    """OpenSSL's own words are for programmers: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)."""
+    if error.reason == _NOT_TLS:
+        return (
+            "what it answers is no TLS: the address of a receiver without TLS begins with http://"
+        )
+    return f"TLS with it failed: {(error.reason or str(error)).replace('_', ' ').lower():.200}"

@@ -177,6 +177,27 @@ def test_of_an_answer_that_is_no_http_nothing_is_told(receiver: Receiver, said: 
     assert outcome == Outcome(error="what it answered is no HTTP")
 
 
+def test_a_receiver_without_tls_that_was_given_as_https_is_told_as_that(receiver: Receiver) -> None:
+    allowed = parse_private_hosts("127.0.0.1")
+    outcome = post(receiver.url.replace("http:", "https:"), b"{}", {}, allowed, 5.0)
+    told = "what it answers is no TLS: the address of a receiver without TLS begins with http://"
+    assert outcome == Outcome(error=told)
+
+
+def test_a_handshake_that_is_broken_off_is_told_as_one() -> None:
+    def close(port: socket.socket) -> None:
+        with port.accept()[0] as one:
+            one.shutdown(socket.SHUT_WR)
+            while one.recv(4_096):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as port:
+        threading.Thread(target=close, args=(port,), daemon=True).start()
+        url = f"https://127.0.0.1:{port.getsockname()[1]}/"
+        outcome = post(url, b"{}", {}, parse_private_hosts("127.0.0.1"), 5.0)
+    assert "TLS with it failed: " in str(outcome.error)
+
+
 def test_receivers_that_hang_drip_or_flood_are_left_in_time_and_hold_up_no_other(
     desk: Desk, receiver: Receiver, deliver: Deliver
 ) -> None:
