@@ -593,6 +593,7 @@ def test_nodes_without_names_or_places_get_some(modules: Page) -> None:
     ("kind", "text", "value"),
     [
         ("sql", "SELECT 1\n", {"value": "SELECT 1\n"}),
+        ("names", "id\tthe day\t\tnew␉line\n", {"value": ["id", "the day", "new\tline"]}),
         ("table", "  ", {}),
         ("names", " a \n\nb", {"value": ["a", "b"]}),
         ("number", "7.5", {"value": 7.5}),

@@ -98,9 +98,9 @@ function isJson(text) {
   }
 }
 
-/** One name a line; empty lines do not count. */
+/** One name a line, or a cell, as a row of a spreadsheet is pasted (a tab of a name itself is shown as ␉); empty ones do not count. */
 export function namesIn(text) {
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '').map(nameIn);
+  return text.split(/[\n\t]/).map((line) => line.trim()).filter((line) => line !== '').map(nameIn);
 }
 
 /** The text that shows these names. */
