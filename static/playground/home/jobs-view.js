@@ -4,10 +4,14 @@
  * `#jobs-order`, `#jobs-left`. Tab comes to one of its entries, arrows, Home and End to the others: what is behind the list is a step away.
  */
 
+import { addressOf, jobPlace } from '../places/address.js';
 import { byId, element, icon, ownTextElement, setAttribute, setHidden, setIcon, setText, stepIn } from '../parts/dom.js';
 import { KeyedList } from '../parts/lists/keyed-list.js';
 import { arranged, lastRunView } from './job-list.js';
 import { laterRun } from './overview.js';
+
+/** The number of the middle button of a mouse. */
+const MIDDLE = 1;
 
 /** From so many jobs on one searches. */
 const WORTH_SEARCHING = 8;
@@ -127,9 +131,19 @@ export class JobsView {
     const button = element('button', 'job', parts.image, parts.label, unsaved, element('span', 'job-number', `#${id}`), parts.last);
     button.type = 'button';
     button.dataset.jobId = String(id);
-    button.addEventListener('click', () => this.#onOpen(id));
+    button.addEventListener('click', (event) => (isForTab(event) ? openInTab(id) : this.#onOpen(id)));
+    button.addEventListener('auxclick', (event) => event.button === MIDDLE && openInTab(id));
     return { element: element('li', '', button), button, ...parts };
   }
+}
+
+// As on a link.
+function isForTab({ ctrlKey, metaKey, shiftKey }) {
+  return ctrlKey || metaKey || shiftKey;
+}
+
+function openInTab(id) {
+  open(addressOf(jobPlace(id)), '_blank', 'noopener');
 }
 
 function idOf({ id }) {

@@ -392,3 +392,19 @@ def test_back_takes_the_dialog_of_a_job_with_it(
     expect(page.locator("html")).to_have_attribute("data-page", "home")
     expect(page.locator("dialog[open]")).to_have_count(0)
     assert shop.get(f"/api/jobs/{shop.sample_job_id()}").status == 200
+
+
+@pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"button": "middle"}])
+def test_a_job_of_the_list_is_opened_in_another_tab_as_a_link_is(
+    open_playground: OpenPlayground, shop: Product, how: dict[str, Any]
+) -> None:
+    """It took the place of what was shown, with Ctrl; the middle button did nothing."""
+    other = shop.create_job({"name": "In a tab", "graph": small_graph()})
+    page = open_playground()
+    entry = page.locator(f'button.job[data-job-id="{other}"]')
+    there = page.url
+    with page.context.expect_page() as opened:
+        entry.click(**how)
+    expect(opened.value).to_have_url(re.compile(rf"\?job={other}$"))
+    expect(page).to_have_url(there)
+    opened.value.close()
