@@ -204,12 +204,15 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
 
 def _opened(store: Store, stop: StopSignal) -> bool:
     """Opens the store as soon as the database answers. False when a stop is asked for before."""
+    complaint = ""
     while not stop.is_set():
         try:
             store.open()
             return True
         except StoreUnavailable as error:
-            LOG.warning("waiting for the database: %s", error)
+            if str(error) != complaint:  # once, while it is so
+                complaint = str(error)
+                LOG.warning("waiting for the database: %s", complaint)
             stop.wait(RETRY_PAUSE)
     return False
 

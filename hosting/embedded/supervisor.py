@@ -127,6 +127,7 @@ class Child:
     def replace(self) -> None:
         """Lets the process that runs go on until it ends by itself; the next `tend` starts another one beside it."""
         if self._process is not None and self._process.poll() is None:
+            LOG.info("%s (process %d) ends what it has at work", self.name, self._process.pid)
             self._leaving.append(self._process)
             self._process = None
             self._number += 1

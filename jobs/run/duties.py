@@ -12,20 +12,27 @@ LOG = logging.getLogger(__name__)
 
 
 class Duty:
-    """Recurring work. When it fails, it is logged and done again a period later."""
+    """Recurring work. When it fails, it is done again a period later. That the database is away is logged once, while it is so."""
 
     def __init__(self, period: float, work: Callable[[], None]) -> None:
         self._period = period
         self._work = work
         self._due = 0.0  # monotonic seconds; 0: the first time is at once
+        self._complaint = ""  # why it was not done, as it was logged
 
     def do_if_due(self) -> None:
         if time.monotonic() < self._due:
             return
         try:
             self._work()
+            self._complaint = ""
         except StoreUnavailable as error:
-            LOG.warning("%s: %s", self._work.__name__.strip("_"), error)
+            self._complain(str(error))
         except Exception:
             LOG.exception("%s failed", self._work.__name__.strip("_"))
         self._due = time.monotonic() + self._period
+
+    def _complain(self, why: str) -> None:
+        if why != self._complaint:
+            self._complaint = why
+            LOG.warning("%s: %s", self._work.__name__.strip("_"), why)

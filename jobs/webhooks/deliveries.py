@@ -86,14 +86,18 @@ class Deliveries:
     # ---- (deliverer thread)
 
     def _run(self) -> None:
+        complaint = ""
         while not self._stopping.is_set():
             wait = self._pace.poll
             self._woken.clear()
             try:
                 self._settle()
                 self._send_due()
+                complaint = ""
             except StoreUnavailable as error:
-                LOG.warning("webhooks wait: %s", error)
+                if str(error) != complaint:  # once, while it is so
+                    complaint = str(error)
+                    LOG.warning("webhooks wait: %s", complaint)
                 wait = self._pace.retry
             except Exception:
                 LOG.exception("delivering failed")

@@ -110,6 +110,7 @@ class Execution:
         self._again = started.again
         self._keeps = bool(self._graph.get("keepOutputs"))
         self._kill_at: float | None = None
+        self._complaint = ""  # about the database, as it was logged last
         self._has_started = False  # the program: what it wrote may stand
         self._exit_code: int | None = None
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
@@ -303,9 +304,16 @@ class Execution:
         try:
             if not self._parts.store.save_nodes(self.run, self._parts.runner, nodes):
                 self.end(DISOWNED)
+            self._complaint = ""
         except StoreUnavailable as error:
-            LOG.warning("run %s: node states are not saved yet: %s", self.run.run_id, error)
+            self._complain(f"its node states are not saved yet: {error}")
             self._hearing.board.put_back(nodes)
+
+    def _complain(self, why: str) -> None:
+        """Logs what the database does not take: once, not at each try while it is so."""
+        if why != self._complaint:
+            self._complaint = why
+            LOG.warning("run %s: %s", self.run.run_id, why)
 
     def _seen(self, exit_code: int, stderr_tail: str, heard_all: bool) -> Seen:
         return Seen(
@@ -382,7 +390,7 @@ class Execution:
                     is_in_doubt and self._is_our_end(verdict)
                 )
             except StoreUnavailable as error:
-                LOG.warning("run %s: its end is not written yet: %s", self.run.run_id, error)
+                self._complain(f"its end is not written yet: {error}")
                 is_in_doubt = True  # the end may be written, and only the answer lost
             last_tries -= self._stopping.wait(STORE_PAUSE)
         return False
