@@ -90,6 +90,8 @@ def storing_one_spelling(store: Store, source: Column, to: str, declared: str) -
 
     def stored(values: pa.Array) -> Stored:
         texts = store(values)
+        if source.type.kind is Kind.DECIMAL:  # its zeros are its type's, and not the number's
+            texts = pc.replace_substring_regex(texts, r"\.0*$|(\.[0-9]*?)0+$", r"\1")
         is_odd = pc.invert(pc.match_substring_regex(texts, _OF_ONE_SPELLING))
         if pc.any(is_odd).as_py():
             index = pc.index(is_odd, True).as_py()

@@ -638,6 +638,21 @@ def test_a_row_whose_numeric_key_has_several_spellings_is_refused(tmp_path: Path
     assert write(target, "append", [], NUMBERED, [(id_, 1)]) == ""
 
 
+def test_a_decimal_finds_its_numeric_key_without_the_zeros_of_its_type(tmp_path: Path) -> None:
+    """Each 5.00 of a decimal(10,2) was refused, of which nobody could leave out the zeros."""
+    target = Sqlite(tmp_path / "t.db")
+    target.execute(
+        "CREATE TABLE t (k NUMERIC_TEXT PRIMARY KEY, n INTEGER)", "INSERT INTO t VALUES ('5', 0)"
+    )
+    columns = {"k": decimal(10, 2), "n": INTEGER}
+    numbers = ["5.00", "100.00", "1.50", "0.00", "-0.05", "10.10"]
+    given = [(Decimal(number), at) for at, number in enumerate(numbers, 1)]
+    assert "5 inserted, 1 updated" in write(target, "upsert", ["k"], columns, given)
+    assert "0 inserted, 6 updated" in write(target, "upsert", ["k"], columns, given)
+    kept = ["5", "100", "1.5", "0", "-0.05", "10.1"]
+    assert target.rows("SELECT k FROM t ORDER BY n") == [(number,) for number in kept]
+
+
 def test_a_double_that_is_minus_nought_is_the_numeric_key_0(tmp_path: Path) -> None:
     target = Sqlite(tmp_path / "t.db")
     target.execute("CREATE TABLE t (k NUMERIC_TEXT PRIMARY KEY, n INTEGER)")
