@@ -67,6 +67,11 @@ export function commandOf(event, table) {
   return table.find((entry) => entry.key === key && (entry.mod ?? false) === mod && (entry.shift === undefined || entry.shift === event.shiftKey)) ?? null;
 }
 
+/** Whether a key press means to save; the browser would save the page itself, which nobody means. */
+export function isSave(event) {
+  return commandOf(event, KEYS_EVERYWHERE)?.command === 'save';
+}
+
 /** The key of a command, as it is written on this machine; '' where it has none. */
 export function keyOf(command, isMac) {
   return keyNames([...KEYS, ...KEYS_EVERYWHERE].find((entry) => entry.command === command && entry.shown !== undefined)?.shown ?? '', isMac);

@@ -538,7 +538,11 @@ def test_a_job_is_made_checked_and_saved_as_json(
     page.keyboard.press("Escape")
     page.click("#confirm-no")
     assert json.loads(page.input_value("#json-text")) == document
-    page.click("#json-save")
+    page.evaluate(
+        "addEventListener('keydown', (event) => { window.isTaken = event.defaultPrevented; })"
+    )
+    page.press("#json-text", "Control+s")  # which would save the page itself
+    assert page.evaluate("isTaken")
     expect(page.locator("#job-name")).to_have_text("From JSON")
     expect(page.locator(".job[aria-current='true']")).to_contain_text("From JSON")
 

@@ -4,7 +4,7 @@
  */
 
 import { openHelp } from '../../help/help.js';
-import { commandOf, KEYS, KEYS_EVERYWHERE } from '../../help/keys.js';
+import { commandOf, isSave, KEYS, KEYS_EVERYWHERE } from '../../help/keys.js';
 import { GRID } from '../../model/graphs.js';
 import { farText, partsText } from '../../model/naming.js';
 import { byId } from '../../parts/dom.js';
@@ -46,7 +46,8 @@ export class GraphKeys {
   }
 
   #onKey(event) {
-    if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
+    if (event.defaultPrevented) return undefined;
+    if (document.querySelector('dialog[open]') !== null) return isSave(event) ? event.preventDefault() : undefined;
     const everywhere = commandOf(event, KEYS_EVERYWHERE);
     const isInField = event.target.closest('input, textarea, select') !== null;
     if (everywhere !== null && !(isInField && everywhere.inFields === false)) return this.#run(everywhere, event);

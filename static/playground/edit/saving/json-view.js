@@ -1,5 +1,6 @@
 /** A job as JSON in a dialog: check it, save it. Test hooks: `#json`, `#json-text`, `#json-errors`, `#json-check`, `#json-save`. */
 
+import { isSave } from '../../help/keys.js';
 import { byId, element, setText } from '../../parts/dom.js';
 import { keepWritten } from '../../parts/questions/unsaved.js';
 import { parseExactly } from '../../server/exact-json.js';
@@ -35,6 +36,7 @@ export class JsonView {
     });
     this.#text.addEventListener('input', () => this.#errors.dataset.tone === 'good' && this.#tell('plain', [])); // that was of another text
     byId('json-form').addEventListener('submit', (event) => event.preventDefault());
+    this.#dialog.addEventListener('keydown', (event) => isSave(event) && !event.repeat && byId('json-save').click());
     byId('json-file').addEventListener('change', ({ target }) => {
       this.#openFile(target.files[0]);
       target.value = '';
