@@ -135,7 +135,7 @@ export function setIcon(svg, name) {
 }
 
 export function setText(target, text) {
-  setParts(target, text, () => (text === '' ? [] : [text]));
+  if (target.textContent !== text) setParts(target, text, () => (text === '' ? [] : [text]));
 }
 
 /** Shows `make()`, elements and texts, whose whole text is `text`; not where that is shown already, or what a translator has made of it. */
