@@ -173,7 +173,7 @@ class Runner:
         self._files.stop()
         self._taker.join(STOP_MARGIN)
         for execution in self._stop_executions():  # again, for one that was just started
-            execution.thread.join(max(deadline - time.monotonic(), 0.0))
+            execution.join(max(deadline - time.monotonic(), 0.0))
         for thread in (self._keeper, self._sweeper, self._pruner):
             thread.join(max(deadline - time.monotonic(), 0.0))
         self._leave()

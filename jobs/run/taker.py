@@ -120,11 +120,7 @@ class Taker:
             return False
         execution = Execution(started, claim, self._parts, self._ended)
         self._executions.add(execution)
-        try:
-            execution.start()
-        except RuntimeError:  # no thread can be started; a sweep ends the run as lost
-            self._executions.remove(execution)
-            raise
+        execution.start()
         return True
 
     def _start_next(self, claim: Claim) -> Started | None:

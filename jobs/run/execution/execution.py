@@ -81,7 +81,7 @@ class RunnerParts:
 
 
 class Execution:
-    """Runs one program on a thread of its own, which calls `on_end` last.
+    """Runs one program on a thread of its own, which calls `on_end` last; where there is none, `start` does.
 
     Any thread may call `end`, any number of times; the first reason counts.
     """
@@ -116,7 +116,15 @@ class Execution:
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
 
     def start(self) -> None:
-        self.thread.start()
+        """On its own thread; where there is none, ends the run at once, as one whose program could not be started."""
+        try:
+            self.thread.start()
+        except RuntimeError as error:
+            self._end_unstarted(error)
+
+    def join(self, timeout: float) -> None:
+        if self.thread.is_alive():
+            self.thread.join(timeout)
 
     def end(self, ending: Ending) -> None:
         """Asks for the end: the process group gets SIGTERM, and SIGKILL when it does not end in time."""
@@ -139,6 +147,16 @@ class Execution:
             self._tell_end(replace(verdict, may_retry=not self._has_started), self._exit_code)
         finally:
             link.unsubscribe(answering)
+            self.claim.ack()
+            self._on_end(self)
+
+    def _end_unstarted(self, error: RuntimeError) -> None:
+        """(the thread that called `start`)"""
+        try:
+            self._tell_not_started(error)
+        except Exception:  # a sweep ends it as lost
+            LOG.exception("run %s: the runner failed", self.run.run_id)
+        finally:
             self.claim.ack()
             self._on_end(self)
 

@@ -286,6 +286,36 @@ def test_a_run_for_which_no_thread_is_left_fails_and_leaves_no_subscription(
     assert not listening
 
 
+def test_a_run_for_whose_own_thread_none_is_left_fails_at_once_and_keeps_no_slot(
+    store: Store,
+    run_queue: RunQueue,
+    nats_server: NatsServer,
+    link: Link,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its runner had taken it, and took one more each second: all were lost half a minute later, as runs of a runner that is gone."""
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("run-"):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    runner = new_runner(store, link, nats_server, data_dir)
+    runner.start()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            end = ended(store, queued(store, run_queue, GOOD))
+        after = ended(store, queued(store, run_queue, GOOD))
+    finally:
+        runner.stop()
+    assert (end.status, end.exit_code) == (RunStatus.FAILED, None)
+    assert end.reason == "the program could not be started: the runner's log says why"
+    assert after.status is RunStatus.COMPLETED
+
+
 def test_no_more_programs_run_at_once_than_there_are_slots(
     store: Store, run_queue: RunQueue, start_runner: StartRunner, data_dir: Path
 ) -> None:
