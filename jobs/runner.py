@@ -37,6 +37,7 @@ from jobs.sandbox.confinement import NoLandlock
 from jobs.sandbox.connections import ConnectionsUnusable, read_connections, tenants_variable
 from jobs.store.migration import SchemaUnusable
 from jobs.store.store import Store, StoreUnavailable
+from logs.complaint import Complaint
 from logs.json_lines import write_json
 from logs.text_lines import write_clean
 from metrics.families import new_registry
@@ -204,15 +205,14 @@ def run_until(stop: StopSignal, runner: Runner, store: Store, link: Link) -> int
 
 def _opened(store: Store, stop: StopSignal) -> bool:
     """Opens the store as soon as the database answers. False when a stop is asked for before."""
-    complaint = ""
+    complaint = Complaint()
     while not stop.is_set():
         try:
             store.open()
             return True
         except StoreUnavailable as error:
-            if str(error) != complaint:  # once, while it is so
-                complaint = str(error)
-                LOG.warning("waiting for the database: %s", complaint)
+            if complaint.is_news(str(error)):
+                LOG.warning("waiting for the database: %s", error)
             stop.wait(RETRY_PAUSE)
     return False
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from jobs.store.connections.database import StoreUnavailable
+from logs.complaint import Complaint
 
 LOG = logging.getLogger(__name__)
 
@@ -18,21 +19,17 @@ class Duty:
         self._period = period
         self._work = work
         self._due = 0.0  # monotonic seconds; 0: the first time is at once
-        self._complaint = ""  # why it was not done, as it was logged
+        self._complaint = Complaint()
 
     def do_if_due(self) -> None:
         if time.monotonic() < self._due:
             return
         try:
             self._work()
-            self._complaint = ""
+            self._complaint.clear()
         except StoreUnavailable as error:
-            self._complain(str(error))
+            if self._complaint.is_news(str(error)):
+                LOG.warning("%s: %s", self._work.__name__.strip("_"), error)
         except Exception:
             LOG.exception("%s failed", self._work.__name__.strip("_"))
         self._due = time.monotonic() + self._period
-
-    def _complain(self, why: str) -> None:
-        if why != self._complaint:
-            self._complaint = why
-            LOG.warning("%s: %s", self._work.__name__.strip("_"), why)

@@ -16,6 +16,7 @@ from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import NotFound, StoreUnavailable
 from jobs.work.fair_shares import Turns
 from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
+from logs.complaint import Complaint
 
 LOG = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Taker:
         self._lost_starts: dict[str | None, tuple[str, str]] = {}
         self._slots = threading.BoundedSemaphore(slots)
         self._draining = threading.Event()
-        self._complaint = ""  # (own thread) why no runs can be taken, as it was logged
+        self._complaint = Complaint()  # (own thread) why no runs can be taken
         self._thread = threading.Thread(target=self._run, name="runner-taker", daemon=True)
 
     def start(self) -> None:
@@ -88,7 +89,7 @@ class Taker:
             return False
         try:
             claim = self._queue.take(self._pull)
-            self._complaint = ""
+            self._complaint.clear()
             return claim is not None and self._start(claim)
         except QueueUnavailable as error:
             self._complain(str(error))
@@ -99,9 +100,7 @@ class Taker:
         return False
 
     def _complain(self, why: str) -> None:
-        """Logs why no runs can be taken: once, not at each try while it is so."""
-        if why != self._complaint:
-            self._complaint = why
+        if self._complaint.is_news(why):
             LOG.warning("no runs can be taken: %s", why)
 
     def _start(self, claim: Claim) -> bool:

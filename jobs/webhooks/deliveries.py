@@ -15,6 +15,7 @@ from jobs.webhooks import signature
 from jobs.webhooks.backoff import wait_after
 from jobs.webhooks.bodies import body_of
 from jobs.webhooks.turns import DeliveryTurns, host_of
+from logs.complaint import Complaint
 from metrics.families import WEBHOOK_DELIVERIES
 
 if TYPE_CHECKING:
@@ -86,18 +87,17 @@ class Deliveries:
     # ---- (deliverer thread)
 
     def _run(self) -> None:
-        complaint = ""
+        complaint = Complaint()
         while not self._stopping.is_set():
             wait = self._pace.poll
             self._woken.clear()
             try:
                 self._settle()
                 self._send_due()
-                complaint = ""
+                complaint.clear()
             except StoreUnavailable as error:
-                if str(error) != complaint:  # once, while it is so
-                    complaint = str(error)
-                    LOG.warning("webhooks wait: %s", complaint)
+                if complaint.is_news(str(error)):
+                    LOG.warning("webhooks wait: %s", error)
                 wait = self._pace.retry
             except Exception:
                 LOG.exception("delivering failed")

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from jobs.store.store import Store
+from logs.complaint import Complaint
 from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError
 from progress_lib.nats.link import Link, NatsAway, NatsError
 from progress_lib.nats.streams import OtherInstallation, StreamRules, is_anothers
@@ -31,7 +32,7 @@ class DeletedJobs:
         self._link = link
         self._rules = rules or StreamRules()
         self._stream = stream_name(link.prefix, PROGRESS_STREAM)
-        self._told = ""  # (sweeping thread) what the log was told last
+        self._complaint = Complaint()  # (sweeping thread)
 
     def forget(self, tenant_id: str, job_id: int) -> None:
         """As far as NATS is there now; a sweep does the rest."""
@@ -56,11 +57,10 @@ class DeletedJobs:
                 self._forget(job.tenant_id, job.job_id, has_history)
                 if job.age > STRAGGLERS:
                     self._store.sweeps.drop_deleted_job(job.job_id)
-            self._told = ""
+            self._complaint.clear()
         except NatsError as error:
-            if str(error) != self._told:
+            if self._complaint.is_news(str(error)):
                 LOG.warning("the history of deleted jobs is not deleted yet: %s", error)
-            self._told = str(error)
 
     def _forget(self, tenant_id: str, job_id: int, has_history: Callable[[], bool]) -> None:
         """The history goes first: a worker that has forgotten the job reads it there. Raises NatsError."""

@@ -41,6 +41,7 @@ from jobs.work.log_questions import answer, asked_start, log_subject, most_bytes
 from jobs.work.program_log import ProgramLog, log_end, read_log
 from jobs.work.run_files import RunFiles, place_of_runs, run_mark
 from jobs.work.run_queue import Claim
+from logs.complaint import Complaint
 from logs.context import note
 from metrics.families import RUN_TIME
 from progress_lib.nats.link import Link, Message
@@ -110,7 +111,7 @@ class Execution:
         self._again = started.again
         self._keeps = bool(self._graph.get("keepOutputs"))
         self._kill_at: float | None = None
-        self._complaint = ""  # about the database, as it was logged last
+        self._complaint = Complaint()  # about the database
         self._has_started = False  # the program: what it wrote may stand
         self._exit_code: int | None = None
         self.thread = threading.Thread(target=self._live, name=f"run-{run.run_id[:8]}", daemon=True)
@@ -322,15 +323,14 @@ class Execution:
         try:
             if not self._parts.store.save_nodes(self.run, self._parts.runner, nodes):
                 self.end(DISOWNED)
-            self._complaint = ""
+            self._complaint.clear()
         except StoreUnavailable as error:
             self._complain(f"its node states are not saved yet: {error}")
             self._hearing.board.put_back(nodes)
 
     def _complain(self, why: str) -> None:
-        """Logs what the database does not take: once, not at each try while it is so."""
-        if why != self._complaint:
-            self._complaint = why
+        """Logs what the database does not take."""
+        if self._complaint.is_news(why):
             LOG.warning("run %s: %s", self.run.run_id, why)
 
     def _seen(self, exit_code: int, stderr_tail: str, heard_all: bool) -> Seen:

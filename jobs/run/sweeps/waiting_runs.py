@@ -11,6 +11,7 @@ from jobs.store.runs.run_states import EndKind, RunStatus
 from jobs.store.store import Store
 from jobs.work.announcements import Announcer, status_announcement
 from jobs.work.run_queue import QueueUnavailable, RunQueue
+from logs.complaint import Complaint
 
 LOG = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class WaitingRuns:
         self._queue = queue
         self._announcer = announcer
         self._ends = SweptEnds(store)
-        self._complaints: dict[tuple[str, str | None], str] = {}  # sweep and tag → as it was logged
+        self._complaints: dict[tuple[str, str | None], Complaint] = {}  # sweep and tag →
         self._held_late, self._held_due, self._held_again = HeldRuns(), HeldRuns(), HeldRuns()
 
     def queue_again(self, queued_for: float, tags: Iterable[str | None] = (None,)) -> None:
@@ -74,9 +75,8 @@ class WaitingRuns:
                 self._store.queued.note_again(run)
 
     def _complain(self, about: tuple[str, str | None], run: Run, why: str) -> None:
-        """Logs why a queue takes no runs: once, not in each sweep while it is so, nor for each run."""
-        if self._complaints.get(about) != why:
-            self._complaints[about] = why
+        """Logs why a queue takes no runs, or gives none: not for each of them."""
+        if self._complaints.setdefault(about, Complaint()).is_news(why):
             LOG.warning("run %s %s: %s", run.run_id, about[0], why)
 
     def end_late_starts(self, limit: float) -> None:
