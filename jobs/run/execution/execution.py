@@ -119,7 +119,8 @@ class Execution:
     def start(self) -> None:
         """On its own thread; where there is none, ends the run at once, as one whose program could not be started."""
         try:
-            self.thread.start()
+            with self._parts.starts.watched():
+                self.thread.start()
         except RuntimeError as error:
             self._end_unstarted(error)
 

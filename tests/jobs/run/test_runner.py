@@ -293,6 +293,7 @@ def test_a_run_for_whose_own_thread_none_is_left_fails_at_once_and_keeps_no_slot
     link: Link,
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Its runner had taken it, and took one more each second: all were lost half a minute later, as runs of a runner that is gone."""
     begin = threading.Thread.start
@@ -314,6 +315,7 @@ def test_a_run_for_whose_own_thread_none_is_left_fails_at_once_and_keeps_no_slot
     assert (end.status, end.exit_code) == (RunStatus.FAILED, None)
     assert end.reason == "the program could not be started: the runner's log says why"
     assert after.status is RunStatus.COMPLETED
+    assert "no runs are taken for 1 s" in caplog.text
 
 
 def test_no_more_programs_run_at_once_than_there_are_slots(
