@@ -33,27 +33,26 @@ def handing_on(nodes: Sequence[Node]) -> list[tuple[int, int]]:
         if node in given:
             return
         given.add(node)
-        for follower in _followers(node):
+        for follower, port in _followers(node):
             found.append((node.number, follower.number))
-            if not follower.gathers:
+            if not follower.gathers and port not in follower.first_inputs:
                 give(follower)
 
     def end(node: Node) -> None:
-        if node.gathers:
-            give(node)
-        for follower in _followers(node):
+        give(node)  # it may have gathered all of its rows
+        for follower, _ in _followers(node):
             open_inputs[follower] -= 1
             if not open_inputs[follower]:
                 end(follower)
 
     for source in in_reading_order(nodes):
-        give(source)
         end(source)
     return found
 
 
-def _followers(node: Node) -> list[Node]:
-    return [follower for inlets in node.followers.values() for follower, _ in inlets]
+def _followers(node: Node) -> list[tuple[Node, str]]:
+    """With the input that each of them gets the rows at."""
+    return [inlet for inlets in node.followers.values() for inlet in inlets]
 
 
 def _earlier(nodes: Sequence[Node]) -> dict[Node, set[Node]]:

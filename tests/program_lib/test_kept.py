@@ -18,10 +18,11 @@ from program_lib.common_types import union
 from program_lib.gathering import Gather
 from program_lib.kept.again import AGAIN, KEEP, begun_again
 from program_lib.kept.source import kept_files
+from program_lib.lookup import Lookup, lookup
 from program_lib.nodes import Filter, Map, Output, Source, Split, Union
 from program_lib.program import run_nodes
 from program_lib.rejects import REJECTED, Rejects
-from program_lib.types import Column, Kind, Schema, Type, decimal
+from program_lib.types import INTEGER, Column, Kind, Schema, Type, decimal
 from progress_lib import Progress, Status
 from tests.program_lib.in_memory import Kept, Rows, last, ran
 from tests.program_lib.nodes.test_nodes import ORDERS, table
@@ -226,6 +227,30 @@ def test_rows_of_several_kept_nodes_come_in_the_order_of_the_run_before(
     ran(*nodes(before := Kept()))
     assert [row["id"] for row in before.rows] == [10, 20, 2, 1, 7]  # type: ignore[index]
     plan = {1: (2, False), 2: (1, True), 3: (2, True), 4: (2, True)}
+    code, _ = ran_again(monkeypatch, directory, plan, *nodes(kept := Kept()))
+    assert code == 0
+    assert kept.rows == before.rows
+
+
+def test_a_kept_lookup_comes_when_its_rows_came_and_not_its_table(
+    keeps: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = Schema([Column("id", INTEGER)])
+
+    def nodes(kept: Kept) -> list[Any]:
+        return [
+            Source(1, "Names", lambda: Rows(ORDERS, [table(1, 2)]), feeds=[(4, "table")]),
+            Source(2, "Others", lambda: Rows(ORDERS, [table(7)]), feeds=[5]),
+            Source(3, "Ids", lambda: Rows(ids, [pa.table({"id": [1, 2]})]), feeds=[(4, "rows")]),
+            Lookup(4, "Named", lambda: lookup(["name"], on=[("id", "id")]), feeds=[5]),
+            Union(5, "All", union, feeds=[6]),
+            Output(6, "Out", lambda: kept),
+        ]
+
+    directory = keeps()
+    ran(*nodes(before := Kept()))
+    assert [row["id"] for row in before.rows] == [7, 1, 2]  # type: ignore[index]
+    plan = {1: (2, False), 2: (1, True), 3: (2, False), 4: (2, True)}
     code, _ = ran_again(monkeypatch, directory, plan, *nodes(kept := Kept()))
     assert code == 0
     assert kept.rows == before.rows
