@@ -466,7 +466,10 @@ export class Editor {
       pickEdge: (key, how) => this.#selection.edge(key, how),
       pickGround: () => this.#selection.clear(),
       hold: (id, how) => this.#selection.hold(id, how),
-      moveBy: (dx, dy) => this.#commands.move(this.#selection.nodes, dx, dy),
+      moveBy: (dx, dy) => {
+        this.#commands.move(this.#selection.nodes, dx, dy);
+        this.#graph.revealLost([...this.#selection.nodes]); // dropped beside the graph
+      },
       connect: (edge) => this.#commands.connect(edge),
       connectToNothing: (id, port, point) => this.#offers.ends(id, port, point),
       allows: (edge) => whyNoEdge(this.#drafts.graph, this.#vocabulary.types, edge) === null,

@@ -39,6 +39,12 @@ export function revealing(camera, box, room, margin = 24) {
   return panned(camera, shift(low.x, box.width * camera.zoom, room.width), shift(low.y, box.height * camera.zoom, room.height));
 }
 
+/** Whether something of a box of the sheet is seen in this room. */
+export function isWithin({ x, y, zoom }, box, room) {
+  const [left, top] = [box.x * zoom + x, box.y * zoom + y];
+  return left < room.width && top < room.height && left + box.width * zoom > 0 && top + box.height * zoom > 0;
+}
+
 /** The smallest box around boxes. */
 export function around(boxes) {
   if (boxes.length === 0) return { x: 0, y: 0, width: 0, height: 0 };

@@ -229,6 +229,10 @@ export class GraphView {
     this.#sight.reveal(id);
   }
 
+  revealLost(ids) {
+    this.#sight.revealLost(ids);
+  }
+
   lookAt(point) {
     this.#sight.lookAt(point);
   }

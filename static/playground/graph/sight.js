@@ -5,7 +5,7 @@
 
 import { NODE } from '../model/layout.js';
 import { byId, setAttribute } from '../parts/dom.js';
-import { AT_HOME, fitting, onSheet, panned, revealing, zoomedAt } from './camera.js';
+import { AT_HOME, fitting, isWithin, onSheet, panned, revealing, zoomedAt } from './camera.js';
 
 /** Smaller than this, cards cannot be read: a graph that is opened starts at its upper left instead. */
 const SMALLEST_OPENED = 0.55;
@@ -146,6 +146,13 @@ export class GraphSight {
     requestAnimationFrame(() => {
       if (this.#places.has(id)) this.#reveal(id);
     });
+  }
+
+  /** Bring the first of these nodes into sight, where nothing of any of them is. */
+  revealLost(ids) {
+    const isSeen = (id) => isWithin(this.#camera, this.#places.boxOf(id), this.free);
+    const [first] = ids;
+    if (first !== undefined && !ids.some(isSeen)) this.reveal(first);
   }
 
   #reveal(id) {

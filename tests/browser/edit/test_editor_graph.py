@@ -116,6 +116,16 @@ def test_enter_opens_the_form_of_a_node_and_once_more_goes_into_it(edit: Any) ->
     expect(editor.node(2)).to_be_focused()
 
 
+def test_a_node_that_is_dropped_beside_the_graph_comes_into_sight(edit: Any) -> None:
+    """It was nowhere to be seen, as if it had gone."""
+    editor = edit()
+    start = editor.middle(editor.node(3))
+    editor.drag(start, (start[0], 2_000))
+    expect(editor.page.locator("#unsaved")).to_be_visible()
+    graph = box_of(editor.page.locator("#graph"))
+    assert graph["y"] < editor.place(3)[1] < graph["y"] + graph["height"] - 60
+
+
 def test_the_keyboard_adds_a_node_after_another_and_connects_it(edit: Any) -> None:
     editor = edit()
     editor.node(2).focus()
