@@ -16,7 +16,7 @@ FIRST_REST, LONGEST_REST = 1.0, 60.0  # seconds
 class Starts:
     """A full disk, or a lack of descriptors or processes, would have one runner take run after run, and fail each at once.
 
-    Any thread. Each rest is twice as long as the one before, until a program starts.
+    Any thread. Each rest is twice as long as the one before, until a program starts, or none failed for as long again.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -43,8 +43,11 @@ class Starts:
     def failed(self) -> float:
         """A program was not. Seconds of the rest that begins; 0 during one: others may have been on their way."""
         with self._lock:
-            if self._now() < self._ends:
+            since = self._now() - self._ends
+            if since < 0:
                 return 0.0
+            if since > self._length:
+                self._length = 0.0
             self._length = min(max(2 * self._length, FIRST_REST), LONGEST_REST)
             self._ends = self._now() + self._length
             return self._length

@@ -39,3 +39,11 @@ def test_what_the_system_refuses_begins_a_rest(caplog: pytest.LogCaptureFixture)
         raise full
     assert starts.rest() == 1.0
     assert "no runs are taken for 1 s" in caplog.text
+
+
+def test_a_run_that_fails_now_and_then_makes_no_long_rest() -> None:
+    clock = Clock()
+    starts = Starts(clock)
+    for _ in range(10):
+        assert starts.failed() == 1.0
+        clock.now += 60.0
