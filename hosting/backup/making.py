@@ -85,6 +85,10 @@ class _Backup:
         own = None
         if url.get_backend_name() == "sqlite":
             own = sqlite_file(url).resolve()
+            if not own.exists():
+                raise BackupError(
+                    f"there is no database {own}: set DATABASE_URL as the server has it; or none was ever started on this DATA_DIR"
+                )
             self._add_sqlite(own, DATABASE)
         else:
             dump(url, self._copy)

@@ -469,6 +469,14 @@ def test_a_broken_database_of_ours_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "a.tar.gz").exists()
 
 
+def test_a_database_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+    """As in a crontab that lacks DATABASE_URL: it was “unable to open database file”."""
+    settings = Settings.from_env({"DATA_DIR": str(tmp_path)})
+    with pytest.raises(BackupError, match=r"there is no database .*progress\.db: set DATABASE_URL"):
+        make_backup(settings, tmp_path.parent / "never.tar.gz")
+    assert not (tmp_path.parent / "never.tar.gz").exists()
+
+
 def test_nothing_is_ever_overwritten(archive: Path, tmp_path: Path) -> None:
     again = command("backup", archive, data_dir=tmp_path / "of archive")
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
