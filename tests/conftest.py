@@ -20,7 +20,13 @@ from program_lib.process.secrets import SECRETS
 from tests.harness import link, nats_server, product, shop_database, start_product
 from tests.late import threads
 from tests.late.chance import SEED
-from tests.servers.databases import mariadb, mariadb_server, postgresql, postgresql_server
+from tests.servers.databases import (
+    mariadb,
+    mariadb_server,
+    postgresql,
+    postgresql_server,
+    stop_left,
+)
 from tests.turns import ByShare, first_alone, is_marked, long_ones_first, turn
 
 __all__ = [
@@ -124,6 +130,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Processes of tests that were killed, as after a SIGINT to the one that leads them, leave the databases that they share."""
+    try:
+        return (yield)
+    finally:
+        if not _is_one_of_several(session.config):
+            stop_left(_base(session.config))
+
+
 # outside of pytest-timeout's own: to wait for a turn is no test's fault
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(
@@ -160,5 +176,9 @@ def _is_one_of_several(config: pytest.Config) -> bool:
 
 def _shared(config: pytest.Config) -> Path:
     """The directory of this run, in which each worker has its own."""
+    return _base(config).parent
+
+
+def _base(config: pytest.Config) -> Path:
     base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-    return base.parent
+    return base

@@ -101,6 +101,11 @@ class DatabaseServer(ABC):
                     if _is_last(use.fileno()):
                         self._stop(**self._state())
 
+    def stop_left(self) -> None:
+        """Stops the server where those that used it were killed."""
+        if self.state_file.exists():
+            self._stop(**self._state())
+
     def directory(self) -> Path:
         """Where the running server keeps its data."""
         return Path(self._state()["directory"])
@@ -505,6 +510,12 @@ def skip_where_missing(kind: type[DatabaseServer]) -> None:
 def believing_nobody(patch: pytest.MonkeyPatch) -> None:
     """Takes away the certificates of CAs, which our servers do without: PyMySQL reads all for each connection, 26 ms of a core."""
     patch.setenv("SSL_CERT_FILE", os.devnull)
+
+
+def stop_left(shared: Path) -> None:
+    """Stops the servers that processes which were killed had shared in this directory."""
+    for kind in (Postgresql, Mariadb):
+        kind(shared).stop_left()
 
 
 @contextlib.contextmanager
