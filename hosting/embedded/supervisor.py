@@ -55,6 +55,7 @@ NATS_STOP_WAIT = 8.0  # seconds
 # Seconds between two looks at nats-server's streams; a fault counts when it is seen twice
 HEALTH_PERIOD = 3.0
 ROOM = 4 << 20  # bytes free on the disk before nats-server is restarted
+MOST_LEAVING = 2  # of one part at a time: each has as much at work as one may have
 LEAVES = " that leaves, "  # in the name of a process, before its number
 LOG_LINES = 5  # lines of nats-server's log that explain a failed start
 
@@ -84,7 +85,7 @@ class Child:
         self._process: _Process | None = None
         leaving = f"{name}{LEAVES}"
         self._leaving: list[_Process] = [Adopted(left[n]) for n in left if n.startswith(leaving)]
-        self._number = 1  # of those that were started beside one that leaves
+        self._beside = 0  # id of the last one that it was started beside
         self._started = 0.0
         self._backoff = FIRST_BACKOFF
         self._due = 0.0  # when to start it again
@@ -103,11 +104,11 @@ class Child:
 
     def _own_environment(self) -> dict[str, str]:
         """Two that are there at a time tell their figures by different names."""
-        if self._number == 1:
+        if not self._beside:
             return self._environment()
         from metrics.shared import WORKER  # with a client of Prometheus, which most starts need not
 
-        return {**self._environment(), WORKER: f"{self.name}-{self._number}"}
+        return {**self._environment(), WORKER: f"{self.name}-{self._beside}"}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -128,9 +129,10 @@ class Child:
         """Lets the process that runs go on until it ends by itself; the next `tend` starts another one beside it."""
         if self._process is not None and self._process.poll() is None:
             LOG.info("%s (process %d) ends what it has at work", self.name, self._process.pid)
-            self._leaving.append(self._process)
-            self._process = None
-            self._number += 1
+            self._leaving = [one for one in (*self._leaving, self._process) if one.poll() is None]
+            self._beside, self._process = self._process.pid, None
+            if self._are_too_many:
+                LOG.warning("another %s starts when one of %d has", self.name, len(self._leaving))
 
     def tend(self) -> None:
         """Notices when the process has ended, and starts it again after a back-off."""
@@ -141,8 +143,13 @@ class Child:
             if now - self._started > STEADY:
                 self._backoff = FIRST_BACKOFF
             self._wait_after(f"ended with {code}")
-        elif self._process is None and now >= self._due:
+        elif self._process is None and now >= self._due and not self._are_too_many:
             self._start_again()
+
+    @property
+    def _are_too_many(self) -> bool:
+        """Whether so many leave that another one would be too much for the machine."""
+        return len(self._leaving) > MOST_LEAVING
 
     def _start_again(self) -> None:
         try:

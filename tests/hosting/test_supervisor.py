@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import re
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,10 @@ import pytest
 
 from hosting.embedded import supervisor
 from hosting.embedded.lifeline import EmbeddedError, is_kept
-from hosting.embedded.supervisor import is_heard, nats_command, wait_for_nats
+from hosting.embedded.supervisor import Child, is_heard, nats_command, wait_for_nats
 from hosting.trial.ports import free_port
 from settings import Settings, SettingsError
+from tests.harness import eventually
 
 
 def test_a_broken_seed_is_named_and_what_to_do(tmp_path: Path) -> None:
@@ -77,3 +79,27 @@ def test_a_master_that_has_ended_waits_for_nothing_any_more() -> None:
     os.close(reader)
     assert not is_heard(writer)
     os.close(writer)
+
+
+def test_of_a_part_that_is_replaced_again_and_again_no_more_than_three_are_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A master that the kernel kills again and again, for its memory, got one more runner each time."""
+    child = Child("runner", ["sleep", "600"], lambda: dict(os.environ), 5.0, {})
+
+    def tended() -> dict[str, int]:
+        child.tend()
+        return child.pids
+
+    try:
+        child.start()
+        for there in (1, 2, 3, 3, 3):
+            assert len(tended()) == there
+            child.replace()
+        assert "another runner starts when one of 3 has" in caplog.text
+        [oldest, *_] = child.pids.values()
+        os.kill(oldest, signal.SIGKILL)
+        eventually(lambda: oldest not in tended().values() and "runner" in tended())
+        assert len(child.pids) == 3
+    finally:
+        child.stop()
