@@ -9,20 +9,24 @@ MOST = 100  # sentences that are remembered; full: all are forgotten, and may be
 class Repeated:
     """Any thread: where two say the same in the same moment, both may be heard, or one of them not be counted."""
 
-    def __init__(self) -> None:
-        self._said: dict[str, float] = {}  # sentence → monotonic seconds
-        self._held: dict[str, int] = {}  # sentence → how often it was not said since
+    def __init__(self, period: float = PERIOD) -> None:
+        self._period = period
+        self._said: dict[str, float] = {}  # kind → monotonic seconds
+        self._held: dict[str, int] = {}  # kind → how often none was said since
 
-    def due(self, sentence: str) -> str | None:
-        """What to say now; None where it was said just now."""
-        now = time.monotonic()
-        said = self._said.get(sentence)
-        if said is not None and now - said < PERIOD:
-            self._held[sentence] = self._held.get(sentence, 0) + 1
+    def due(self, sentence: str, kind: str = "") -> str | None:
+        """What to say now; None where it was said just now, or another of its kind.
+
+        `kind`: of a sentence with words that anybody may choose.
+        """
+        now, kind = time.monotonic(), kind or sentence
+        said = self._said.get(kind)
+        if said is not None and now - said < self._period:
+            self._held[kind] = self._held.get(kind, 0) + 1
             return None
         if len(self._said) >= MOST:
             self._said.clear()
             self._held.clear()
-        self._said[sentence] = now
-        held = self._held.pop(sentence, 0)
+        self._said[kind] = now
+        held = self._held.pop(kind, 0)
         return f"{sentence} (and {held} times more since it was said last)" if held else sentence

@@ -8,7 +8,13 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Request, Response, g, request
-from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 
 from logs.context import note
 from logs.repeated import Repeated
@@ -29,6 +35,7 @@ LOG = logging.getLogger(__name__)
 BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens out of URLs
 REFUSAL_WAIT = 0.5  # seconds a 429 is held back, since the client may ask again at once
 MAX_WAITING = 16  # refusals held back, each of which holds a thread; full: the next is told at once
+REFUSAL_PERIOD = 60.0  # seconds in which the log has one refusal of each kind
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
 
@@ -55,7 +62,8 @@ class Door:
         self._penalties = Penalties(penalty(limits.messages_per_second, limits.subscriptions))
         self._is_closed = False
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
-        self._refused = Repeated()  # a page whose proxy is wrong comes again and again
+        # a page whose proxy is wrong comes again and again
+        self._refused = Repeated(REFUSAL_PERIOD)
 
     def install(self, app: Flask) -> None:
         """Adds the routes /ws and /api/room."""
@@ -81,7 +89,7 @@ class Door:
         try:
             self._admit()
         except (BadRequest, Forbidden) as error:
-            self._log_refusal(str(error.description))
+            self._log_refusal(error)
             raise
 
     def _admit(self) -> None:
@@ -97,9 +105,13 @@ class Door:
             self._hold_back()
             raise
 
-    def _log_refusal(self, why: str) -> None:
-        """Browsers hide the answer to a handshake: nobody else sees what a proxy in front does wrong."""
-        if (sentence := self._refused.due(why)) is not None:
+    def _log_refusal(self, error: HTTPException) -> None:
+        """Browsers hide the answer to a handshake: nobody else sees what a proxy in front does wrong.
+
+        One of each kind: what they say of the request anybody may make up.
+        """
+        why = str(error.description)
+        if (sentence := self._refused.due(why, type(error).__name__)) is not None:
             LOG.warning("ws refused: %s", sentence)
 
     def tell_room(self) -> Response:

@@ -23,6 +23,14 @@ def test_of_a_thousand_refused_requests_the_log_has_a_line_in_ten_seconds(
     assert repeated.due("it is away") == "it is away"
 
 
+def test_of_sentences_that_anybody_may_make_up_one_of_a_kind_is_said() -> None:
+    """A caller without a token could fill the log, with another word each time."""
+    repeated = Repeated()
+    said = [repeated.due(f"origin {number} is not allowed", "Forbidden") for number in range(1_000)]
+    assert said == ["origin 0 is not allowed", *[None] * 999]
+    assert repeated.due("no HTTP/1.1", "BadRequest") == "no HTTP/1.1"
+
+
 def test_sentences_that_are_never_the_same_take_no_room() -> None:
     repeated = Repeated()
     assert all(repeated.due(f"port {number}") for number in range(3 * MOST))
