@@ -55,6 +55,7 @@ class Taker:
         self._slots = threading.BoundedSemaphore(slots)
         self._draining = threading.Event()
         self._complaint = Complaint()  # (own thread) why no runs can be taken
+        self._not_started = Complaint()  # (own thread) why the database does not take their starts
         self._thread = threading.Thread(target=self._run, name="runner-taker", daemon=True)
 
     def start(self) -> None:
@@ -109,11 +110,13 @@ class Taker:
             return False
         try:
             started = self._start_next(claim)
+            self._not_started.clear()
             if started is None:
                 self._put_aside(claim)
                 return False
         except StoreUnavailable as error:
-            LOG.warning("run %s is not started yet: %s", claim.run_id, error)
+            if self._not_started.is_news(str(error)):
+                LOG.warning("run %s is not started yet: %s", claim.run_id, error)
             claim.nak(RETRY_PAUSE)
             self._draining.wait(RETRY_PAUSE)
             return False

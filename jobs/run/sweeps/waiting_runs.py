@@ -15,6 +15,8 @@ from logs.complaint import Complaint
 
 LOG = logging.getLogger(__name__)
 
+WAITS = "waits"  # of the run that stands first, where its queue gives none
+
 
 class WaitingRuns:
     """The sweeps over waiting runs, for one runner. They run on one thread. Raises StoreUnavailable."""
@@ -39,6 +41,7 @@ class WaitingRuns:
         """
         waiting = self._store.queued.not_since(queued_for, tag)
         if not waiting:
+            self._complaints.pop((WAITS, tag), None)
             return []
         if self._queue.holds(tag) >= self._store.queued.count_active(tag):
             self._look_for_pause(waiting[0], tag)
@@ -47,7 +50,7 @@ class WaitingRuns:
 
     def _look_for_pause(self, run: Run, tag: str | None) -> None:
         """Runs may wait their turn for hours, and nothing else shows that nobody has one."""
-        about = ("waits", tag)
+        about = (WAITS, tag)
         if why := self._queue.pause_of(tag):
             self._complain(about, run, why)
         else:

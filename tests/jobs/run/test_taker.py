@@ -17,7 +17,7 @@ from jobs.store.process_identity import ProcessIdentity
 from jobs.store.records import Started
 from jobs.store.runs.run_states import RunStatus
 from jobs.store.store import Store, StoreUnavailable
-from jobs.work.run_queue import QueueUnavailable, RunQueue
+from jobs.work.run_queue import Claim, QueueUnavailable, RunQueue
 from progress_lib.nats.link import Link
 from tests.harness import NatsServer, eventually
 from tests.jobs.conftest import ended, new_runner, record
@@ -60,6 +60,48 @@ def test_why_no_runs_can_be_taken_is_told_once_while_it_is_so(
         taking.join(20.0)
     told = [record.getMessage().rpartition(": ")[2] for record in caplog.records]
     assert told == ["away", "no leader", "no leader"]
+
+
+class WaitingQueue:
+    """Gives a run again and again, since the database takes no start."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def take(self, _: float) -> Claim:
+        self.tries += 1
+        claim = SimpleNamespace(run_id=str(self.tries), tag=None, nak=lambda _: None)
+        return cast(Claim, claim)
+
+
+def test_why_no_run_is_started_is_told_once_while_it_is_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run that waits has its runner try each second, for as long as the database is away."""
+    monkeypatch.setattr(taker, "RETRY_PAUSE", 0.001)
+
+    def away(_: object) -> None:
+        raise StoreUnavailable("the database is away")
+
+    queue = WaitingQueue()
+    store = SimpleNamespace(queued=SimpleNamespace(tenants=away))
+    taking = Taker(
+        cast(Any, queue),
+        cast(Any, SimpleNamespace(store=store, starts=Starts())),
+        Executions(),
+        slots=1,
+        pull=0.1,
+        takes=(None,),
+        on_end=lambda: None,
+    )
+    taking.start()
+    try:
+        eventually(lambda: queue.tries > 50)
+    finally:
+        taking.drain()
+        taking.join(20.0)
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told == "run 1 is not started yet: the database is away"
 
 
 def test_a_run_whose_start_was_written_and_its_answer_lost_is_run(
