@@ -182,15 +182,21 @@ jobs_called() {
 # request: {"parameters": {…}} of what --param gave, a name that is given twice with its last value, and where the run begins; else {}
 request() {
   local i members="" begin=""
-  local -A last=()
   [[ -z $from_run ]] || begin="\"fromRun\": \"$from_run\", \"fromNode\": $((10#$from_node))"
-  for ((i = 0; i < ${#given[@]}; i++)); do last[${given[i]%%=*}]=$i; done
   for ((i = 0; i < ${#given[@]}; i++)); do
-    [[ ${last[${given[i]%%=*}]} == "$i" ]] || continue
+    is_last "$i" || continue
     members+="${members:+, }\"${given[i]%%=*}\": $(json_string "${given[i]#*=}")"
   done
   [[ -z $members ]] || members="\"parameters\": {$members}"
   printf '{%s}' "$members${members:+${begin:+, }}$begin"
+}
+
+# is_last I: whether no later --param has the name of this one. (An associative array would need bash 4, which macOS lacks.)
+is_last() {
+  local j
+  for ((j = $1 + 1; j < ${#given[@]}; j++)); do
+    [[ ${given[j]%%=*} != "${given[$1]%%=*}" ]] || return 1
+  done
 }
 
 [[ $job =~ ^[0-9]+$ ]] || find_job "$job"
