@@ -17,10 +17,8 @@ USUAL_PAYLOAD = 1 << 20  # bytes that a nats-server takes unless its configurati
 RECEIVE_BYTES = 256 * 1024  # a read takes what waits, so a burst costs few wake-ups
 
 
-# Of a server that hangs the first half is true; the second is of ports that wait for us to begin
-NOT_OURS = (
-    "it hangs, or this port is for others: WebSockets, or TLS from the first byte (handshake_first)"
-)
+# Ports that wait for us to begin
+FOR_OTHERS = "this port is for others: WebSockets, or TLS from the first byte (handshake_first)"
 
 
 class Lost(NatsError):
@@ -114,9 +112,10 @@ class Connection:
         try:
             return self._expect(b"INFO", deadline).rest
         except TimeoutError:
-            raise Lost(f"no greeting (INFO) came within {CONNECT_WAIT:g} s; {NOT_OURS}") from None
+            silent = f"no greeting (INFO) came within {CONNECT_WAIT:g} s"
+            raise Lost(f"{silent}; it hangs, or {FOR_OTHERS}") from None
         except Closed as error:
-            raise Lost(f"{error} without a greeting (INFO); {NOT_OURS}") from None
+            raise Lost(f"{error} without a greeting (INFO); maybe {FOR_OTHERS}") from None
 
     def _secure(self, tls_required: bool, tls_available: bool) -> None:
         wanted = self._login.wants_tls
