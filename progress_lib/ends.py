@@ -33,7 +33,9 @@ def text_of(value: object) -> str:
     """Its text; empty where its own `__str__` is wrong, which is no reason to end the program."""
     try:
         return str(value)
-    except Exception:
+    except Exception as error:
+        if is_of_signal(error):
+            raise
         return ""
 
 
@@ -41,12 +43,14 @@ def shown(value: object) -> str:
     """What a wrong value is, for a sentence; Python writes no whole number of more than 4,300 digits."""
     try:
         return f"{value!r:.60}"
-    except Exception:
+    except Exception as error:
+        if is_of_signal(error):
+            raise
         return f"a {type(value).__name__} that has no text"
 
 
 def is_of_signal(error: BaseException) -> bool:
-    """Whether the handler of a signal raised it, as a time limit does: then it is the program's own, wherever it came up."""
+    """Whether the handler of a signal raised it, as a time limit does: then it is the program's own, wherever it came up. One that took itself away before is not known."""
     codes = set()
     trace = error.__traceback__
     while trace is not None:

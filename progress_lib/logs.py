@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from progress_lib.ends import is_of_signal
 from progress_lib.node import Node
 
 
@@ -24,7 +25,9 @@ class NodeHandler(logging.Handler):
             return
         try:
             self._node.say(self.format(record).lstrip().partition("\n")[0])
-        except Exception:
+        except Exception as error:
+            if is_of_signal(error):
+                raise
             self.handleError(record)
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from typing import TypeVar
 
-from progress_lib.ends import Loop
+from progress_lib.ends import Loop, is_of_signal
 from progress_lib.node import Node
 from progress_lib.reporting.default_reporter import default_reporter
 from progress_lib.reporting.reporter import ProgressReporter
@@ -48,7 +48,9 @@ def len_of(rows: object) -> int | None:
     """How many rows there are, where they know it."""
     try:
         return len(rows)  # type: ignore[arg-type]
-    except Exception:  # has none, or cannot say now
+    except Exception as error:  # has none, or cannot say now
+        if is_of_signal(error):
+            raise
         return None
 
 

@@ -3,6 +3,7 @@
 import base64
 import functools
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 
 from progress_lib import Progress, ProgressReporter, Status
+from progress_lib.ends import shown, text_of
+from progress_lib.logs import NodeHandler
 from progress_lib.nats import connection as nats_connection
 from progress_lib.nats.jetstream import JetStream
 from progress_lib.nats.link import Link
@@ -24,6 +27,7 @@ from progress_lib.progress import Row
 from progress_lib.reporting import reporter as reporter_module
 from progress_lib.reporting.outbox import MAX_NODES
 from progress_lib.reporting.reporter import ABSENT_WAIT
+from progress_lib.tracking import len_of
 from tests.harness import DEADLINE, ROOT, NatsServer, eventually, free_port
 from tests.progress_lib.listener import Listener
 
@@ -445,11 +449,16 @@ def raise_time_limit(*_: object) -> None:
 
 
 class Interrupted:
-    """A count in whose reading a signal comes."""
+    """Whatever it is read as, a signal comes meanwhile."""
 
     def __index__(self) -> int:
         signal.raise_signal(signal.SIGALRM)
         return 1
+
+    def __str__(self) -> str:
+        return str(self.__index__())
+
+    __repr__, __len__ = __str__, __index__
 
 
 class Wrong:
@@ -471,6 +480,11 @@ def test_what_the_handler_of_a_signal_raises_is_not_swallowed(
             with pytest.raises(TimeoutError, match="the time limit"):
                 reporter.report(Progress(1, "A", status, Interrupted()))  # type: ignore[arg-type]
             reporter.report(Progress(1, "A", status, Wrong()))  # type: ignore[arg-type]
+            log = logging.Logger("mine")
+            log.addHandler(NodeHandler(reporter.node(2)))
+            for way in (text_of, shown, len_of, log.error):
+                with pytest.raises(TimeoutError, match="the time limit"):
+                    way(Interrupted())
     finally:
         signal.signal(signal.SIGALRM, before)
 
