@@ -41,6 +41,7 @@ from tests.faults.handwritten import (
     UNTIL_TOLD,
     Programs,
     kill,
+    processes,
     program_pid,
     the_only,
     web_worker,
@@ -196,12 +197,13 @@ def test_a_new_master_takes_over_from_one_that_was_killed(
     server: Product, programs: Programs
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
-    parts = [the_only(server, part) for part in (SUPERVISOR, NATS, RUNNER)]
-    worker = web_worker(server)
+    parts = [the_only(server, part) for part in (SUPERVISOR, NATS)]
+    runner, worker = the_only(server, RUNNER), web_worker(server)
     server.kill()
     eventually(lambda: not is_alive(worker), READY, what="the worker leaves without its master")
     server.start_again()
-    assert [the_only(server, part) for part in (SUPERVISOR, NATS, RUNNER)] == parts
+    assert [the_only(server, part) for part in (SUPERVISOR, NATS)] == parts
+    assert runner in processes(server, RUNNER), "another one is beside it"
     with Watcher(server, run.job_id) as watcher:
         eventually(lambda: watcher.nodes()[2]["rowCount"] == 7)
         programs.let_go(run)
