@@ -133,13 +133,14 @@ export class JobsView {
     button.dataset.jobId = String(id);
     button.addEventListener('click', (event) => (isForTab(event) ? openInTab(id) : this.#onOpen(id)));
     button.addEventListener('auxclick', (event) => event.button === MIDDLE && openInTab(id));
+    button.addEventListener('mousedown', (event) => event.button === MIDDLE && event.preventDefault()); // else it scrolls, on Windows
     return { element: element('li', '', button), button, ...parts };
   }
 }
 
-// As on a link.
-function isForTab({ ctrlKey, metaKey, shiftKey }) {
-  return ctrlKey || metaKey || shiftKey;
+// As on a link. Not by a key (`detail` is 0), since Shift may still be down from Shift+Tab.
+function isForTab({ detail, ctrlKey, metaKey, shiftKey }) {
+  return detail > 0 && (ctrlKey || metaKey || shiftKey);
 }
 
 function openInTab(id) {

@@ -408,3 +408,22 @@ def test_a_job_of_the_list_is_opened_in_another_tab_as_a_link_is(
     expect(opened.value).to_have_url(re.compile(rf"\?job={other}$"))
     expect(page).to_have_url(there)
     opened.value.close()
+
+
+def test_a_key_opens_a_job_of_the_list_here_and_the_middle_button_begins_no_scrolling(
+    open_playground: OpenPlayground, shop: Product
+) -> None:
+    """Shift+Enter, as who has Shift still down from Shift+Tab, opened another window; Windows scrolls by the middle button."""
+    first, second = (
+        shop.create_job({"name": name, "graph": small_graph()}) for name in ("By Enter", "By Space")
+    )
+    page = open_playground()
+    before = page.context.pages
+    for job_id, key in ((first, "Shift+Enter"), (second, "Shift+Space")):
+        entry = page.locator(f'button.job[data-job-id="{job_id}"]')
+        entry.press(key)
+        expect(entry).to_have_attribute("aria-current", "true")
+    assert page.context.pages == before
+    made = "new MouseEvent('mousedown', { button, cancelable: true })"
+    is_left = f"(entry, button) => entry.dispatchEvent({made})"
+    assert [entry.evaluate(is_left, button) for button in (0, 1)] == [True, False]
