@@ -68,7 +68,8 @@ export class FindView {
 }
 
 function itemElement({ kind, label, hint = '', key = '', icon: name, places }) {
-  const told = ownTextElement('span', 'find-label', ...marked(label, places));
+  const labelElement = kind === 'command' ? element : ownTextElement; // a command is called so by the page
+  const told = labelElement('span', 'find-label', ...marked(label, places));
   const made = element('li', 'find-item', icon(name), told, element('span', 'find-hint', hint), element('span', 'find-kind', KINDS[kind]));
   if (key !== '') made.lastElementChild.replaceChildren(element('kbd', '', keyNames(key, IS_MAC)));
   made.dataset.kind = kind;

@@ -94,7 +94,10 @@ def test_a_command_does_what_its_button_does_and_is_there_only_while_it_can(edit
     editor.press("Enter")
     expect(page.locator(".node")).to_have_count(3)
     open_find(page, "home")
-    page.locator(".find-item").first.click()
+    command = page.locator(".find-item").first
+    translated = "label => label.translate"
+    assert command.locator(".find-label").evaluate(translated), "it is the page's English"
+    command.click()
     expect(page.locator("#home")).to_be_visible()
 
 
@@ -113,6 +116,7 @@ def test_a_job_is_found_from_everywhere_and_a_long_list_is_cut(
     expect(page.locator("#find-note")).to_have_text("10 more; type more letters.")
     page.keyboard.type(" 42")
     expect(page.locator(".find-item")).to_have_count(2)  # by its name, and another by its number
+    assert not page.locator(".find-label").first.evaluate("label => label.translate")
     page.keyboard.press("Enter")
     expect(page.locator("#job-name")).to_have_text("Lot 42")
 
