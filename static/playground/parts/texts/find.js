@@ -71,9 +71,12 @@ function isWordStart(text, place) {
   return place === 0 || !/[\p{L}\p{N}]/u.test(text[place - 1]);
 }
 
-/** A text without case and accents, as the server compares names: "Größe" → "grosse". */
+/**
+ * A text without case and accents: "Größe" → "grosse", "ΟΔΟΣ" → "οδοσ". As the server compares names (folded of jobs/store/letters.py), but for letters
+ * that its casefold writes as several, as the ligature ﬁ.
+ */
 export function plain(text) {
-  return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss');
+  return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss').replaceAll('ς', 'σ');
 }
 
 // One letter for each of the text's, without case and accents: "Données" → d, o, n, n, e, e, s.
