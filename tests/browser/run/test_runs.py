@@ -445,6 +445,47 @@ def test_a_log_shows_its_last_lines_and_is_searched_and_downloaded(
     expect(shown).to_have_count(1000)
 
 
+# Whether a box stands in a height of its own, has room for some lines, and scrolls
+SCROLLS = """(box) => {
+  const room = box.closest('.drawers').getBoundingClientRect().height;
+  const left = box.scrollHeight - box.clientHeight;
+  box.scrollTop = left;
+  return room <= 300 && box.clientHeight >= 80 && left > 100 && box.scrollTop > left - 2;
+}"""
+
+
+@pytest.mark.parametrize("height", [390, 225])
+def test_in_a_low_window_a_log_and_a_program_scroll_in_their_place(
+    open_playground: OpenPlayground, shop: Product, amounts: str, height: int, tmp_path: Path
+) -> None:
+    """As on a phone in landscape, and at 400 %: what was open was as high as all lines of a log."""
+    job_id = fresh_job(shop, amounts, f"Low {height}")
+    run_id = shop.execute(job_id)
+    shop.run_end(run_id)
+    log = shop.data_dir / "runs" / run_id / "log.txt"
+    log.write_text("".join(f"line {n} of many\n" for n in range(1, 3001)))
+    width = 844 if height > 300 else 360
+    page = open_playground(job_id, viewport={"width": width, "height": height})
+    expect_run(page, "completed")
+    picture(page, f"low-window-{height}", tmp_path)
+    open_drawer(page, "log")
+    expect(page.locator("#log-lines .log-line").last).to_have_text("line 3000 of many")
+    at_end = "(box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
+    eventually(lambda: page.locator("#log-lines").evaluate(at_end), what="the log's end is seen")
+    page.locator("#drawers").scroll_into_view_if_needed()
+    picture(page, f"low-window-{height}-log", tmp_path)
+    assert page.locator("#log-lines").evaluate(SCROLLS)
+    open_drawer(page, "program")
+    expect(page.locator("#program-text .code-line").nth(30)).to_be_attached()
+    picture(page, f"low-window-{height}-program", tmp_path)
+    assert page.locator(".program-box").evaluate(SCROLLS)
+    assert box_of(page.locator("#graph"))["height"] >= 150
+    page.set_viewport_size({"width": 844, "height": 700})
+    page.locator("#dock-handle").press("ArrowUp")  # a share of the page's height, which is kept
+    page.set_viewport_size({"width": 844, "height": 390})
+    assert page.locator(".program-box").evaluate(SCROLLS)
+
+
 def test_the_last_words_of_a_log_need_no_line_end(
     open_playground: OpenPlayground, shop: Product, amounts: str
 ) -> None:
