@@ -43,6 +43,9 @@ const TYPING = 250;
 /** Runs that are looked through for a text at a time; then the person says whether to go on. */
 const MOST_SEARCHED = 1_000;
 
+/** Milliseconds for which runs that were left are found as they were: those beyond the first page are not read anew. */
+const KEPT_RUNS = 60_000;
+
 /** Runs that wait whose place is asked for. */
 const MOST_PLACES = 5;
 
@@ -54,7 +57,7 @@ export class Home {
   #place = null; // of home or of the runs, null while a job is shown; one object for each that is gone to: it says whose answers are awaited
   #listing = nothingListed(); // jobs of home: {search, list, isKnown}
   #all = []; // jobs of the last listing that was no search
-  #found = nothingFound(); // runs of all jobs: {list, searched}
+  #found = nothingFound(); // runs of all jobs: {list, searched, wanted: of which place, leftAt: page milliseconds}
   #places = new Map(); // run id → runs before it
   #cancelled = new Set(); // ids of runs whose cancel was asked for
   #timer = null;
@@ -95,7 +98,10 @@ export class Home {
   /** Show a place of home or of the runs; null: a job is shown instead. */
   show(place) {
     const isOther = JSON.stringify(place) !== JSON.stringify(this.#place);
-    if (isOther) this.#place = place;
+    if (isOther) {
+      if (this.#place?.page === 'runs') this.#found = { ...this.#found, leftAt: Date.now() };
+      this.#place = place;
+    }
     this.#view.show(place?.page === 'home');
     this.#runsView.show(place?.page === 'runs' ? place : null);
     if (place?.page !== 'home') this.#watched.show([]);
@@ -309,10 +315,11 @@ export class Home {
 
   // ---- the runs of all jobs
 
-  // Who comes back to them finds them, and those that were read beyond the first page, where they were.
+  // Who comes back to them soon finds them, and those that were read beyond the first page, where they were.
   #findAt(place) {
     const wanted = JSON.stringify(place);
-    if (this.#found.wanted !== wanted) this.#found = { ...nothingFound(), wanted };
+    const isKept = this.#found.wanted === wanted && Math.abs(Date.now() - this.#found.leftAt) < KEPT_RUNS;
+    if (!isKept) this.#found = { ...nothingFound(), wanted };
   }
 
   async #readRuns() {
@@ -398,7 +405,7 @@ function nothingListed() {
 }
 
 function nothingFound() {
-  return { list: NOT_READ, searched: 0, wanted: null };
+  return { list: NOT_READ, searched: 0, wanted: null, leftAt: 0 };
 }
 
 function pageOfJobs({ jobs, next }) {

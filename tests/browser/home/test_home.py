@@ -451,6 +451,13 @@ def expect_who_comes_back_to_be_where_they_were(page: Page) -> None:
     expect(run).to_be_focused()
     expect(page.locator("#all-runs tbody tr")).to_have_count(2 * PAGE)
     assert run.evaluate("part => part.getBoundingClientRect().top > 0")
+    # After a while what was read beyond the first page is old, and nothing would read it anew
+    run.press("Enter")
+    expect(page.locator("#graph")).to_be_focused()
+    shift_clock(page, 61)
+    page.go_back()
+    expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
+    expect(page.locator("#runs-page")).to_be_focused()
 
 
 def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
