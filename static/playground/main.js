@@ -39,7 +39,7 @@ import { Kept } from './kept/kept.js';
 import { LookedAt } from './looked-at.js';
 import { PagesView } from './pages-view.js';
 import { tellCutText } from './parts/cut-text.js';
-import { byId, keepIcons } from './parts/dom.js';
+import { byId, forgetKeyboard, keepIcons } from './parts/dom.js';
 import { leaveKeysToInputMethod } from './parts/fields/composing.js';
 import { oncePerFrame } from './parts/frames.js';
 import { watchPresses } from './parts/presses.js';
@@ -135,7 +135,7 @@ class Playground {
   #signIn = new SignIn({
     page: this.#page,
     service: this.#service,
-    onAnew: () => this.#load(),
+    onAnew: () => this.#onAnew(),
     onRenewed: () => this.#onRenewed(),
   });
 
@@ -274,6 +274,12 @@ class Playground {
     this.#known.start();
     this.#redraw();
     keepIcons();
+    this.#load();
+  }
+
+  #onAnew() {
+    forgetKeyboard();
+    this.#home.forget();
     this.#load();
   }
 

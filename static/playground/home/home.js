@@ -143,6 +143,16 @@ export class Home {
     this.#watched.expectSnapshot();
   }
 
+  /** Somebody signs in, who may be another one: what was listed, and answers that are on their way, are for the one before. Lists wait for `begin`. */
+  forget() {
+    this.#looks.ask()();
+    this.#listing = { ...nothingListed(), search: this.#listing.search };
+    this.#all = [];
+    this.#found = { ...nothingFound(), wanted: this.#found.wanted };
+    this.#isEarly = true;
+    this.#page.redraw();
+  }
+
   /** The first connection stands, or is not waited for any longer: lists of before would have to be asked for again. */
   begin() {
     if (!this.#isEarly) return;

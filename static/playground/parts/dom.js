@@ -77,7 +77,7 @@ export function putAway(target, hidden, next = focusContent) {
   if (focused() === document.body || target.contains(focused())) focusContent();
 }
 
-const left = new WeakMap(); // what a page shows → what had the keyboard there when it was left
+let left = new WeakMap(); // what a page shows → what had the keyboard there when it was left
 
 /**
  * Another page is about to be shown. What this gives is called once it is, and brings the keyboard there from the one that went; `isBack`: to where it
@@ -92,6 +92,11 @@ export function keepKeyboard() {
     focusContent();
     if (isBack) left.get(content())?.focus({ preventScroll: true });
   };
+}
+
+/** Pages were left by somebody else: nobody comes back to where that was. */
+export function forgetKeyboard() {
+  left = new WeakMap();
 }
 
 /** What has the keyboard, of which kind whoever asks knows. @returns {any} */

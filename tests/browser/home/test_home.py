@@ -460,6 +460,33 @@ def expect_who_comes_back_to_be_where_they_were(page: Page) -> None:
     expect(page.locator("#runs-page")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("view", "listed", "asked"),
+    [
+        ("view=runs", "#all-runs tbody tr", r"/api/runs\?"),
+        ("", "#home-jobs tr[data-job-id]", r"/api/jobs\?"),
+    ],
+)
+def test_who_signs_in_after_another_sees_nothing_of_what_was_listed_for_the_other(
+    opened: Opened, quiet: Product, view: str, listed: str, asked: str
+) -> None:
+    page = opened(view)
+    rows = page.locator(listed)
+    expect(rows).to_have_count(PAGE)
+    page.click("#account-out")
+    expect(page.locator("#token-title")).to_have_text("You have signed out")
+    held = hold(page, re.compile(asked))
+    page.fill("#token-field", quiet.token(sub="bob"))
+    page.click("#token button[type=submit]")
+    expect(page.locator("#account-name")).to_have_text("bob")
+    wait_for_held(page, held)
+    expect(rows).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(rows).to_have_count(PAGE)
+
+
 def expect_no_run_to_be_looked_through_twice(page: Page) -> None:
     """Who asks to look further while it is looked gets further: a page that is asked for twice is counted once."""
     held = hold(page, re.compile(r"/api/runs\?.*before="))
