@@ -41,7 +41,7 @@ def make_directory(data_dir: Path, port: int) -> Path:
     host = socket.gethostname().replace("/", "_")
     directory = data_dir / HOME / f"{host}-{port}"
     directory.mkdir(parents=True, exist_ok=True)
-    for file in directory.glob("[0-9]*.json"):
+    for file in (*directory.glob("[0-9]*.json"), *directory.glob("runner-*.json")):
         file.unlink(missing_ok=True)
     return directory
 

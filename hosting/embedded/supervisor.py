@@ -85,7 +85,8 @@ class Child:
         self._process: _Process | None = None
         leaving = f"{name}{LEAVES}"
         self._leaving: list[_Process] = [Adopted(left[n]) for n in left if n.startswith(leaving)]
-        self._beside = 0  # id of the last one that it was started beside
+        # id of the last one that it was started beside
+        self._beside = self._leaving[-1].pid if self._leaving else 0
         self._started = 0.0
         self._backoff = FIRST_BACKOFF
         self._due = 0.0  # when to start it again
@@ -132,7 +133,8 @@ class Child:
             self._leaving = [one for one in (*self._leaving, self._process) if one.poll() is None]
             self._beside, self._process = self._process.pid, None
             if self._are_too_many:
-                LOG.warning("another %s starts when one of %d has", self.name, len(self._leaving))
+                many = "%d of %s end what they have at work: another starts when one has ended"
+                LOG.warning(many, len(self._leaving), self.name)
 
     def tend(self) -> None:
         """Notices when the process has ended, and starts it again after a back-off."""
@@ -356,10 +358,9 @@ def keep(
             LOG.warning("the master is gone: running programs may end, no new run is taken")
             if runner is not None:
                 runner.signal(signal.SIGUSR1)
+                runner.replace()  # at once: another supervisor would take it for one that takes runs
         if was_orphan and not is_orphan:
             LOG.info("a new master is here")
-            if runner is not None:
-                runner.replace()
         if is_orphan and (runner is None or not runner.is_running):
             return
         for child in children:
@@ -456,7 +457,7 @@ def _serve(
         command = [sys.executable, "-m", "jobs.runner"]
         runner = Child("runner", command, environments.for_runner, wait, left)
         children.append(runner)
-        runner.start()
+        runner.tend()
         notes.note(children)
     print("ready", flush=True)
     _leave_stdout()

@@ -96,7 +96,7 @@ def test_of_a_part_that_is_replaced_again_and_again_no_more_than_three_are_there
         for there in (1, 2, 3, 3, 3):
             assert len(tended()) == there
             child.replace()
-        assert "another runner starts when one of 3 has" in caplog.text
+        assert "3 of runner end what they have at work: another" in caplog.text
         [oldest, *_] = child.pids.values()
         os.kill(oldest, signal.SIGKILL)
         eventually(lambda: oldest not in tended().values() and "runner" in tended())

@@ -94,8 +94,9 @@ def test_a_server_takes_over_the_parts_of_one_that_was_killed(start_product: Sta
     assert "in use by another server" not in first.log()
 
 
+@pytest.mark.parametrize("killed", ["its master", "its master and supervisor"])
 def test_a_run_starts_though_one_that_began_before_the_server_was_killed_goes_on(
-    start_product: StartProduct,
+    killed: str, start_product: StartProduct
 ) -> None:
     """Its runner only ends what it has at work: all further runs waited for that one, for hours, and nothing said why."""
     product = start_product(SAMPLE_ORDERS="0")
@@ -106,6 +107,9 @@ def test_a_run_starts_though_one_that_began_before_the_server_was_killed_goes_on
     eventually(lambda: product.get(f"/api/runs/{slow}").json()["status"] == "running")
     product.kill()
     eventually(lambda: "runner drains" in product.log())
+    if "supervisor" in killed:
+        [supervisor] = [one.pid for one in product.processes() if one.role == "supervisor"]
+        os.kill(supervisor, signal.SIGKILL)
     # a worker of before has the port for a moment, and would answer for the next server
     eventually(lambda: "worker" not in [one.role for one in product.processes()])
     product.start_again()
