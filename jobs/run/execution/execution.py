@@ -121,7 +121,7 @@ class Execution:
         try:
             with self._parts.starts.watched():
                 self.thread.start()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             self._end_unstarted(error)
 
     def join(self, timeout: float) -> None:
@@ -152,7 +152,7 @@ class Execution:
             self.claim.ack()
             self._on_end(self)
 
-    def _end_unstarted(self, error: RuntimeError) -> None:
+    def _end_unstarted(self, error: Exception) -> None:
         """(the thread that called `start`)"""
         try:
             self._tell_not_started(error)
