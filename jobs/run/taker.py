@@ -79,10 +79,15 @@ class Taker:
 
     def _run(self) -> None:
         while not self._draining.is_set():
-            if rest := self._parts.starts.rest():
+            starts = self._parts.starts
+            if rest := starts.rest():
                 self._draining.wait(rest)
-            elif self._slots.acquire(timeout=SLOT_WAIT) and not self._take_one():
-                self._slots.release()
+            elif self._slots.acquire(timeout=SLOT_WAIT):
+                tries = starts.tries
+                if self._take_one():
+                    starts.settled(tries)
+                else:
+                    self._slots.release()
 
     def _take_one(self) -> bool:
         """Fills the acquired slot with a run. False when there was none, so the slot is still free."""

@@ -1,10 +1,11 @@
 """For how long a runner takes no runs, as a table."""
 
 import logging
+import threading
 
 import pytest
 
-from jobs.run.starts import LONGEST_REST, Starts
+from jobs.run.starts import LONGEST_REST, TRIAL_WAIT, Starts
 
 
 class Clock:
@@ -46,4 +47,31 @@ def test_a_run_that_fails_now_and_then_makes_no_long_rest() -> None:
     starts = Starts(clock)
     for _ in range(10):
         assert starts.failed() == 1.0
-        clock.now += 60.0
+        clock.now += 3_600.0
+
+
+def test_runs_that_come_one_by_one_are_taken_ever_less_often_too() -> None:
+    """A runner beside others has a share of what comes: it failed each of those."""
+    clock = Clock()
+    starts = Starts(clock)
+    failed = 0
+    for clock.now in range(0, 600, 3):
+        if not starts.rest():
+            starts.failed()
+            failed += 1
+    assert failed < 20
+
+
+def test_while_no_program_starts_one_run_at_a_time_is_tried() -> None:
+    """A runner with eight slots failed eight runs after each rest."""
+    starts = Starts()
+    assert starts.tries is None
+    starts.settled(starts.tries)  # nothing is in doubt, and nobody waits
+    starts.failed()
+    for tell in (starts.failed, starts.went):
+        waiting = threading.Thread(target=starts.settled, args=(starts.tries,))
+        waiting.start()
+        tell()
+        waiting.join(0.9 * TRIAL_WAIT)
+        assert not waiting.is_alive()
+    assert starts.tries is None
