@@ -29,4 +29,7 @@ class Repeated:
             self._held.clear()
         self._said[kind] = now
         held = self._held.pop(kind, 0)
-        return f"{sentence} (and {held} times more since it was said last)" if held else sentence
+        if not held:
+            return sentence
+        more = "times more" if kind == sentence else "more of its kind"
+        return f"{sentence} (and {held} {more} since it was said last)"

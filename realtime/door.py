@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import threading
 import time
 from collections import Counter
@@ -35,7 +36,8 @@ LOG = logging.getLogger(__name__)
 BEARER = "bearer."  # before the token, as a second subprotocol: keeps tokens out of URLs
 REFUSAL_WAIT = 0.5  # seconds a 429 is held back, since the client may ask again at once
 MAX_WAITING = 16  # refusals held back, each of which holds a thread; full: the next is told at once
-REFUSAL_PERIOD = 60.0  # seconds in which the log has one refusal of each kind
+_QUOTED = re.compile("['\"]")
+REFUSAL_PERIOD = 60.0  # seconds in which the log has one refusal of a kind
 RETRY_AFTER = 2  # seconds a browser should wait when there is no room, or the server stops
 
 
@@ -108,10 +110,10 @@ class Door:
     def _log_refusal(self, error: HTTPException) -> None:
         """Browsers hide the answer to a handshake: nobody else sees what a proxy in front does wrong.
 
-        One of each kind: what they say of the request anybody may make up.
+        What stands in quotes is of the request, which anybody may make up.
         """
         why = str(error.description)
-        if (sentence := self._refused.due(why, type(error).__name__)) is not None:
+        if (sentence := self._refused.due(why, kind=_QUOTED.split(why, 1)[0])) is not None:
             LOG.warning("ws refused: %s", sentence)
 
     def tell_room(self) -> Response:

@@ -28,9 +28,9 @@ def check_handshake(environ: dict[str, Any]) -> None:
     """Raises BadRequest for a request that is no handshake."""
     method, protocol = environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]
     if method != "GET":
-        raise BadRequest(f"a WebSocket begins with GET, not with {method}")
+        raise BadRequest(f"a WebSocket begins with GET, not with {method!r:.20}")
     if protocol != "HTTP/1.1":
-        raise BadRequest(f"a WebSocket begins with HTTP/1.1, not with {protocol:.20}")
+        raise BadRequest(f"a WebSocket begins with HTTP/1.1, not with {protocol!r:.20}")
     if environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ:
         raise BadRequest("a WebSocket begins with a request without a body")
     if not environ.get("HTTP_HOST"):
