@@ -117,7 +117,10 @@ class ProgressReporter:
             if announces_run and self._run_id != told:
                 self._own_run = OwnRun(self._run_id, status_subject(tenant_id, job))
             self._connect()
-        except Exception as error:  # a wrong setting must not stop the job
+        except Exception as error:
+            if is_of_signal(error):
+                raise
+            # a wrong setting must not stop the job
             LOG.warning("progress is not reported: %s", error)
             self._link = None
 
@@ -370,6 +373,8 @@ class ProgressReporter:
                 file.writelines(self._complete(progress).to_json() + b"\n" for progress in last)
             os.replace(partial, self._last_words)
         except Exception as error:
+            if is_of_signal(error):
+                raise
             LOG.warning("the last words are not written to %s: %s", self._last_words, error)
 
     # ---- the sender thread
