@@ -18,7 +18,7 @@ FOUND = """async ([labels, text]) => {
   const items = labels.map((label) => ({ label, hint: label === 'Map' ? 'Computes columns' : '' }));
   return found(items, text).map(({ label, places }) => [label, [...places].map((place) => label[place]).join('')]);
 }"""
-LABELS = ["Home", "Order report", "Report orders", "Données d’été", "Map", "Zoom in"]
+LABELS = ["Home", "Order report", "Report orders", "Données d’été", "Map", "Zoom in", "ΟΔΟΣ"]
 
 
 def found(page: Page, text: str) -> list[list[str]]:
@@ -34,6 +34,7 @@ def found(page: Page, text: str) -> list[list[str]]:
         ("report ord", ["Order report", "Report orders"]),  # in any order; the shorter name first
         ("orep", ["Order report"]),  # spread over the name
         ("DONNEES ete", ["Données d’été"]),  # without case and accents
+        ("οδος", ["ΟΔΟΣ"]),
         ("columns", ["Map"]),  # what it says of itself
         ("hzo", []),
         ("xyz", []),

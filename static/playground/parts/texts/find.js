@@ -72,8 +72,8 @@ function isWordStart(text, place) {
 }
 
 /**
- * A text without case and accents: "Größe" → "grosse", "ΟΔΟΣ" → "οδοσ". As the server compares names (folded of jobs/store/letters.py), but for letters
- * that its casefold writes as several, as the ligature ﬁ.
+ * A text without case and accents: "Größe" → "grosse", "ΟΔΟΣ" → "οδοσ". Nearly as the server compares names (folded of jobs/store/letters.py), whose
+ * casefold knows a few letters more, as the ligature ﬁ.
  */
 export function plain(text) {
   return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss').replaceAll('ς', 'σ');
@@ -81,5 +81,5 @@ export function plain(text) {
 
 // One letter for each of the text's, without case and accents: "Données" → d, o, n, n, e, e, s.
 function folded(text) {
-  return text.split('').map((letter) => letter.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()[0] ?? ' ');
+  return text.split('').map((letter) => letter.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace('ς', 'σ')[0] ?? ' ');
 }
