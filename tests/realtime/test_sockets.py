@@ -569,7 +569,7 @@ def test_the_log_says_why_a_handshake_was_refused(product: Product) -> None:
         pass
     log = product.log()
     assert "ws refused: this address is a WebSocket's, and the request lacks" in log
-    assert "ws refused: a WebSocket begins with HTTP/1.1, not with HTTP/1.0" in log
+    assert "ws refused: a WebSocket begins with HTTP/1.1, not with 'HTTP/1.0'" in log
 
 
 def test_at_a_stop_each_of_fifty_is_told_to_come_back(product: Product) -> None:
