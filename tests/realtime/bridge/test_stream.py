@@ -257,9 +257,9 @@ def test_an_api_that_takes_each_request_twice_gives_each_message_once(
 
 def test_a_reader_that_is_far_behind_is_not_cut_by_the_server(tmp_path: Path) -> None:
     """All that it had missed waited for it in the server, which cut it for that, and again each time that it came back."""
-    # NATS has 32 MB on their way to who answers at once
-    limits = "max_payload: 1000000\nmax_pending: 36000000\njetstream: enabled\n"
-    count, said, reads, received = 60, b"x" * 900_000, threading.Event(), list[Message]()
+    # NATS has 32 MB on their way to who answers, beside what it is writing, which counts until all of that is read
+    limits = "max_payload: 1000000\nmax_pending: 52000000\njetstream: enabled\n"
+    count, said, reads, received = 75, b"x" * 900_000, threading.Event(), list[Message]()
 
     def read(messages: list[Message]) -> None:
         assert reads.wait(DEADLINE)
