@@ -130,7 +130,7 @@ class Child:
         """Lets the process that runs go on until it ends by itself; the next `tend` starts another one beside it."""
         if self._process is not None and self._process.poll() is None:
             LOG.info("%s (process %d) ends what it has at work", self.name, self._process.pid)
-            self._leaving = [one for one in (*self._leaving, self._process) if one.poll() is None]
+            self._leaving = self._alive()
             self._beside, self._process = self._process.pid, None
             if self._are_too_many:
                 many = "%d of %s end what they have at work: another starts when one has ended"

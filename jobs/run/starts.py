@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 LOG = logging.getLogger(__name__)
 
 FIRST_REST, LONGEST_REST = 1.0, 60.0  # seconds
-TRIAL_WAIT = (
-    2.0  # seconds; what a tenant's directory or connections refuse is no word of the machine
-)
+# Seconds; what a tenant's directory or connections refuse is no word of the machine
+TRIAL_WAIT = 2.0
 
 
 class Starts:

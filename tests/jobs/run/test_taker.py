@@ -37,15 +37,11 @@ class AwayQueue:
             raise QueueUnavailable("away" if self.tries <= self.changes else "no leader")
 
 
-def test_why_no_runs_can_be_taken_is_told_once_while_it_is_so(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It was a line a second, a whole weekend of 170,000."""
-    monkeypatch.setattr(taker, "RETRY_PAUSE", 0.001)
-    queue, parts = AwayQueue(), SimpleNamespace(store=None, starts=Starts())
+def try_often(queue: Any, store: Any) -> None:
+    """Has a taker ask the queue more than fifty times."""
     taking = Taker(
-        cast(Any, queue),
-        cast(Any, parts),
+        queue,
+        cast(Any, SimpleNamespace(store=store, starts=Starts())),
         Executions(),
         slots=1,
         pull=0.1,
@@ -58,6 +54,14 @@ def test_why_no_runs_can_be_taken_is_told_once_while_it_is_so(
     finally:
         taking.drain()
         taking.join(20.0)
+
+
+def test_why_no_runs_can_be_taken_is_told_once_while_it_is_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was a line a second, a whole weekend of 170,000."""
+    monkeypatch.setattr(taker, "RETRY_PAUSE", 0.001)
+    try_often(AwayQueue(), store=None)
     told = [record.getMessage().rpartition(": ")[2] for record in caplog.records]
     assert told == ["away", "no leader", "no leader"]
 
@@ -83,23 +87,7 @@ def test_why_no_run_is_started_is_told_once_while_it_is_so(
     def away(_: object) -> None:
         raise StoreUnavailable("the database is away")
 
-    queue = WaitingQueue()
-    store = SimpleNamespace(queued=SimpleNamespace(tenants=away))
-    taking = Taker(
-        cast(Any, queue),
-        cast(Any, SimpleNamespace(store=store, starts=Starts())),
-        Executions(),
-        slots=1,
-        pull=0.1,
-        takes=(None,),
-        on_end=lambda: None,
-    )
-    taking.start()
-    try:
-        eventually(lambda: queue.tries > 50)
-    finally:
-        taking.drain()
-        taking.join(20.0)
+    try_often(WaitingQueue(), store=SimpleNamespace(queued=SimpleNamespace(tenants=away)))
     [told] = [record.getMessage() for record in caplog.records]
     assert told == "run 1 is not started yet: the database is away"
 
