@@ -229,12 +229,10 @@ class Runner:
                 execution.end(DISOWNED)
 
     def _show(self) -> None:
-        """Shows, or shows no more, that this runner takes runs."""
-        if self._taker.is_draining:
-            self._store.runners.leave(self.identity)
-        else:
-            tags = [tag for tag in self._takes if tag is not None]
-            self._store.runners.show(self.identity, tags, takes_untagged=None in self._takes)
+        """Shows which runs this runner takes: none while it drains."""
+        takes = () if self._taker.is_draining else self._takes
+        tags = [tag for tag in takes if tag is not None]
+        self._store.runners.show(self.identity, tags, takes_untagged=None in takes)
 
     def _heartbeat(self) -> None:
         for execution in self._executions.all():

@@ -29,6 +29,7 @@ class Takers:
     is_any_there: (
         bool  # false also where there are those of an earlier release, which do not show themselves
     )
+    draining: int = 0  # that take no more, and still have runs at work
 
     def has(self, tag: str | None) -> bool:
         """Whether a runner shows itself that takes runs with this tag, or those without one."""
@@ -38,9 +39,16 @@ class Takers:
         """Why a run with this tag waits that no runner may take; None where one may."""
         if self.has(tag):
             return None
+        if self.draining and not self.is_any_there:
+            return self._all_drain()
         if tag is not None:
             return f"no runner with the tag {tag} is there"
         return "no runner that takes runs without a tag is there" if self.is_any_there else None
+
+    def _all_drain(self) -> str:
+        if self.draining == 1:
+            return "the runner that is there takes no more runs: it ends those that it has at work"
+        return f"the {self.draining} runners that are there take no more runs: they end those that they have at work"
 
 
 class Runners:
@@ -53,7 +61,7 @@ class Runners:
         self._takers: tuple[float, Takers] | None = None  # monotonic seconds
 
     def show(self, runner: ProcessIdentity, tags: Collection[str], *, takes_untagged: bool) -> None:
-        """Shows that the runner takes runs with these tags, and those without one where that is so."""
+        """Shows that the runner takes runs with these tags, and those without one where that is so; with neither: that it drains."""
         values = {"tags": " ".join(sorted(tags)), "takes_untagged": takes_untagged}
 
         def show(connection: Connection) -> None:
@@ -69,7 +77,7 @@ class Runners:
         self._write(show)
 
     def leave(self, runner: ProcessIdentity) -> None:
-        """Shows that the runner takes no more runs."""
+        """Shows that the runner is there no more."""
         delete = sa.delete(RUNNERS).where(RUNNERS.c.runner == str(runner))
         self._write(lambda connection: connection.execute(delete))
 
@@ -86,5 +94,10 @@ def _takers(connection: Connection) -> Takers:
     rows = connection.execute(
         sa.select(RUNNERS.c.tags, RUNNERS.c.takes_untagged).where(there)
     ).all()
-    tags = frozenset(tag for row in rows for tag in row.tags.split())
-    return Takers(tags, any(row.takes_untagged for row in rows), is_any_there=bool(rows))
+    takers = [row for row in rows if row.tags or row.takes_untagged]
+    return Takers(
+        frozenset(tag for row in takers for tag in row.tags.split()),
+        any(row.takes_untagged for row in takers),
+        is_any_there=bool(takers),
+        draining=len(rows) - len(takers),
+    )

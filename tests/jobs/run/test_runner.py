@@ -695,10 +695,13 @@ def test_a_runner_that_is_told_to_drain_ends_with_its_last_run(
     os.kill(runner.pid, signal.SIGUSR1)
     eventually(lambda: "drains" in runner.output)
     waiting = queued(store, run_queue, GOOD)
+    drains = "the runner that is there takes no more runs: it ends those that it has at work"
+    eventually(lambda: store.runners.takers().why_waiting(None) == drains)
     (run_directory(data_dir, run) / "go").touch()
     assert runner.process.wait(30.0) == 0
     assert store.run(run.tenant_id, run.run_id).status is RunStatus.COMPLETED
     assert store.run(run.tenant_id, waiting.run_id).status is RunStatus.QUEUED
+    eventually(lambda: store.runners.takers().why_waiting(None) is None, what="it has left")
 
 
 def test_a_draining_runner_can_still_be_stopped(

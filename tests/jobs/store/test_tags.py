@@ -87,6 +87,25 @@ def test_runners_show_what_they_take_and_leave(store: Store) -> None:
     assert reasons() == [None, no_gpu, no_eu]
 
 
+def test_a_run_waits_for_runners_that_drain_where_no_other_is_there(store: Store) -> None:
+    def reasons() -> set[str | None]:
+        takers = store.runners.takers()
+        return {takers.why_waiting(tag) for tag in (None, "gpu")}
+
+    store.runners.show(ONE, ["gpu"], takes_untagged=True)
+    store.runners.show(ONE, [], takes_untagged=False)  # it drains
+    assert reasons() == {
+        "the runner that is there takes no more runs: it ends those that it has at work"
+    }
+    store.runners.show(OTHER, [], takes_untagged=False)
+    assert reasons() == {
+        "the 2 runners that are there take no more runs: they end those that they have at work"
+    }
+    assert not store.runners.takers().is_any_there, "a preview is told that no runner is there"
+    store.runners.show(OTHER, ["eu"], takes_untagged=True)
+    assert reasons() == {None, "no runner with the tag gpu is there"}
+
+
 def test_a_runner_that_shows_itself_no_more_is_gone_by_the_clock_of_the_database(
     store: Store, database_url: str
 ) -> None:
