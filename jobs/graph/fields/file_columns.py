@@ -12,6 +12,29 @@ from jobs.graph.rows.known import Known
 from program_lib.notation.excel_cells import column_of, letters_of
 from program_lib.types import COLUMN_TYPES, TEXT, Column
 
+FILE_COLUMN = Field(
+    "file_column",
+    "File's column",
+    "column",
+    required=False,
+    help="A column to hold the path of each row's file, as it matches; by default there is none.",
+)
+# Of a template, within its call
+TYPES_LINES = """\
+{% if config.get('types') %}
+        types={
+{% for entry in config.types %}
+            {{ entry.column | literal }}: {{ entry.type | literal }},
+{% endfor %}
+        },
+{% endif %}
+"""
+FILE_COLUMN_LINES = """\
+{% if config.get('file_column') %}
+        file_column={{ config.file_column | literal }},
+{% endif %}
+"""
+
 
 def types_field(help_text: str) -> Field:
     """The field that declares columns by their names."""

@@ -89,14 +89,6 @@ REJECT_FIELDS = (
         f" {SHARE_FROM:,} rows. By default any share.",
     ),
 )
-PATTERNS = "With * in its name, for example visits-*.csv, all files that match are read, sorted by name; ** is any directories."
-FILE_COLUMN = Field(
-    "file_column",
-    "File's column",
-    "column",
-    required=False,
-    help="A column to hold the path of each row's file, as it matches; by default there is none.",
-)
 NULL_MARKER = Field(
     "null_marker",
     "NULL is written as",

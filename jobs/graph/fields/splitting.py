@@ -11,7 +11,6 @@ from jobs.graph.rows.known import Known
 from program_lib.files.split_files.names import PLACE, place_error
 from program_lib.types import Kind, listed
 
-SPLIT_PATH = " With Split by, Rows a file or MB a file, * in its name is where each file's value or number stands: orders-*.csv."
 SPLIT_FIELDS = (
     Field(
         "split_by",

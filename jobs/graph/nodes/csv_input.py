@@ -7,14 +7,20 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.file_columns import check_letters, declared, types_field, with_file_column
+from jobs.graph.fields.file_columns import (
+    FILE_COLUMN,
+    FILE_COLUMN_LINES,
+    check_letters,
+    declared,
+    types_field,
+    with_file_column,
+)
+from jobs.graph.fields.file_path import input_path
 from jobs.graph.fields.shared import (
     DECIMAL,
     DELIMITER,
     ENCODING,
-    FILE_COLUMN,
     NULL_MARKER,
-    PATTERNS,
     check_decimal,
     first_row,
 )
@@ -45,13 +51,7 @@ CSV_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field(
-            "path",
-            "Path",
-            "path",
-            help="The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. One that ends with .gz or .zst is unpacked."
-            f" {PATTERNS}",
-        ),
+        input_path(unpacks=True),
         DELIMITER,
         ENCODING,
         Field(
@@ -117,9 +117,9 @@ CSV_INPUT = NodeType(
 {% if config.header == 'values' %}
         header=False,
 {% endif %}
-{% if config.get('file_column') %}
-        file_column={{ config.file_column | literal }},
-{% endif %}
+"""
+    + FILE_COLUMN_LINES
+    + """\
     )
 """,
     rejects=True,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.graph.example import Example, rows
-from jobs.graph.fields.field import Field
+from jobs.graph.fields.file_path import output_path
 from jobs.graph.fields.shared import (
     DECIMAL,
     DELIMITER,
@@ -15,7 +15,7 @@ from jobs.graph.fields.shared import (
     check_decimal,
     first_row,
 )
-from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
+from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, known_when_split
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
 from jobs.graph.rows.known import Known
 
@@ -37,13 +37,7 @@ CSV_OUTPUT = NodeType(
     has_input=True,
     has_output=False,
     fields=(
-        Field(
-            "path",
-            "Path",
-            "path",
-            help="The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. One that ends with .gz or .zst is packed."
-            f"{SPLIT_PATH}",
-        ),
+        output_path(packs=True),
         DELIMITER,
         ENCODING,
         first_row("for programs that want no names"),

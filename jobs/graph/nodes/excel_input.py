@@ -7,8 +7,16 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.file_columns import check_letters, columns_of_file, types_field
-from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS, first_row
+from jobs.graph.fields.file_columns import (
+    FILE_COLUMN,
+    FILE_COLUMN_LINES,
+    TYPES_LINES,
+    check_letters,
+    columns_of_file,
+    types_field,
+)
+from jobs.graph.fields.file_path import input_path
+from jobs.graph.fields.shared import first_row
 from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.rows.known import Known
 from program_lib.notation.excel_cells import place_of
@@ -28,12 +36,7 @@ EXCEL_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field(
-            "path",
-            "Path",
-            "path",
-            help=f"The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. {PATTERNS}",
-        ),
+        input_path(),
         Field(
             "sheet",
             "Sheet",
@@ -67,16 +70,12 @@ EXCEL_INPUT = NodeType(
 {% if config.header == 'values' %}
         header=False,
 {% endif %}
-{% if config.get('types') %}
-        types={
-{% for entry in config.types %}
-            {{ entry.column | literal }}: {{ entry.type | literal }},
-{% endfor %}
-        },
-{% endif %}
-{% if config.get('file_column') %}
-        file_column={{ config.file_column | literal }},
-{% endif %}
+"""
+    + TYPES_LINES
+    + """\
+"""
+    + FILE_COLUMN_LINES
+    + """\
     )
 """,
     rejects=True,

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field, Need
-from jobs.graph.fields.file_columns import declared, types_field
+from jobs.graph.fields.file_columns import TYPES_LINES, declared, types_field
 from jobs.graph.node_type import UNNAMED, NodeType, WrongField
 from jobs.graph.rows.known import Known
 from program_lib.network.urls import is_whole
@@ -144,13 +144,9 @@ HTTP_INPUT = NodeType(
 {% if config.get('total') %}
         total={{ config.total | literal }},
 {% endif %}
-{% if config.get('types') %}
-        types={
-{% for entry in config.types %}
-            {{ entry.column | literal }}: {{ entry.type | literal }},
-{% endfor %}
-        },
-{% endif %}
+"""
+    + TYPES_LINES
+    + """\
         others={{ config.others | literal }},
     )
 """,

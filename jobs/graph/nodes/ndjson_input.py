@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.file_columns import columns_of_file, types_field
-from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS
+from jobs.graph.fields.file_columns import (
+    FILE_COLUMN,
+    FILE_COLUMN_LINES,
+    TYPES_LINES,
+    columns_of_file,
+    types_field,
+)
+from jobs.graph.fields.file_path import input_path
 from jobs.graph.node_type import UNNAMED, NodeType
 
 NDJSON_INPUT = NodeType(
@@ -15,13 +21,7 @@ NDJSON_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field(
-            "path",
-            "Path",
-            "path",
-            help="The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. One that ends with .gz or .zst is unpacked."
-            f" {PATTERNS}",
-        ),
+        input_path(unpacks=True),
         types_field(
             "What the columns hold; a member that is not named here is text, and a nested one its JSON."
         ),
@@ -40,17 +40,13 @@ NDJSON_INPUT = NodeType(
     template="""
     return read_ndjson(
         {{ config.path | literal }},
-{% if config.get('types') %}
-        types={
-{% for entry in config.types %}
-            {{ entry.column | literal }}: {{ entry.type | literal }},
-{% endfor %}
-        },
-{% endif %}
+"""
+    + TYPES_LINES
+    + """\
         others={{ config.others | literal }},
-{% if config.get('file_column') %}
-        file_column={{ config.file_column | literal }},
-{% endif %}
+"""
+    + FILE_COLUMN_LINES
+    + """\
     )
 """,
     rejects=True,

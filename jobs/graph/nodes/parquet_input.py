@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.file_columns import with_file_column
-from jobs.graph.fields.shared import FILE_COLUMN, PATTERNS
+from jobs.graph.fields.file_columns import FILE_COLUMN, FILE_COLUMN_LINES, with_file_column
+from jobs.graph.fields.file_path import input_path
 from jobs.graph.node_type import UNNAMED, NodeType
 from jobs.graph.rows.known import Known
 
@@ -16,12 +16,7 @@ PARQUET_INPUT = NodeType(
     has_input=False,
     has_output=True,
     fields=(
-        Field(
-            "path",
-            "Path",
-            "path",
-            help=f"The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store. {PATTERNS}",
-        ),
+        input_path(),
         Field(
             "columns",
             "Columns",
@@ -39,9 +34,9 @@ PARQUET_INPUT = NodeType(
 {% if config.get('columns') %}
         columns={{ config.columns | literal }},
 {% endif %}
-{% if config.get('file_column') %}
-        file_column={{ config.file_column | literal }},
-{% endif %}
+"""
+    + FILE_COLUMN_LINES
+    + """\
     )
 """,
     known_columns=lambda config, known: with_file_column(config, Known()),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from jobs.graph.example import Example, rows
 from jobs.graph.fields.field import Field
-from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, SPLIT_PATH, known_when_split
+from jobs.graph.fields.file_path import output_path
+from jobs.graph.fields.splitting import SPLIT_FIELDS, SPLIT_LINES, known_when_split
 from jobs.graph.node_type import UNNAMED, NodeType, ReadBy
 
 PARQUET_OUTPUT = NodeType(
@@ -14,12 +15,7 @@ PARQUET_OUTPUT = NodeType(
     has_input=True,
     has_output=False,
     fields=(
-        Field(
-            "path",
-            "Path",
-            "path",
-            help=f"The file; a relative path lies in DATA_DIR, s3://CONNECTION/path in an object store.{SPLIT_PATH}",
-        ),
+        output_path(),
         Field(
             "compression",
             "Compression",
