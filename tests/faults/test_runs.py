@@ -20,6 +20,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -243,9 +244,10 @@ def test_after_master_and_supervisor_were_killed_a_start_takes_over_what_they_le
 ) -> None:
     run = programs.running(programs.execute(UNTIL_TOLD), nodes=2)
     parts = [the_only(server, part) for part in (NATS, RUNNER)]
-    worker = web_worker(server)
+    worker, supervisor = web_worker(server), the_only(server, SUPERVISOR)
+    os.kill(supervisor, signal.SIGSTOP)  # or it sees the master's end, and its runner drains
     server.kill()
-    kill(the_only(server, SUPERVISOR))
+    kill(supervisor)
     eventually(lambda: not is_alive(worker), READY, what="the worker leaves without its master")
     server.start_again()
     assert [the_only(server, part) for part in (NATS, RUNNER)] == parts
