@@ -664,6 +664,29 @@ def test_a_row_of_a_list_of_runs_is_opened_by_a_press_anywhere_on_it(modules: Pa
     assert modules.evaluate(ROWS) == [False, False, True]
 
 
+def test_a_double_click_on_a_reason_selects_a_word_and_one_click_opens_its_row(
+    modules: Page,
+) -> None:
+    modules.evaluate(HELD_ROWS)
+    modules.evaluate(
+        """() => {
+          for (const why of document.querySelectorAll('.why')) why.classList.add('cell-reason');
+          globalThis.later = [];
+          globalThis.ownTimeout = globalThis.setTimeout;
+          globalThis.setTimeout = (does) => later.push(does);
+        }"""
+    )
+    opened = "later.splice(0).forEach((does) => does()), opened.splice(0)"
+    try:
+        modules.locator("#one .why").dblclick()
+        by_two = modules.evaluate(opened)
+        modules.locator("#two .why").click()
+        at_once, by_one = modules.evaluate("opened.length"), modules.evaluate(opened)
+    finally:
+        modules.evaluate("globalThis.setTimeout = ownTimeout; document.body.replaceChildren()")
+    assert (by_two, at_once, by_one) == ([], 0, ["two"])
+
+
 HELD_ROWS = """async () => {
   const { openByRow } = await import('/playground/parts/lists/opening.js');
   const row = (name) => `<li id="${name}" style="display: flex; gap: 40px; padding: 8px"><a class="row-name" href="#">${name}</a><span class="why">No disk</span>

@@ -9,6 +9,10 @@ import { closest } from '../dom.js';
 const PRESSED_ITSELF = 'a, button, input, select, textarea, label, summary, code, [contenteditable]';
 const ROW = 'tr, li';
 
+/** What is told of a run at length: a double click selects a word of it, so that the first click waits so many milliseconds for a second. */
+const REASON = '.row-reason, .cell-reason';
+const SECOND_CLICK = 300;
+
 /** `opener`: of the link or button in each row of `list`, a list or the body of a table. */
 export function openByRow(list, opener) {
   let began = null; // on which element the press did; null: it has none, as one by a program
@@ -21,8 +25,13 @@ export function openByRow(list, opener) {
     began = null;
     const [row, other] = ends.map((end) => closest(end, ROW));
     if (row !== other || ends.some((end) => closest(end, PRESSED_ITSELF) !== null) || !getSelection().isCollapsed) return;
-    const { ctrlKey, metaKey, shiftKey } = event; // a link is opened in another tab by them
-    const opens = row?.querySelector(opener);
-    opens?.dispatchEvent(new MouseEvent('click', { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
+    const open = () => pressOpener(row?.querySelector(opener), event);
+    if (closest(event.target, REASON) === null) open();
+    else setTimeout(() => getSelection().isCollapsed && open(), SECOND_CLICK);
   });
+}
+
+// A link is opened in another tab where a key is down.
+function pressOpener(opens, { ctrlKey, metaKey, shiftKey }) {
+  opens?.dispatchEvent(new MouseEvent('click', { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
 }
