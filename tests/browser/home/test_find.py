@@ -18,7 +18,17 @@ FOUND = """async ([labels, text]) => {
   const items = labels.map((label) => ({ label, hint: label === 'Map' ? 'Computes columns' : '' }));
   return found(items, text).map(({ label, places }) => [label, [...places].map((place) => label[place]).join('')]);
 }"""
-LABELS = ["Home", "Order report", "Report orders", "Données d’été", "Map", "Zoom in", "ΟΔΟΣ"]
+LABELS = [
+    "Home",
+    "Order report",
+    "Report orders",
+    "Données d’été",
+    "Map",
+    "Zoom in",
+    "ΟΔΟΣ",
+    "Straße",
+    "o\u0308d",
+]
 
 
 def found(page: Page, text: str) -> list[list[str]]:
@@ -35,6 +45,9 @@ def found(page: Page, text: str) -> list[list[str]]:
         ("orep", ["Order report"]),  # spread over the name
         ("DONNEES ete", ["Données d’été"]),  # without case and accents
         ("οδος", ["ΟΔΟΣ"]),
+        ("strasse", ["Straße"]),  # a letter that is two
+        ("STRAẞE", ["Straße"]),
+        ("öd", ["o\u0308d", "Order report", "Report orders"]),  # as a Mac spells it
         ("columns", ["Map"]),  # what it says of itself
         ("hzo", []),
         ("xyz", []),
@@ -47,6 +60,8 @@ def test_what_is_found(modules: Page, text: str, names: list[str]) -> None:
 def test_the_letters_that_were_meant_are_told(modules: Page) -> None:
     assert found(modules, "orep") == [["Order report", "Orep"]]
     assert found(modules, "zo in") == [["Zoom in", "Zoin"]]
+    assert found(modules, "asse") == [["Straße", "aße"]]
+    assert found(modules, "od")[0] == ["o\u0308d", "o\u0308d"], "with its accent"
 
 
 def open_find(page: Page, text: str) -> None:

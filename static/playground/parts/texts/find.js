@@ -39,7 +39,25 @@ function hintedIn(hint, word) {
 }
 
 function wordIn(letters, word) {
-  const text = letters.join('');
+  const found = textIn(letters.join(''), word);
+  return found && { ...found, places: placesOf(letters, found.places) };
+}
+
+// Which letters of a label those of its text are, with the accents that stand behind them on their own.
+function placesOf(letters, ofText) {
+  const places = letters.flatMap((folded, place) => folded.split('').map(() => place));
+  const meant = ofText.map((at) => places[at]);
+  return meant.flatMap((place) => [place, ...accentsBehind(letters, place)]);
+}
+
+function accentsBehind(letters, place) {
+  const isAccent = (at) => letters[at] === '';
+  const accents = [];
+  for (let at = place + 1; isAccent(at); at += 1) accents.push(at);
+  return accents;
+}
+
+function textIn(text, word) {
   const starts = [...text].flatMap((letter, place) => (letter === word[0] ? [place] : []));
   const whole = starts.filter((start) => text.startsWith(word, start));
   if (whole.length > 0) {
@@ -79,7 +97,7 @@ export function plain(text) {
   return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss').replaceAll('ς', 'σ');
 }
 
-// One letter for each of the text's, without case and accents: "Données" → d, o, n, n, e, e, s.
+// What each of the text's letters is without case and accents, which may be none or several: "Straße" → s, t, r, a, ss, e.
 function folded(text) {
-  return text.split('').map((letter) => letter.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace('ς', 'σ')[0] ?? ' ');
+  return text.split('').map((letter) => letter.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace('ß', 'ss').replace('ς', 'σ'));
 }
