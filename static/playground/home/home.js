@@ -3,6 +3,7 @@
  * listed.
  */
 
+import { RUN_ENDS } from '../../realtime/messages.js';
 import { FAILED_OR_LOST, runsPlace } from '../places/address.js';
 import { askAgainAfter } from '../server/asking-again.js';
 import { InOrder } from '../server/in-order.js';
@@ -39,6 +40,9 @@ const JOBS_ANEW = { keyOf: ({ id }) => id, isBehind: ({ id }, last) => id < last
 
 /** Milliseconds after the last key in which a search is asked for. */
 const TYPING = 250;
+
+/** Runs that the server tells at once. */
+const MOST_RUNS = 500;
 
 /** Runs that are looked through for a text at a time; then the person says whether to go on. */
 const MOST_SEARCHED = 1_000;
@@ -335,14 +339,20 @@ export class Home {
   async #readRuns() {
     const place = this.#place;
     const isNewest = this.#looks.ask();
-    const page = await this.#api.allRuns(filterOf(place));
+    const page = await this.#api.allRuns({ ...filterOf(place), limit: place.q === null ? this.#reach : MOST_RUNS });
     if (place !== this.#place || !isNewest()) return;
     const anew = place.status === 'queued' ? waitingAnew(this.#api.now()) : RUNS_ANEW;
     const list = withFirstPage(this.#found.list, { entries: page.runs, next: page.next }, anew);
-    const isBegun = list.pages === 1;
+    const isBegun = page.next === null || list.pages === 1;
     this.#found = { ...this.#found, list: { ...list, entries: matching(list.entries, place.q) }, searched: isBegun ? page.runs.length : this.#found.searched };
     if (isBegun && place.q !== null) await this.#searchOn(place, 0);
     this.#page.redraw();
+  }
+
+  // How many runs are read anew: down to the last one that may have changed.
+  get #reach() {
+    const last = this.#found.list.entries.findLastIndex(({ status }) => !RUN_ENDS.has(status));
+    return Math.min(Math.max(RUNS, last + 1), MOST_RUNS);
   }
 
   #loadMoreRuns() {
@@ -395,7 +405,7 @@ function spanOf(day) {
 
 function filterOf({ status, job, day, q }) {
   const [since, until] = day === null ? [null, null] : spanOf(day);
-  return { status: status ?? '', job, since, until, limit: q === null ? RUNS : 500 };
+  return { status: status ?? '', job, since, until, limit: q === null ? RUNS : MOST_RUNS };
 }
 
 // How a list of runs that wait is read anew.

@@ -14,7 +14,7 @@ export const NOT_READ = Object.freeze({ entries: [], next: null, first: null, pa
 export function withFirstPage(list, { entries, next }, { keyOf, isBehind }) {
   const first = new Set(entries.map(keyOf));
   const isWhole = list.pages < 2 || next === null || entries.every((entry) => !list.first.has(keyOf(entry)));
-  if (isWhole) return { entries, next, first, pages: 1 };
+  if (isWhole) return { entries, next, first, pages: next === null ? Math.max(list.pages, 1) : 1 }; // of a list that ends here no further page is asked for
   const behind = list.entries.filter((entry) => !first.has(keyOf(entry)) && isBehind(entry, entries.at(-1)));
   return { ...list, entries: [...entries, ...behind], first };
 }

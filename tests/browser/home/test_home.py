@@ -403,8 +403,7 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     expect(page.locator("#all-runs-empty")).not_to_have_text("Loading…", timeout=10_000)
     page.goto(f"{quiet.url}/?view=runs")
     expect(page.locator("#all-runs tbody tr")).to_have_count(PAGE)
-    page.click("#all-runs-more")
-    expect(page.locator("#all-runs tbody tr")).to_have_count(2 * PAGE)
+    expect_runs_beyond_the_first_page_to_be_read_anew(page)
     expect_who_comes_back_to_be_where_they_were(page)
     failing = ["once"]
     page.route(
@@ -440,6 +439,26 @@ def test_filters_of_the_runs_are_in_the_address_and_come_back_with_it(
     day = page.evaluate(made, failure["createdAt"])
     page.goto(f"{quiet.url}/?view=runs&day={day}&status=failed")
     expect(page.locator("#all-runs tbody tr")).to_have_count(1)
+
+
+def expect_runs_beyond_the_first_page_to_be_read_anew(page: Page) -> None:
+    """One that was under way when it was read stood there so for as long as one stayed."""
+
+    def tell_of_before(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["runs"][20].update(status="running", endedAt=None)
+        route.fulfill(response=answer, json=told)
+
+    page.route(re.compile(r"/api/runs\?.*before="), tell_of_before)
+    page.click("#all-runs-more")
+    rows = page.locator("#all-runs tbody tr")
+    expect(rows).to_have_count(2 * PAGE)
+    expect(rows.nth(PAGE + 20)).to_have_attribute("data-status", "running")
+    page.unroute_all()
+    shift_clock(page, 31)
+    expect(rows.nth(PAGE + 20)).to_have_attribute("data-status", "completed")
+    expect(rows).to_have_count(2 * PAGE)
 
 
 def expect_who_comes_back_to_be_where_they_were(page: Page) -> None:

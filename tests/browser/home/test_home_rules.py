@@ -330,6 +330,9 @@ def test_a_list_that_is_read_anew_keeps_its_further_pages_and_has_no_gap(modules
     assert read_anew(modules, *two, gone) == [[9, 7, 6, 5, 4], "3"]
     assert read_anew(modules, *two, ["first", [19, 18, 17], "16"]) == [[19, 18, 17], "16"]
     assert read_anew(modules, *two, ["first", [9, 8], None]) == [[9, 8], None]
+    whole = ["first", [9, 8, 7, 6, 5, 4], None]
+    ends = read_anew(modules, *two, whole, ["first", [9, 8, 7], "6"])
+    assert ends == [[9, 8, 7, 6, 5, 4], None], "more was asked for once"
     one = [["first", [9, 8, 7], "6"], ["first", [10, 9, 8], "7"]]
     assert read_anew(modules, *one) == [[10, 9, 8], "7"], "it does not grow by itself"
 
