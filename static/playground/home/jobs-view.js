@@ -133,6 +133,7 @@ export class JobsView {
     button.dataset.jobId = String(id);
     button.addEventListener('click', (event) => (isForTab(event) ? openInTab(id) : this.#onOpen(id)));
     button.addEventListener('auxclick', (event) => event.button === MIDDLE && openInTab(id));
+    button.addEventListener('keydown', (event) => isKeyForTab(event) && openByKey(event, id));
     button.addEventListener('mousedown', (event) => event.button === MIDDLE && event.preventDefault()); // else it scrolls, on Windows
     return { element: element('li', '', button), button, ...parts };
   }
@@ -141,6 +142,16 @@ export class JobsView {
 // As on a link. Not by a key (`detail` is 0), since Shift may still be down from Shift+Tab.
 function isForTab({ detail, ctrlKey, metaKey, shiftKey }) {
   return detail > 0 && (ctrlKey || metaKey || shiftKey);
+}
+
+// Of a button no browser makes a click of it.
+function isKeyForTab({ key, ctrlKey, metaKey, repeat }) {
+  return key === 'Enter' && (ctrlKey || metaKey) && !repeat;
+}
+
+function openByKey(event, id) {
+  event.preventDefault();
+  openInTab(id);
 }
 
 function openInTab(id) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -394,17 +395,24 @@ def test_back_takes_the_dialog_of_a_job_with_it(
     assert shop.get(f"/api/jobs/{shop.sample_job_id()}").status == 200
 
 
-@pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"button": "middle"}])
+@pytest.mark.parametrize(
+    "press",
+    [
+        lambda entry: entry.click(modifiers=["Control"]),
+        lambda entry: entry.click(button="middle"),
+        lambda entry: entry.press("Control+Enter"),
+    ],
+)
 def test_a_job_of_the_list_is_opened_in_another_tab_as_a_link_is(
-    open_playground: OpenPlayground, shop: Product, how: dict[str, Any]
+    open_playground: OpenPlayground, shop: Product, press: Callable[[Locator], None]
 ) -> None:
-    """It took the place of what was shown, with Ctrl; the middle button did nothing."""
+    """It took the place of what was shown, with Ctrl; the middle button and Ctrl+Enter did nothing."""
     other = shop.create_job({"name": "In a tab", "graph": small_graph()})
     page = open_playground()
     entry = page.locator(f'button.job[data-job-id="{other}"]')
     there = page.url
     with page.context.expect_page() as opened:
-        entry.click(**how)
+        press(entry)
     expect(opened.value).to_have_url(re.compile(rf"\?job={other}$"))
     expect(page).to_have_url(there)
     opened.value.close()
