@@ -279,6 +279,8 @@ class Playground {
 
   #onAnew() {
     forgetKeyboard();
+    this.#known.forget();
+    this.#jobsView.forget();
     this.#home.forget();
     this.#load();
   }

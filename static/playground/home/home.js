@@ -150,6 +150,7 @@ export class Home {
   /** Somebody signs in, who may be another one: what was listed, and answers that are on their way, are for the one before. Lists wait for `begin`. */
   forget() {
     this.#looks.ask()();
+    this.#overview.forget();
     this.#listing = { ...nothingListed(), search: this.#listing.search };
     this.#all = [];
     this.#found = { ...nothingFound(), wanted: this.#found.wanted };

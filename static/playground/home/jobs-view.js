@@ -47,6 +47,12 @@ export class JobsView {
     this.#arrange();
   }
 
+  /** Somebody else signs in: which jobs there are is not known until they are shown. */
+  forget() {
+    this.show([]);
+    setHidden(byId('jobs-empty'), true);
+  }
+
   markShown(jobId) {
     if (jobId !== this.#shownId) this.#reachedId = jobId;
     this.#shownId = jobId;

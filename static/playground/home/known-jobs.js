@@ -56,6 +56,12 @@ export class KnownJobs {
     this.#listedAt = 0;
   }
 
+  /** Somebody signs in, who may be another one: what is listed, and a list that is on its way, is for the one before. */
+  forget() {
+    this.#order.ask()();
+    this.#jobs = [];
+  }
+
   async refresh() {
     this.#listedAt = Date.now();
     const isNewest = this.#order.ask();

@@ -94,6 +94,13 @@ export class Overview {
     for (const [runId, { run, heardAt }] of this.#runs) if (heardAt > 0 && !RUN_ENDS.has(run.status)) this.#runs.delete(runId);
   }
 
+  /** Somebody signs in, who may be another one. */
+  forget() {
+    for (const known of [this.#jobs, this.#runs, this.#briefs, this.#foreign]) known.clear();
+    this.#areJobsKnown = false;
+    this.#areRunsKnown = false;
+  }
+
   get areJobsKnown() {
     return this.#areJobsKnown;
   }

@@ -492,6 +492,7 @@ def test_who_signs_in_after_another_sees_nothing_of_what_was_listed_for_the_othe
     page = opened(view)
     rows = page.locator(listed)
     expect(rows).to_have_count(PAGE)
+    expect(page.locator("button.job")).not_to_have_count(0)
     page.click("#account-out")
     expect(page.locator("#token-title")).to_have_text("You have signed out")
     held = hold(page, re.compile(asked))
@@ -500,6 +501,9 @@ def test_who_signs_in_after_another_sees_nothing_of_what_was_listed_for_the_othe
     expect(page.locator("#account-name")).to_have_text("bob")
     wait_for_held(page, held)
     expect(rows).to_have_count(0)
+    if view == "":
+        expect(page.locator("button.job")).to_have_count(0)
+        expect(page.locator("#jobs-empty")).to_be_hidden()
     for route in held:
         route.continue_()
     page.unroute_all()

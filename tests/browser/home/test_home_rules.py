@@ -98,6 +98,20 @@ def test_a_run_that_the_lists_do_not_have_any_more_has_ended_or_is_gone(modules:
     assert found[2:] == [[], []]
 
 
+def test_for_who_signs_in_after_another_nothing_is_listed_nor_heard_of(modules: Page) -> None:
+    found = told(
+        modules,
+        ["takeJobs", [MADE]],
+        ["takeRuns", lists([run("running")], [run("failed", "r2", endedAt=150)]), 10],
+        ["forget"],
+        ["running"],
+        ["failed", 200],
+        ["foreign", [[7, "Theirs"]], 200],
+        ["isKnown"],
+    )
+    assert found == [[], [], [], False]
+
+
 def test_on_a_new_connection_a_run_that_is_not_told_again_runs_no_more(modules: Page) -> None:
     found = told(
         modules,
