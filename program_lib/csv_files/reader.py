@@ -33,6 +33,7 @@ Read = tuple[pa.Table, float | None]  # rows, and which part of the file's bytes
 # Tables, each of four times MOST_READ at most. The first is small: beside the second is made what takes long at the start
 AHEAD = 2
 BYTE_ORDER_MARK = "\ufeff".encode()
+LINE_ENDS = (b"\n", b"\r")
 
 
 def open_file(path: str) -> BinaryIO:
@@ -158,8 +159,13 @@ class CsvReader(Uncounted):
             return None
 
     def _strings(self, block: bytes) -> pa.Table:
-        """All fields as texts. Arrow would skip a byte order mark here, which is text in mid-file."""
+        """All fields as texts. Arrow would skip a byte order mark here, which is text in mid-file.
+
+        Of an empty last field it would also say that it is quoted if the one before is, unless the line ends.
+        """
         has_mark = block.startswith(BYTE_ORDER_MARK)
+        if not block.endswith(LINE_ENDS):
+            block += b"\n"
         table = pa_csv.read_csv(
             pa.BufferReader(b"\n" + block if has_mark else block),
             read_options=pa_csv.ReadOptions(

@@ -303,8 +303,13 @@ def test_a_last_column_without_a_name_must_be_empty() -> None:
         (b"a\n1\n\n2\n", [("1",), (None,), ("2",)]),
         (b'a\n\n\n""\n', [(None,), (None,), ("",)]),
         (b"a\r\n\r\n1\r\n", [(None,), ("1",)]),
+        (b'a,b\n"x",', [("x", None)]),
+        (b'a,b\n"x",\r', [("x", None)]),
+        (b'a,b\n1,2\n"",', [("1", "2"), ("", None)]),
+        (b'a\n"x"', [("x",)]),
         (b"a\n\xef\xbb\xbf1\n\n", [("\ufeff1",), (None,)]),
         (b"a,b\n\xef\xbb\xbf1,2\n", [("\ufeff1", "2")]),
+        (b'a,b\n\xef\xbb\xbf"1",', [('\ufeff"1"', None)]),
     ],
 )
 def test_fields_are_what_stands_there(content: bytes, expected: Rows) -> None:
