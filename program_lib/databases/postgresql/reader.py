@@ -28,6 +28,7 @@ from program_lib.texts import parse_column
 from program_lib.types import AS_TEXT, Column, Kind, Schema, Type
 
 MAX_BLOCK = 2**31 - 1  # bytes of CSV that Arrow parses at once; a batch is far smaller
+BYTE_ORDER_MARK = "\ufeff".encode()
 _AS_TEXT = AS_TEXT | {Kind.TEXT, Kind.BYTES}
 
 
@@ -211,6 +212,8 @@ def parsed(block: bytes, rows: int, schema: Schema) -> pa.Table:
 
 def _read(block: bytes, schema: Schema, types: list[pa.DataType]) -> pa.Table:
     names = [str(i) for i in range(len(schema))]
+    if block.startswith(BYTE_ORDER_MARK):  # Arrow leaves the first one out; here it is of a value
+        block = BYTE_ORDER_MARK + block
     return pa.csv.read_csv(
         pa.BufferReader(block),
         pa.csv.ReadOptions(

@@ -9,10 +9,11 @@ import pytest
 
 from program_lib.databases import read_rows
 from program_lib.databases.postgresql.native import numeric_digits
+from program_lib.databases.postgresql.reader import parsed
 from program_lib.databases.postgresql.statement import without_end
 from program_lib.errors import ProgramError, RowRefused
 from program_lib.ports import BATCH_BYTES, BATCH_ROWS
-from program_lib.types import INTEGER
+from program_lib.types import INTEGER, TEXT, Column, Schema
 from tests.program_lib.moving import move, read, schema_of, write
 from tests.servers.databases import Database
 
@@ -144,6 +145,19 @@ def test_each_type_comes_into_a_new_table_as_it_was(
     # and once more into the table that is there
     assert move(database.url, database.url, "t", "replace", table="s") == len(values)
     assert is_same(database, "s", "t")
+
+
+@pytest.mark.parametrize(
+    ("lines", "values"),
+    [
+        ("\ufeffx\ny\n", ["\ufeffx", "y"]),
+        ("\ufeff\n\n", ["\ufeff", None]),
+        ('\ufeff\ufeff\n""\n', ["\ufeff\ufeff", ""]),
+        ('"\ufeff,"\n\ufeff\n', ["\ufeff,", "\ufeff"]),
+    ],
+)
+def test_a_byte_order_mark_is_part_of_a_text(lines: str, values: list[str | None]) -> None:
+    assert parsed(lines.encode(), 2, Schema([Column("v", TEXT)]))["v"].to_pylist() == values
 
 
 def test_a_table_of_one_column_keeps_its_nulls_and_empty_texts(database: Database) -> None:
