@@ -46,12 +46,19 @@ class Node:
         self._left: Left | None = None  # a loop was left, and how the node ended is not known yet
         self._left_at = 0.0  # monotonic seconds
         self._looper: threading.Thread | None = None  # whose loop counts, or whose bar it is
+        # How it ended, where a signal's handler broke off what tells it: the sender does it then
+        self._untold: tuple[Status, str] | None = None
 
     def begin(self) -> None:
         """Says that the node runs. `with` does it."""
-        self._reporter.settle_left()
-        self._report(Status.RUNNING, self.message)
-        self._reporter.watch(self)
+        try:
+            self._reporter.settle_left()
+            self._report(Status.RUNNING, self.message)
+            self._reporter.watch(self)
+        except BaseException as error:  # the work does not begin
+            self._untold = (Status.FAILED, failure_of(error) or self.message)
+            self._reporter.watch(self)
+            raise
 
     def advance(self, rows: int = 1) -> None:
         """That many more rows are done."""
@@ -112,7 +119,9 @@ class Node:
 
     def settle(self, error: BaseException | None) -> None:
         """The program ends, and by what: so does a node that is still open."""
-        if failure_of(error) is not None:
+        if self._untold is not None:
+            self._end(*self._untold)
+        elif failure_of(error) is not None:
             self.end(error)
         elif self._left is not None:
             self._decide()
@@ -127,7 +136,9 @@ class Node:
 
     def news(self, now: float) -> Progress | None:
         """What has changed since the last look, if anything. (sender thread)"""
-        if self._left is not None and now > self._left_at + SETTLE_WAIT:
+        if self._untold is not None:
+            self._end(*self._untold)
+        elif self._left is not None and now > self._left_at + SETTLE_WAIT:
             self._decide()
         seen = (self.name, self.row_count, self.row_total, self.message)
         if seen == self._told:
@@ -142,8 +153,12 @@ class Node:
             self.complete()
 
     def _end(self, status: Status, message: str) -> None:
-        self._report(status, message)
-        self._reporter.unwatch(self)
+        try:
+            self._report(status, message)
+            self._reporter.unwatch(self)
+        except BaseException:
+            self._untold = (status, message)
+            raise
 
     def _report(self, status: Status, message: str) -> None:
         if os.getpid() == self._process:

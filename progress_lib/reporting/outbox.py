@@ -40,13 +40,14 @@ class Outbox:
                 raise OutboxFull(f"a program may name {MAX_NODES:,}")
         elif before.status.is_terminal:
             return False
-        self._latest[node_id] = progress
         if before is not None and progress.status is before.status:
+            self._latest[node_id] = progress
             is_first = not self._counts
             self._counts.add(node_id)
             return is_first and not self._goes_on
         self._counts.discard(node_id)
         self._changes.append(progress)
+        self._latest[node_id] = progress  # last: a signal's handler may break off what is before
         return True
 
     def due(self, now: float) -> list[Progress]:

@@ -489,6 +489,38 @@ def test_what_the_handler_of_a_signal_raises_is_not_swallowed(
         signal.signal(signal.SIGALRM, before)
 
 
+class InterruptedOnce(Interrupted):
+    """Its first reader in the main thread is interrupted."""
+
+    def __init__(self) -> None:
+        self._is_read = False
+
+    def __index__(self) -> int:
+        if self._is_read or threading.current_thread() is not threading.main_thread():
+            return 7
+        self._is_read = True
+        return super().__index__()
+
+
+def test_a_node_ends_though_a_signal_breaks_off_what_tells_its_beginning_or_its_end(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    before = signal.signal(signal.SIGALRM, raise_time_limit)
+    try:
+        with ProgressReporter(nats_server.url, "default", 42) as reporter:
+            node = reporter.node(1)
+            node.name = InterruptedOnce()  # type: ignore[assignment]
+            with pytest.raises(TimeoutError, match="the time limit"):
+                node.begin()
+            with pytest.raises(TimeoutError, match="the time limit"), reporter.node(2) as node:
+                node.message = InterruptedOnce()  # type: ignore[assignment]
+            eventually(lambda: listener.end(1) and listener.end(2), what="both have ended")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert listener.end(1) == ("failed", 0, "TimeoutError: the time limit")
+    assert listener.end(2) == ("completed", 0, "7")
+
+
 # ---------------------------------------------------------------- forks
 
 
