@@ -16,17 +16,23 @@ _SUSPENDED = ("YIELD_VALUE", "RESUME", "SEND")
 def failure_of(error: BaseException | None) -> str | None:
     """Why work failed that `error` ended, for people; None where it did not fail.
 
-    `sys.exit()` and `sys.exit(0)` are no failure, and neither is a generator whose consumer wants no more.
+    `sys.exit()` and `sys.exit(0)` are no failure, nor are `ctx.exit()` of Click and `typer.Exit()`, and neither is a generator whose consumer wants no more.
     """
     if error is None or isinstance(error, GeneratorExit):
         return None
-    if isinstance(error, SystemExit):
-        if error.code in (None, 0):
+    if isinstance(error, SystemExit) or _is_exit_of_click(error):
+        code = error.code if isinstance(error, SystemExit) else getattr(error, "exit_code", None)
+        if code in (None, 0):
             return None
-        return f"exit code {error.code:d}" if isinstance(error.code, int) else text_of(error.code)
+        return f"exit code {code:d}" if isinstance(code, int) else text_of(code)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return f"{type(error).__name__}: {text}" if (text := text_of(error)) else type(error).__name__
+
+
+def _is_exit_of_click(error: BaseException) -> bool:
+    """Whether Click, or Typer, makes a `sys.exit` of it where its command ends. It is not imported for that."""
+    return type(error).__name__ == "Exit" and isinstance(getattr(error, "exit_code", None), int)
 
 
 def text_of(value: object) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import click
 import pytest
 
 from progress_lib import Node, Progress, ProgressReporter, Status, track
@@ -485,6 +486,8 @@ def test_a_block_says_how_far_it_is(reporter: ProgressReporter, listener: Listen
         (SystemExit(True), "failed", "exit code 1"),
         (SystemExit("no such file"), "failed", "no such file"),
         (SystemExit(0), "completed", ""),
+        (click.exceptions.Exit(), "completed", ""),
+        (click.exceptions.Exit(4), "failed", "exit code 4"),
         (GeneratorExit(), "completed", ""),
     ],
 )
