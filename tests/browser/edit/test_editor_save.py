@@ -705,6 +705,35 @@ def test_keys_of_an_input_method_are_none_of_the_page(edit: Any) -> None:
     expect(page.locator("#node-form")).to_be_hidden()
 
 
+def test_a_name_that_cannot_be_kept_is_there_still_and_is_not_sent_by_itself(edit: Any) -> None:
+    """It was gone, as who had written it while the session ended found."""
+    editor = edit(name="Old name")
+    page = editor.page
+    name = page.locator("#job-rename")
+    address = f"**/api/jobs/{editor.job_id}"
+    page.route(address, lambda route: route.abort())
+    editor.press("F2")
+    page.keyboard.type("New name")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_be_visible()
+    expect(name).to_be_visible()
+    expect(name).to_have_value("New name")
+    expect(name).not_to_be_focused()  # whoever writes elsewhere by now goes on there
+    page.unroute(address)
+    page.click('.page-link[data-page-link="home"]')
+    page.go_back()
+    expect(page.locator("#job-name")).to_have_text("Old name")
+    editor.press("F2")
+    page.keyboard.type("New name")
+    page.route(address, lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_be_visible()
+    page.unroute(address)
+    name.press("Enter")
+    expect(page.locator("#job-name")).to_have_text("New name")
+    assert editor.stored()["name"] == "New name"
+
+
 def test_renaming_by_key_keeps_what_is_not_saved(edit: Any) -> None:
     editor = edit(name="Old name")
     editor.node(2).focus()

@@ -22,7 +22,7 @@ export class JobTools {
   #host;
   #webhooks;
   #making;
-  #renaming = null; // {id, name, then}: the job whose name is being written, and what has the focus after it
+  #renaming = null; // {id, name, then, isRefused}: the job whose name is being written, what has the focus after it, and whether it was not taken as it is
 
   /**
    * `host`: {draft() → {id, name, graph} or null, exported() → {name, graph} of a job that is only looked at, too, isDirty(), names() → [text], show(jobId), inTurn(jobId, work): after what writes the job already, settled(): once nothing writes the one at hand, renamed(job, before),
@@ -39,6 +39,7 @@ export class JobTools {
     byId('job-files').addEventListener('change', (event) => this.#import(event.target));
     byId('job-name').addEventListener('dblclick', () => this.startRename());
     byId('job-rename').addEventListener('keydown', (event) => this.#onRenameKey(event));
+    byId('job-rename').addEventListener('focus', () => (this.#renaming.isRefused = false));
     byId('job-rename').addEventListener('blur', () => afterPress(() => this.endRename())); // the buttons beside it move then
     this.#takeDroppedFiles();
   }
@@ -151,16 +152,22 @@ export class JobTools {
   /** `then`: what has the focus after it. */
   startRename({ then = byId('job-menu') } = {}) {
     const draft = this.#host.draft();
-    if (draft === null || this.#renaming?.id === draft.id) return;
+    if (draft === null) return;
     const { id, name } = draft;
-    this.#renaming = { id, name, then };
     const input = byId('job-rename');
-    input.value = name;
+    const isWritten = this.#renaming?.id === id;
+    if (!isWritten) this.#offerName({ id, name, then, isRefused: false }, name);
+    input.focus();
+    if (!isWritten) input.select();
+  }
+
+  #offerName(renaming, written) {
+    this.#renaming = renaming;
+    const input = byId('job-rename');
+    input.value = written;
     input.maxLength = MOST_NAME;
     setHidden(input, false);
     setHidden(byId('job-name'), true);
-    input.focus();
-    input.select();
   }
 
   #onRenameKey(event) {
@@ -175,13 +182,20 @@ export class JobTools {
   /** The name that is being written is that of its job, also where the person has gone on to another one. */
   endRename({ keep = true } = {}) {
     if (this.#renaming === null) return;
-    const { id, name: before } = this.#renaming;
+    const renaming = this.#renaming;
     this.#renaming = null;
     const input = byId('job-rename');
     setHidden(input, true);
     setHidden(byId('job-name'), false);
     const name = input.value.trim();
-    if (keep && name !== '' && name !== before) this.#attempt(() => this.#host.inTurn(id, () => this.#rename(id, name)));
+    if (keep && !renaming.isRefused && name !== '' && name !== renaming.name) this.#keepName(renaming, name);
+  }
+
+  // What cannot be kept, as while nobody is signed in, is there still, for who comes back to it; whoever writes elsewhere meanwhile goes on there.
+  async #keepName(renaming, name) {
+    const { id } = renaming;
+    const isKept = await this.#attempt(() => this.#host.inTurn(id, () => this.#rename(id, name)));
+    if (!isKept && this.#renaming === null && this.#host.draft()?.id === id) this.#offerName({ ...renaming, isRefused: true }, name);
   }
 
   // With the graph that is stored: what is being edited is saved when the person says so.
