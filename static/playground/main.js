@@ -601,7 +601,7 @@ class Playground {
 
 // In a narrow window, as editor.css has it, there is no palette: the button below it says what to do.
 function emptyDraftText() {
-  return matchMedia('(max-width: 860px)').matches ? 'An empty job.' : 'An empty job. Drag a node here from the palette, or press A.';
+  return matchMedia('(max-width: 53.75em)').matches ? 'An empty job.' : 'An empty job. Drag a node here from the palette, or press A.';
 }
 
 function socketAddress() {

@@ -334,3 +334,23 @@ def test_a_narrow_window_edits_by_forms(edit: Any) -> None:
     page.click('.picker-item[data-key="map"]')
     editor.expect_nodes("Orders", "Report", "Map", "Recent")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_who_has_chosen_larger_letters_in_the_browser_gets_them_but_in_the_graph(edit: Any) -> None:
+    """All sizes were in px, so that the choice changed nothing. The graph has a zoom of its own."""
+    editor = edit()
+    page = editor.page
+    editor.node(2).click()
+    size = "part => parseFloat(getComputedStyle(part).fontSize)"
+    height = "part => part.getBoundingClientRect().height"
+    parts = ["#execute", "#job-name", ".job-label", "#details-name", ".field-help", ".palette-item"]
+    in_graph = [".node-name", ".node-type", ".node-word"]
+
+    def sizes(selectors: list[str]) -> list[float]:
+        return [page.locator(selector).first.evaluate(size) for selector in selectors]
+
+    before, cards, button = sizes(parts), sizes(in_graph), page.locator("#execute").evaluate(height)
+    page.evaluate("document.documentElement.style.fontSize = '24px'")
+    assert sizes(parts) == [1.5 * one for one in before]
+    assert page.locator("#execute").evaluate(height) == 1.5 * button
+    assert sizes(in_graph) == cards

@@ -3,7 +3,7 @@
  */
 
 /** In such a window the details lie over all else. */
-const NARROW = '(max-width: 860px)';
+const NARROW = '(max-width: 53.75em)';
 
 export class ChosenNode {
   #job;
