@@ -390,12 +390,17 @@ class Playground {
   }
 
   #onJob(job) {
-    if (job === null) return this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
+    if (job === null) return this.#onNoJob();
     this.#runs.open(job.id);
     this.#showStored(job);
     this.#find.refresh();
     if (job.odd.length > 0) this.#tellOdd(job);
     return undefined;
+  }
+
+  #onNoJob() {
+    this.#showGraph(NO_GRAPH, 'This job is not stored here. Its nodes appear as soon as they report.');
+    if (currentRights().canWrite) this.#editor.offerLeft(this.#job.shown.jobId);
   }
 
   #onOther(job) {

@@ -16,6 +16,7 @@
 import { nodeOf, whyNoEdge } from '../model/graphs.js';
 import { edgeKey } from '../model/ports.js';
 import { byId } from '../parts/dom.js';
+import { formatMoment } from '../parts/texts/text.js';
 import { KnownColumns } from './form/known-columns.js';
 import { GraphClipboard } from './graph/graph-clipboard.js';
 import { GraphCommands, nextFocus } from './graph/graph-commands.js';
@@ -186,6 +187,24 @@ export class Editor {
     return undefined;
   }
 
+  // Of a save: what can be done with the draft is offered, still. Throws every other problem.
+  #tellIfGone(draft, problem) {
+    if (problem.status !== 404 || draft !== this.#drafts.current) throw problem;
+    this.#tellGone();
+    return null;
+  }
+
+  /** The server does not have this job, any more: offers what was changed of it here and not saved. */
+  offerLeft(jobId) {
+    const left = this.#drafts.leftOf(jobId);
+    if (left === null) return;
+    const text = `This job is not stored any more. There is an unsaved draft of it, from ${formatMoment(left.keptAt)}.`;
+    const make = async () => {
+      if ((await this.makeJob({ name: left.name ?? `Job ${jobId}`, graph: left.graph })) !== null) this.#drafts.dropLeft(left);
+    };
+    this.#page.say(text, 'plain', { label: 'Make a new job of it', run: () => this.#page.attempt(make) }, 'draft');
+  }
+
   #tellGone() {
     const action = this.isOpen ? { label: 'Make a new job of it', run: () => this.#tools.duplicate() } : null;
     this.#page.say('Somebody deleted this job.', 'error', action, action === null ? null : 'draft');
@@ -303,7 +322,8 @@ export class Editor {
 
   async #put(draft) {
     const { graph } = draft.model;
-    const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#vocabulary.engine) });
+    const saved = await saveOver(this.#api, draft.job, { name: draft.job.name, graph: writtenFor(graph, this.#vocabulary.engine) })
+      .catch((problem) => this.#tellIfGone(draft, problem));
     if (saved === null) return;
     draft.job = saved;
     draft.model.markSaved(graph);

@@ -480,6 +480,29 @@ def test_a_job_that_somebody_deleted_says_so_and_can_be_made_anew(edit: Any, sho
     expect(page.locator("#graph")).to_have_attribute("data-editable", "true")
 
 
+def test_what_was_changed_of_a_job_that_somebody_deleted_is_offered_after_a_save_and_a_reload(
+    edit: Any, shop: Product
+) -> None:
+    """A save said that there is no such job, and after a reload nothing told of the draft."""
+    editor = edit(name="Deleted below")
+    page = editor.page
+    editor.node(2).click()
+    editor.field("condition").locator("textarea").fill("id > 77")
+    expect(page.locator("#unsaved")).to_be_visible()
+    assert shop.request("DELETE", f"/api/jobs/{editor.job_id}").status == 204
+    page.click("#save")
+    expect(page.locator("#notice-text")).to_have_text("Somebody deleted this job.")
+    expect(page.locator("#notice-action")).to_have_text("Make a new job of it")
+    page.reload()
+    expect(page.locator("#notice-text")).to_contain_text("There is an unsaved draft of it")
+    page.click("#notice-action")
+    expect(page.locator("#job-name")).to_have_text("Deleted below")
+    expect(editor.node(2).locator(".node-type")).to_have_text("id > 77")
+    page.go_back()
+    expect(page.locator("#canvas-empty")).to_contain_text("not stored here")
+    expect(page.locator("#notice")).to_be_hidden()  # made once
+
+
 def test_two_tabs_keep_a_draft_each_and_know_of_one_another(edit: Any, shop: Product) -> None:
     first = edit()
     second = Editor(first.page.context.new_page(), shop, first.job_id)
@@ -721,9 +744,14 @@ def test_a_name_that_cannot_be_kept_is_there_still_and_is_not_sent_by_itself(edi
     expect(name).not_to_be_focused()  # whoever writes elsewhere by now goes on there
     page.unroute(address)
     page.click('.page-link[data-page-link="home"]')
+    expect(page.locator("html")).to_have_attribute("data-page", "home")
+    expect(name).to_be_hidden()
     page.go_back()
+    expect(page.locator("html")).to_have_attribute("data-page", "job")
+    expect(editor.node(2)).to_be_visible()
     expect(page.locator("#job-name")).to_have_text("Old name")
     editor.press("F2")
+    expect(name).to_be_focused()
     page.keyboard.type("New name")
     page.route(address, lambda route: route.abort())
     page.keyboard.press("Enter")

@@ -89,8 +89,17 @@ export class Drafts {
 
   /** Keep what was changed beyond the page, or drop it where there is nothing to keep. */
   keep({ job, model }) {
-    if (model.isDirty) this.#isKept = this.#kept.keep(job.id, { etag: job.etag, graph: model.graph });
+    if (model.isDirty) this.#isKept = this.#kept.keep(job.id, { etag: job.etag, name: job.name, graph: model.graph });
     else this.#kept.drop(job.id);
+  }
+
+  /** {name, graph, keptAt, …}: what this tab, or else another, or an earlier visit, left of a job that cannot be opened; null of nothing. */
+  leftOf(jobId) {
+    return this.#kept.of(jobId) ?? this.#kept.otherOf(jobId);
+  }
+
+  dropLeft(left) {
+    this.#kept.dropOther(left);
   }
 
   /**

@@ -21,16 +21,16 @@ export class KeptDrafts {
   }
 
   /** Keep a draft of the job that was read with `etag`; false when the browser would not. */
-  keep(jobId, { etag, graph }) {
+  keep(jobId, { etag, name, graph }) {
     try {
-      localStorage.setItem(this.#key(jobId), JSON.stringify({ etag, graph, keptAt: Date.now() / 1000 }));
+      localStorage.setItem(this.#key(jobId), JSON.stringify({ etag, name, graph, keptAt: Date.now() / 1000 }));
       return true;
     } catch {
       return false;
     }
   }
 
-  /** This tab's: {etag, graph, keptAt: epoch seconds, key}, or null. */
+  /** This tab's: {etag, name, graph, keptAt: epoch seconds, key}, or null. One of before November 2026 has no name. */
   of(jobId) {
     return read(this.#key(jobId));
   }
@@ -45,7 +45,7 @@ export class KeptDrafts {
     remove(this.#key(jobId));
   }
 
-  /** Throw away a draft that another tab left. */
+  /** Throw away a draft that `of` or `otherOf` gave. */
   dropOther({ key }) {
     remove(key);
   }
