@@ -41,7 +41,7 @@ from program_lib.write_modes import KEYED, UPDATE
 
 CREATE, APPEND, REPLACE = "create", "append", "replace"
 STATEMENT_BYTES = 1024 * 1024  # of an INSERT, about: longer ones are not faster
-PACKET_REST = 32 * 1024  # bytes of a statement beside its row: names of tables and columns
+PACKET_REST = 64  # bytes of a packet beside its statement, with room to spare
 HELPER = "job_rows_"  # begins the name that a new table has until its rows are complete
 
 # What a trigger's table, routine or definer lacks shows with rows alone, and so does a right, or a share, that ends meanwhile
@@ -199,7 +199,7 @@ class MysqlWriter:
         try:
             if merge is not None:
                 merge.empty(self._session)
-            for part in _parts(rows):
+            for part in _parts(rows, min(STATEMENT_BYTES, self._room())):
                 self._session.execute(self._inserting(f"VALUES {','.join(part.to_pylist())}"))
                 start += len(part)
             if merge is not None:
@@ -274,15 +274,20 @@ class MysqlWriter:
 
     def _check_sizes(self, rows: pa.Array) -> None:
         """The server would drop the connection of a statement that is too long for it."""
-        most = self._transaction.packet_bytes - PACKET_REST
-        sizes = pc.binary_length(rows)
+        most, sizes = self._room(), pc.binary_length(rows)
         if pc.max(sizes).as_py() > most:
             index = pc.index(pc.greater(sizes, most), True).as_py()
+            takes = sizes[index].as_py() + self._transaction.packet_bytes - most
             raise RowRefused(
                 index,
-                f"the row takes {sizes[index].as_py():,} bytes, and the server's"
+                f"a statement with the row alone takes {takes:,} bytes, and the server's"
                 f" max_allowed_packet is {self._transaction.packet_bytes:,}",
             )
+
+    def _room(self) -> int:
+        """Bytes of rows in a statement, at most."""
+        beside = len(self._inserting("VALUES ").encode()) + PACKET_REST
+        return self._transaction.packet_bytes - beside
 
     # ------------------------------------------------ after the rows
 
@@ -307,12 +312,12 @@ class MysqlWriter:
         end_transaction(self._url)
 
 
-def _parts(rows: pa.Array) -> Iterator[pa.Array]:
-    """As many rows as make a statement of STATEMENT_BYTES, at least one."""
-    ends = pc.cumulative_sum(pc.cast(pc.binary_length(rows), pa.int64())).to_pylist()
+def _parts(rows: pa.Array, most: int) -> Iterator[pa.Array]:
+    """As many rows as take so many bytes with commas between them, at least one."""
+    ends = pc.cumulative_sum(pc.add(pc.cast(pc.binary_length(rows), pa.int64()), 1)).to_pylist()
     start, begin = 0, 0
     for i, end in enumerate(ends):
-        if end - begin > STATEMENT_BYTES and i > start:
+        if end - begin > most and i > start:
             yield rows.slice(start, i - start)
             start, begin = i, ends[i - 1]
     yield rows.slice(start)

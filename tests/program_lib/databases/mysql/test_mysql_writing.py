@@ -10,12 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pymysql
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from program_lib.databases import read_rows, write_rows
 from program_lib.databases.lost import TransactionLost
 from program_lib.databases.mysql import session
+from program_lib.databases.mysql import writer as mysql_writer
 from program_lib.databases.mysql.native import members_of
 from program_lib.databases.mysql.session import Session
 from program_lib.errors import EndUnknown, ProgramError, RowRefused
@@ -545,8 +549,29 @@ def test_a_row_that_is_too_long_for_the_server_is_named(mariadb: Database) -> No
     refused = refused_write(mariadb, columns, [(1, "x"), (2, "x" * most)])
     assert refused.index == 1
     assert "max_allowed_packet" in refused.reason
-    write(mariadb.url, "t", "append", columns, [(1, "x" * 10_000_000), (2, "y" * 3_000_000)])
-    assert mariadb.rows("SELECT length(v) FROM t ORDER BY k") == [(10_000_000,), (3_000_000,)]
+    nearly = most - 200
+    write(mariadb.url, "t", "append", columns, [(1, "x" * nearly), (2, "y" * 3_000_000)])
+    assert mariadb.rows("SELECT length(v) FROM t ORDER BY k") == [(nearly,), (3_000_000,)]
+
+
+def test_no_statement_is_too_long_for_the_server(
+    mariadb: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a server whose max_allowed_packet is the 1 MB that it once was."""
+    most = mariadb.value("SELECT @@max_allowed_packet")
+    monkeypatch.setattr(mysql_writer, "STATEMENT_BYTES", most)
+    mariadb.execute("CREATE TABLE t (k int, v longtext)")
+    size = most // 16 - 10  # of which 16 would make a statement but for what stands beside them
+    rows = [(k, "x" * size) for k in range(20)]
+    write(mariadb.url, "t", "append", {"k": INTEGER, "v": TEXT}, rows)
+    assert mariadb.rows("SELECT count(*), min(length(v)) FROM t") == [(20, size)]
+
+
+@given(st.lists(st.text("x", max_size=9), min_size=1), st.integers(1, 30))
+def test_rows_of_a_statement_have_room_with_their_commas(rows: list[str], most: int) -> None:
+    parts = [part.to_pylist() for part in mysql_writer._parts(pa.array(rows, pa.string()), most)]
+    assert [row for part in parts for row in part] == rows
+    assert all(len(",".join(part)) <= most or len(part) == 1 for part in parts)
 
 
 def test_after_a_refused_batch_others_are_taken(mariadb: Database) -> None:
