@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from progress_lib.nats.jetstream import JetStream, JetStreamError
+from progress_lib.nats.jetstream import JetStream, JetStreamError, differing
 from progress_lib.nats.link import Link, Message, NatsAway, NatsError, TooBig
 from progress_lib.nats.streams import (
     NotOurs,
@@ -63,10 +63,13 @@ class Consumer:
     subject: str | None = None  # None: all
 
     def must(self, link: Link, ack_wait: float) -> dict[str, Any]:
-        must = {"ack_policy": "explicit", "ack_wait": int(ack_wait * 1e9), "max_deliver": -1}
-        return must | (
-            {} if self.subject is None else {"filter_subject": link.prefixed(self.subject)}
-        )
+        return {
+            "ack_policy": "explicit",
+            "ack_wait": int(ack_wait * 1e9),
+            "max_deliver": -1,
+            "filter_subject": None if self.subject is None else link.prefixed(self.subject),
+            "filter_subjects": None,
+        }
 
 
 def plan(name: str, subject: str) -> StreamPlan:
@@ -81,6 +84,7 @@ def plan(name: str, subject: str) -> StreamPlan:
             "discard": "new",
             "discard_new_per_subject": True,
             "no_ack": False,  # else nobody knows whether a run was queued
+            "subject_transform": None,  # else a message names no run
         },
         first={"storage": "file", "max_msgs": MAX_WAITING},
         sizes=SIZES,
@@ -249,14 +253,21 @@ class QueueStream:
         told = f"CONSUMER.INFO.{self.name}.{consumer.name}"
         return self._told(told, lambda told: told["num_pending"] + told["num_ack_pending"])
 
-    def pause_of(self, consumer: Consumer) -> str:
-        """Until when somebody has it give nothing, as a sentence; "" where nobody has, or it is not known."""
+    def hindrance_of(self, consumer: Consumer) -> str:
+        """What somebody has changed so that it gives nothing, as a sentence; "" where nobody has, or it is not known.
+
+        What it must be is put right before the next message is taken; when a pause ends is theirs to say.
+        """
         try:
             told = self._jetstream.call(
                 f"CONSUMER.INFO.{self.name}.{consumer.name}", {}, ANSWER_WAIT
             )
         except NatsError:
             return ""
+        wrong = differing(told["config"], consumer.must(self._link, self._ack_wait))
+        if wrong:
+            self._consumers_of = {}
+            return f"somebody has changed {', '.join(wrong)} of the consumer {consumer.name} of the stream {self.name}: it is put right"
         if not told.get("paused"):
             return ""
         until = str(told["config"].get("pause_until", ""))[:19]

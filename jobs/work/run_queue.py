@@ -116,9 +116,9 @@ class RunQueue:
         """How many messages the queue holds for a tag, those that runners have taken included. 0 when not known."""
         return self._untagged.holds() if tag is None else self._tagged.holds_for(_consumer(tag))
 
-    def pause_of(self, tag: str | None = None) -> str:
-        """Why runners get no runs with a tag, where somebody has paused their consumer on NATS; else ""."""
-        return self._stream_of(tag).pause_of(_consumer(tag))
+    def hindrance_of(self, tag: str | None = None) -> str:
+        """Why runners get no runs with a tag, where somebody has paused or changed their consumer on NATS; else ""."""
+        return self._stream_of(tag).hindrance_of(_consumer(tag))
 
     def take(self, timeout: float) -> Claim | None:
         """The next run that waits; None after `timeout` seconds. Raises QueueUnavailable.

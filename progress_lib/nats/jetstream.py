@@ -3,7 +3,7 @@
 import json
 import math
 import queue
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,11 +15,19 @@ NAK = b"-NAK"
 ASKS_SO_FAR = "$JS.FC."  # begins the reply of a consumer with flow control that waits for an answer
 NO_STREAM = 10059  # JetStream's error code: it has no stream of that name
 
+_FILTERS = frozenset({"filter_subject", "filter_subjects"})  # of a consumer's configuration
 _NO_CONSUMER = 10014  # error code of JetStream
 _PULL_BYTES = 2 << 20  # that are under way at a time when a stream is read: each turn costs a wait
 _FIRST_PULL, _LEAST_PULL, _MOST_PULL = 500, 8, 4_000  # messages
 _IDLE_LIFE = 10.0  # seconds that NATS keeps the consumer of a reader that is gone
 _PULL_GRACE = 1.0  # seconds that an empty-handed answer may take after the pull expired
+
+
+def differing(config: Mapping[str, Any], must: Mapping[str, Any]) -> dict[str, Any]:
+    """Which of `must` a configuration of JetStream, which leaves out what is off, has not."""
+    return {
+        key: value for key, value in must.items() if (config.get(key) or None) != (value or None)
+    }
 
 
 class JetStreamError(NatsError):
@@ -54,7 +62,10 @@ class JetStream:
         first: dict[str, Any],
         timeout: float = 5.0,
     ) -> None:
-        """Makes the durable consumer `name` with all of `must` and `first`; one that is there gets what it lacks of `must`."""
+        """Makes the durable consumer `name` with all of `must` and `first`; one that is there gets what it lacks of `must`.
+
+        One with another filter is made anew: it has passed over what that left out, and would never give it.
+        """
         address = f"{stream}.{name}"
         try:
             found = self.call(f"CONSUMER.INFO.{address}", {}, timeout)["config"]
@@ -62,7 +73,10 @@ class JetStream:
             if error.code != _NO_CONSUMER:
                 raise
             found = first
-        if any(found.get(key) != value for key, value in must.items()):
+        if wrong := differing(found, must):
+            if found is not first and _FILTERS.intersection(wrong):
+                self.call(f"CONSUMER.DELETE.{address}", {}, timeout)
+                found = first
             config = {**found, **must, "durable_name": name}
             request = {"stream_name": stream, "config": config}
             self.call(f"CONSUMER.CREATE.{address}", request, timeout)

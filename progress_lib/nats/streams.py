@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError
+from progress_lib.nats.jetstream import NO_STREAM, JetStream, JetStreamError, differing
 from progress_lib.nats.link import Link, NatsError, NatsTimeout
 from progress_lib.subjects import stream_name
 
@@ -47,6 +47,10 @@ _ADVICE = {
 
 class NotOurs(JetStreamError):
     """The stream belongs to somebody else, and is left alone. The text says what to do."""
+
+
+class NotFit(JetStreamError):
+    """The stream is ours, and somebody has changed what must be so: the next `open` puts it right."""
 
 
 class OtherInstallation(NotOurs):
@@ -148,10 +152,13 @@ class OwnStream:
         return info
 
     def check_ours(self, timeout: float) -> None:
-        """Looks, and changes nothing. Raises NotOurs, and what keeps the look from an answer, as `open`."""
+        """Looks, and changes nothing. Raises NotOurs, NotFit, and what keeps the look from an answer, as `open`."""
         info = self._info(timeout)
-        if info is not None:
-            self._check_ours(info["config"])
+        if info is None:
+            return
+        self._check_ours(info["config"])
+        if wrong := differing(info["config"], self._plan.must):
+            raise NotFit(f"somebody has changed {', '.join(wrong)} of the stream {self.name}")
 
     def _seen(self, timeout: float) -> dict[str, Any]:
         info = self._info(timeout)
@@ -256,8 +263,7 @@ class OwnStream:
 
     def _put_right(self, config: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Changes what must be otherwise, and marks a stream of an earlier version. Returns what is now."""
-        must = self._plan.must.items()
-        wrong = {key: value for key, value in must if config.get(key, False) != value}
+        wrong = differing(config, self._plan.must)
         marks = marks_of(config)
         owner = self._rules.owner.mark
         if owner and marks.get(OWNER_MARK) != owner:

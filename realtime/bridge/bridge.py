@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from progress_lib.nats.jetstream import stream_pending, stream_sequences, stream_time
 from progress_lib.nats.link import Link, Message, NatsError
-from progress_lib.nats.streams import NotOurs, OtherInstallation, StreamRules
+from progress_lib.nats.streams import NotFit, NotOurs, OtherInstallation, StreamRules
 from progress_lib.progress import MalformedProgress
 from progress_lib.subjects import every_job
 from realtime.bridge.follower import Follower
@@ -197,14 +197,17 @@ class NATSBridge:
         is_following = self._source is Source.FOLLOWING
         if is_following and not self._follower.is_healthy:
             return False
-        return time.monotonic() < self._next_try or (is_following and not self._is_others_now())
+        return time.monotonic() < self._next_try or (is_following and not self._is_changed())
 
-    def _is_others_now(self) -> bool:
-        """Whether somebody has changed what the stream is over, so that it gives a part of what is said, or nothing."""
+    def _is_changed(self) -> bool:
+        """Whether somebody has changed the stream so that it gives a part of what is said, or nothing, or answers publishers."""
         self._next_try = time.monotonic() + HISTORY_RETRY
         try:
             self._stream.check_ours()
         except NotOurs:
+            return True
+        except NotFit as error:
+            LOG.warning("%s, without which it cannot be followed: it is put right", error)
             return True
         except NatsError:  # what is said comes all the same
             pass

@@ -57,6 +57,8 @@ PLAN = StreamPlan(
         "discard": "old",
         # an acknowledgement goes to whatever reply a publisher names, also where it may not publish
         "no_ack": True,
+        "discard_new_per_subject": False,  # which is not possible beside `discard`
+        "subject_transform": None,  # else what is stored is of another job, or of none
     },
     first={"storage": "file", "max_age": MAX_AGE * 10**9, "max_msgs_per_subject": MAX_MESSAGES},
     sizes=SIZES,
@@ -105,7 +107,7 @@ class ProgressStream:
         return Opened(str(info["created"]), int(state["first_seq"]), int(state["last_seq"]))
 
     def check_ours(self) -> None:
-        """Raises NotOurs where somebody has changed what the stream is over, and NatsError where it does not answer."""
+        """Raises NotOurs or NotFit where somebody has changed what the stream must be, and NatsError where it does not answer."""
         self._stream.check_ours(OPEN_WAIT)
 
     def _of(self, subject: str) -> dict[str, str]:

@@ -43,15 +43,14 @@ class WaitingRuns:
         if not waiting:
             self._complaints.pop((WAITS, tag), None)
             return []
-        if self._queue.holds(tag) >= self._store.queued.count_active(tag):
-            self._look_for_pause(waiting[0], tag)
-            return []
-        return waiting
+        self._look_for_hindrance(waiting[0], tag)
+        has_lost_none = self._queue.holds(tag) >= self._store.queued.count_active(tag)
+        return [] if has_lost_none else waiting
 
-    def _look_for_pause(self, run: Run, tag: str | None) -> None:
+    def _look_for_hindrance(self, run: Run, tag: str | None) -> None:
         """Runs may wait their turn for hours, and nothing else shows that nobody has one."""
         about = (WAITS, tag)
-        if why := self._queue.pause_of(tag):
+        if why := self._queue.hindrance_of(tag):
             self._complain(about, run, why)
         else:
             self._complaints.pop(about, None)

@@ -137,3 +137,26 @@ def test_a_consumer_that_somebody_paused_is_told_once(
     told = [line for line in caplog.messages if "is paused until 2100-01-02T03:04:05" in line]
     assert len(told) == 2
     assert told[0].startswith(f"run {run.run_id} waits: the consumer runners")
+
+
+@pytest.mark.parametrize("tag", [None, "gpu"])
+def test_a_consumer_whose_filter_somebody_changed_gives_what_it_passed_over(
+    store: Store, link: Link, caplog: pytest.LogCaptureFixture, tag: str | None
+) -> None:
+    """As by `nats consumer edit --filter`: runs waited for ever, and no line said why."""
+    stream, name = ("RUNS", "runners") if tag is None else ("TAGGED_RUNS", "runners-gpu")
+    queue, jetstream = RunQueue(link, takes=(tag,)), JetStream(link)
+    queue.check(tag)
+    assert queue.take(0.1) is None  # the consumer is there
+    config = jetstream.call(f"CONSUMER.INFO.{stream}.{name}", {})["config"]
+    changed = {**config, "filter_subject": "runs.other.*" if tag is None else "runs.other.*.*"}
+    request = {"stream_name": stream, "config": changed}
+    jetstream.call(f"CONSUMER.CREATE.{stream}.{name}", request)
+    run = record(store, tag=tag)
+    queue.put(run)
+    assert queue.take(0.2) is None
+    sweeps(store, queue).queue_again(-1.0, (tag,))
+    assert f"somebody has changed filter_subject of the consumer {name}" in caplog.messages[-1]
+    claim = queue.take(1.0)
+    assert claim is not None
+    assert claim.run_id == run.run_id

@@ -20,6 +20,7 @@ from jobs.work.run_queue import QueueUnavailable, RunQueue
 from progress_lib.nats.jetstream import JetStream, JetStreamError
 from progress_lib.nats.link import Link, NatsError
 from progress_lib.nats.streams import (
+    NotFit,
     OtherInstallation,
     OwnStream,
     StreamAway,
@@ -84,6 +85,26 @@ def test_only_what_must_be_otherwise_is_changed_in_a_stream_of_an_earlier_versio
     differs = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     assert differs == {"no_ack", "metadata"}
     assert after["no_ack"] is True
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
+def test_what_must_be_so_is_put_right_whatever_was_set_beside_it(
+    link: Link, plan: StreamPlan
+) -> None:
+    """`discard_new_per_subject` had to be undone by hand; what a transform names otherwise was nobody's."""
+    stream = OwnStream(link, plan)
+    before = stream.open(WAIT)["config"]
+    stream.check_ours(WAIT)
+    each = {"discard": "new", "discard_new_per_subject": True, "max_msgs_per_subject": 5}
+    numbers = range(1, len(plan.subjects[0].split("*")))
+    to = ".".join(f"{{{{wildcard({number})}}}}" for number in numbers)
+    change(
+        link, plan.name, **each, subject_transform={"src": plan.subjects[0], "dest": f"old.{to}"}
+    )
+    with pytest.raises(NotFit, match=rf"changed .*subject_transform of the stream {plan.name}"):
+        stream.check_ours(WAIT)
+    after = stream.open(WAIT)["config"]
+    assert {**after, "max_msgs_per_subject": 0} == {**before, "max_msgs_per_subject": 0}
 
 
 def test_an_operators_consumer_stays(link: Link) -> None:

@@ -159,6 +159,36 @@ def test_what_is_said_after_the_stream_was_deleted_is_not_lost(
         bridge.close()
 
 
+def test_a_stream_that_names_what_it_stores_otherwise_is_put_right(
+    nats_server: NatsServer, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not quiet, and gave nothing of the tenant: nobody was shown what was said, for as long as it was so."""
+    monkeypatch.setattr("realtime.bridge.bridge.HISTORY_RETRY", 0.1)
+    monkeypatch.setattr(wishes, "HEARTBEAT", 0.05)
+    hub = Heard()
+    bridge = NATSBridge(Link(nats_server.url, name="bridge"), "default", cast(Any, hub))
+    bridge.subscribe()
+    try:
+        eventually(lambda: bridge.has_history, what="it follows the stream")
+        jetstream = JetStream(link)
+        config = jetstream.call("STREAM.INFO.PROGRESS", {})["config"]
+        to = {"src": "tenant.*.job.*.*", "dest": "old.{{wildcard(1)}}.{{wildcard(2)}}"}
+        jetstream.call("STREAM.UPDATE.PROGRESS", {**config, "subject_transform": to})
+
+        def is_right() -> bool:
+            return bool(jetstream.call("STREAM.INFO.PROGRESS", {})["config"] == config)
+
+        eventually(is_right, what="it is put right")
+        last = Progress(1, "n", Status.COMPLETED, 5).to_json()
+        link.publish(progress_subject("default", 7), last)
+        eventually(lambda: last in hub.payloads())
+        assert bridge.has_history
+        monkeypatch.setattr("realtime.bridge.bridge.HISTORY_RETRY", A_MINUTE)  # as below
+        eventually(lambda: bridge._next_try > time.monotonic() + 1.0)
+    finally:
+        bridge.close()
+
+
 def test_a_stream_that_somebody_makes_narrower_costs_the_history_alone(
     nats_server: NatsServer, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
