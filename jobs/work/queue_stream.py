@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from logs.repeated import Repeated
 from progress_lib.nats.jetstream import JetStream, JetStreamError, differing
 from progress_lib.nats.link import Link, Message, NatsAway, NatsError, TooBig
 from progress_lib.nats.streams import (
@@ -18,6 +20,8 @@ from progress_lib.nats.streams import (
     StreamRules,
     advised,
 )
+
+LOG = logging.getLogger(__name__)
 
 # Messages. When full, the database still has the run, and a sweep queues it later.
 MAX_WAITING = 100_000
@@ -36,6 +40,11 @@ ANSWER_GRACE = 0.5  # seconds that the answer to an empty pull may be late
 MOST_REFUSED = 1_000
 ASKED_AGAIN = 50  # of them at one look
 
+FULL = (
+    "the stream {} is full, and runs at work count as well as those that wait: the next ones wait until others have ended, also "
+    "beside runners that are free; give it room for all of them (max_msgs, max_bytes)"
+)
+FULL_PERIOD = 600.0  # seconds in which the log is told so once
 _NOT_STORED = 10077  # JetStream's error, for several reasons
 _FULL_SUBJECT = "per subject"  # in its text: this run's message is still in the queue
 _FULL = ("maximum messages exceeded", "maximum bytes exceeded")
@@ -112,6 +121,7 @@ class QueueStream:
         self._look = threading.Lock()  # guards the two below
         self._look_again = 0.0  # monotonic seconds
         self._why_not = ""
+        self._full = Repeated(FULL_PERIOD)  # any thread
 
     @property
     def name(self) -> str:
@@ -236,7 +246,13 @@ class QueueStream:
 
     def _may_be_left(self, why: str) -> bool:
         """Whether a message that was not stored is not needed: it is there, or so many others are that it waits for a sweep."""
-        return _FULL_SUBJECT in why or (why.endswith(_FULL) and self.holds() > 0)
+        if _FULL_SUBJECT in why:
+            return True
+        if not why.endswith(_FULL) or self.holds() == 0:
+            return False
+        if told := self._full.due(FULL.format(self.name)):
+            LOG.warning("%s", told)
+        return True
 
     def drop(self, subject: str) -> None:
         """Takes a message out that nobody needs. Not waited for: a message that stays does no harm."""

@@ -160,3 +160,25 @@ def test_a_consumer_whose_filter_somebody_changed_gives_what_it_passed_over(
     claim = queue.take(1.0)
     assert claim is not None
     assert claim.run_id == run.run_id
+
+
+@pytest.mark.parametrize("tag", [None, "gpu"])
+def test_a_queue_that_is_full_of_runs_at_work_is_told_once(
+    store: Store, link: Link, caplog: pytest.LogCaptureFixture, tag: str | None
+) -> None:
+    """As where somebody set its `max_msgs`: runs waited beside a runner that was free, and no line said why."""
+    stream = "RUNS" if tag is None else "TAGGED_RUNS"
+    queue, jetstream = RunQueue(link, takes=(tag,)), JetStream(link)
+    queue.put(record(store, tag=tag))
+    assert queue.take(1.0) is not None  # it is at work
+    config = jetstream.call(f"STREAM.INFO.{stream}", {})["config"]
+    jetstream.call(f"STREAM.UPDATE.{stream}", {**config, "max_msgs": 1})
+    record(store, tag=tag)
+    waiting = sweeps(store, queue)
+    for _ in range(3):
+        waiting.queue_again(-1.0, (tag,))
+    [told] = [line for line in caplog.messages if "runs at work count" in line]
+    assert told.startswith(f"the stream {stream} is full")
+    jetstream.call(f"STREAM.UPDATE.{stream}", config)
+    waiting.queue_again(-1.0, (tag,))
+    assert queue.take(1.0) is not None
