@@ -75,6 +75,7 @@ class Consumer:
         return {
             "ack_policy": "explicit",
             "ack_wait": int(ack_wait * 1e9),
+            "backoff": None,  # which counts in place of ack_wait
             "max_deliver": -1,
             "filter_subject": None if self.subject is None else link.prefixed(self.subject),
             "filter_subjects": None,
@@ -280,17 +281,12 @@ class QueueStream:
             )
         except NatsError:
             return ""
-        wrong = differing(told["config"], consumer.must(self._link, self._ack_wait))
-        if wrong:
+        if wrong := differing(told["config"], consumer.must(self._link, self._ack_wait)):
             self._consumers_of = {}
-            return f"somebody has changed {', '.join(wrong)} of the consumer {consumer.name} of the stream {self.name}: it is put right"
-        if not told.get("paused"):
-            return ""
-        until = str(told["config"].get("pause_until", ""))[:19]
-        return (
-            f"the consumer {consumer.name} of the stream {self.name} is paused until {until} (UTC), so no runner gets any: "
-            f"nats consumer resume {self.name} {consumer.name}"
-        )
+            why = f"has another {', '.join(wrong)}, which somebody has changed: it is put right"
+        else:
+            why = _paused(told) or _bounded(told)
+        return why and f"the consumer {consumer.name} of the stream {self.name} {why}"
 
     def _told(self, verb: str, number: Callable[[dict[str, Any]], Any]) -> int:
         try:
@@ -349,3 +345,20 @@ class QueueStream:
         must = consumer.must(self._link, self._ack_wait)
         self._jetstream.ensure_consumer(self.name, consumer.name, must, CONSUMER_FIRST, ANSWER_WAIT)
         self._consumers_of = {**self._consumers_of, consumer.name: connection}
+
+
+def _paused(told: Mapping[str, Any]) -> str:
+    """Until when somebody has paused a consumer; `told`: CONSUMER.INFO."""
+    if not told.get("paused"):
+        return ""
+    until = str(told["config"].get("pause_until", ""))[:19]
+    resume = f"nats consumer resume {told['stream_name']} {told['name']}"
+    return f"is paused until {until} (UTC), so no runner gets any: {resume}"
+
+
+def _bounded(told: Mapping[str, Any]) -> str:
+    """Whether as many messages are taken as it gives at a time."""
+    most = told["config"].get("max_ack_pending", -1)
+    if not 0 < most <= told["num_ack_pending"]:
+        return ""
+    return f"gives out at most {most:,} at a time, and so many are at work: set its max_ack_pending to -1, unless that is meant"

@@ -156,7 +156,10 @@ def test_a_consumer_whose_filter_somebody_changed_gives_what_it_passed_over(
     queue.put(run)
     assert queue.take(0.2) is None
     sweeps(store, queue).queue_again(-1.0, (tag,))
-    assert f"somebody has changed filter_subject of the consumer {name}" in caplog.messages[-1]
+    assert (
+        f"the consumer {name} of the stream {stream} has another filter_subject"
+        in caplog.messages[-1]
+    )
     claim = queue.take(1.0)
     assert claim is not None
     assert claim.run_id == run.run_id
@@ -181,4 +184,27 @@ def test_a_queue_that_is_full_of_runs_at_work_is_told_once(
     assert told.startswith(f"the stream {stream} is full")
     jetstream.call(f"STREAM.UPDATE.{stream}", config)
     waiting.queue_again(-1.0, (tag,))
+    assert queue.take(1.0) is not None
+
+
+@pytest.mark.parametrize("tag", [None, "gpu"])
+def test_a_consumer_that_gives_no_more_at_a_time_is_told_once(
+    store: Store, link: Link, caplog: pytest.LogCaptureFixture, tag: str | None
+) -> None:
+    """As by `nats consumer edit --max-pending 1`: a run waited beside a runner that was free, and no line said why."""
+    stream, name = ("RUNS", "runners") if tag is None else ("TAGGED_RUNS", "runners-gpu")
+    queue, jetstream = RunQueue(link, takes=(tag,)), JetStream(link)
+    queue.put(record(store, tag=tag))
+    claim = queue.take(1.0)
+    assert claim is not None  # it is at work
+    config = jetstream.call(f"CONSUMER.INFO.{stream}.{name}", {})["config"]
+    request = {"stream_name": stream, "config": {**config, "max_ack_pending": 1}}
+    jetstream.call(f"CONSUMER.CREATE.{stream}.{name}", request)
+    queue.put(record(store, tag=tag))
+    waiting = sweeps(store, queue)
+    for _ in range(2):
+        waiting.queue_again(-1.0, (tag,))
+    [told] = [line for line in caplog.messages if "gives out at most 1 at a time" in line]
+    assert f"waits: the consumer {name} of the stream {stream} gives" in told
+    claim.ack()
     assert queue.take(1.0) is not None

@@ -111,12 +111,12 @@ def test_an_operators_consumer_stays(link: Link) -> None:
     queue = RunQueue(link)
     assert queue.take(0.1) is None
     config = JetStream(link).call("CONSUMER.INFO.RUNS.runners", {})["config"]
-    changed = {**config, "description": "ours", "max_ack_pending": 77}
+    changed = {**config, "description": "ours", "max_ack_pending": 77, "backoff": [10**9]}
     request = {"stream_name": "RUNS", "config": changed}
     JetStream(link).call("CONSUMER.CREATE.RUNS.runners", request)
     assert RunQueue(link).take(0.1) is None
     now = JetStream(link).call("CONSUMER.INFO.RUNS.runners", {})["config"]
-    assert (now["description"], now["max_ack_pending"]) == ("ours", 77)
+    assert now == {**config, "description": "ours", "max_ack_pending": 77}
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
