@@ -307,6 +307,21 @@ def storing_no_null(store: Store, name: str, to: str) -> Store:
     return stored
 
 
+def storing_in_utf16(store: Store, name: str) -> Store:
+    """Into a database that keeps its texts in UTF-16: on the way there SQLite puts U+FFFD for these two."""
+
+    def stored(values: pa.Array) -> Stored:
+        made = store(values)
+        if isinstance(made, pa.Array) and pa.types.is_string(made.type):
+            index = _first(pc.match_substring_regex(made, r"[\x{FFFE}\x{FFFF}]"))
+            if index is not None:
+                said = "holds U+FFFE or U+FFFF, which SQLite changes in a database of UTF-16"
+                raise RowRefused(index, f"{shown(made[index].as_py())} {said}", name)
+        return made
+
+    return stored
+
+
 _BY_AFFINITY = {"TEXT": TEXT, "REAL": DOUBLE}  # of names that are not known here
 
 

@@ -28,6 +28,7 @@ from program_lib.databases.sqlite.tables import (
     unique_keys,
 )
 from program_lib.databases.sqlite.types import declared_for
+from program_lib.databases.sqlite.values import storing_in_utf16
 from program_lib.databases.turns import ClaimedTables, turn_of
 from program_lib.errors import ProgramError, TargetFailed
 from program_lib.types import Column, Schema, listed
@@ -156,6 +157,15 @@ class SqliteWriter:
         return table
 
     def _plan(self) -> Plan:
+        assert self._file is not None, "start comes first"
+        plan = self._plan_of_any()
+        [encoding] = self._file.link.execute("PRAGMA encoding").fetchone()
+        if encoding != "UTF-8":
+            stores = zip(plan.stores, self._schema.names, strict=True)
+            plan.stores = [storing_in_utf16(store, name) for store, name in stores]
+        return plan
+
+    def _plan_of_any(self) -> Plan:
         assert self._file is not None, "start comes first"
         table = self._there()
         if table is None:

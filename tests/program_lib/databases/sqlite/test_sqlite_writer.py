@@ -234,6 +234,20 @@ def test_a_value_that_would_change_is_refused_with_its_row(
     assert rows_of(path, "SELECT * FROM sqlite_master") == []
 
 
+@pytest.mark.parametrize("mode", ["create", "append"])
+def test_a_text_that_utf_16_would_change_is_refused_with_its_row(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "out.db"
+    execute(path, "PRAGMA encoding = 'UTF-16le'", "CREATE TABLE other (k INT, v TEXT)")
+    table = "other" if mode == "append" else "t"
+    columns = schema_of(k=INTEGER, v=TEXT)
+    good = [(1, "\ufeffx"), (2, "😀"), (3, None), (4, "\ufffd\0\ue000")]
+    with pytest.raises(RowRefused, match=r"'\\ufffe' holds U\+FFFE") as refused:
+        write(path, mode, columns, *good, (5, "\ufffe"), table=table)
+    assert (refused.value.index, refused.value.column) == (4, "v")
+    write(path, mode, columns, *good, table=table)
+    assert rows_of(path, f"SELECT k, v FROM {table}") == good
+
+
 # ---------------------------------------------------------------- tables that are there
 
 
