@@ -161,6 +161,18 @@ def test_a_value_that_the_server_cuts_fails_the_run(mariadb: Database) -> None:
     assert division.to_pylist() == [{"n": None, "i": 12}]
 
 
+@pytest.mark.parametrize("others", [0, 64, 1_000])
+def test_a_value_that_is_cut_behind_other_warnings_fails_the_run(
+    mariadb: Database, others: int
+) -> None:
+    """By default the server keeps 64 warnings of a statement."""
+    url = f"{mariadb.url}?init_command=SET max_error_count = {64 if others else 0}"
+    first = f"SELECT CAST('x' AS INTEGER) AS n, 'b' AS t FROM seq_1_to_{others} UNION ALL "
+    query = "SELECT 1 AS n, repeat('a', @@max_allowed_packet + 1) AS t"
+    with pytest.raises(ProgramError, match=r"a value of the query is cut: .*max_allowed_packet"):
+        read(url, first + query if others else query)
+
+
 def test_texts_of_another_character_set_have_room_in_a_new_table(mariadb: Database) -> None:
     mariadb.execute(
         "CREATE TABLE t (a tinytext, b text) CHARACTER SET latin1",
