@@ -9,8 +9,10 @@ from opcode import opname
 from types import CodeType, FrameType
 
 _IN_ORDER = ("POP_TOP", "POP_ITER")  # with these `break` and `return` drop a loop's iterator
-_GENERATOR = 0x20  # flag of a generator's code
+_GENERATOR, _ASYNC_GENERATOR = 0x20, 0x200  # flags of a generator's code
 _SUSPENDED = ("YIELD_VALUE", "RESUME", "SEND")
+_CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "SEND", "YIELD_VALUE", "RESUME")  # or awaits
+_WRAPS = ("ASYNC_GEN_WRAP", "CALL_INTRINSIC_1")  # what a `yield` gives, and no `await`
 
 
 def failure_of(error: BaseException | None) -> str | None:
@@ -100,10 +102,14 @@ class Loop:
 
     def left(self, frame: FrameType | None) -> Left:
         """`frame`: the one that stands behind the generator while it is closed."""
+        passed = 0  # flags of generators that are closed themselves, or into which an exception was thrown
         while frame is not None and _is_suspended(frame):
-            frame = frame.f_back  # a generator that is closed itself
-        if frame is None:
-            return Left.UNKNOWN
+            passed |= frame.f_code.co_flags
+            frame = frame.f_back
+        if passed and frame is not None and _throws(frame):
+            return Left.BY_EXCEPTION
+        if frame is None or passed & _ASYNC_GENERATOR:
+            return Left.UNKNOWN  # the event loop closes it, whoever took no more
         if _is_at_end_of_except(frame):  # until then the traceback held the loop's variables
             return Left.BY_EXCEPTION
         if _instruction(frame) in _IN_ORDER:
@@ -117,7 +123,17 @@ class Loop:
 
 
 def _is_suspended(frame: FrameType) -> bool:
+    """Whether a generator is at its `yield`; an asynchronous one may be at an `await`, which raises what it waits for."""
+    if frame.f_code.co_flags & _ASYNC_GENERATOR:
+        at = _instruction(frame)
+        return at in _SUSPENDED and _instruction(frame, 2 if at == "RESUME" else 1) in _WRAPS
     return bool(frame.f_code.co_flags & _GENERATOR) and _instruction(frame) in _SUSPENDED
+
+
+def _throws(frame: FrameType) -> bool:
+    """Whether the frame behind a generator throws an exception into it, as Twisted, Tornado, SimPy and contextlib do."""
+    names = frame.f_code.co_names
+    return ("throw" in names or "athrow" in names) and _instruction(frame) in _CALLS
 
 
 def _is_at_end_of_except(frame: FrameType) -> bool:

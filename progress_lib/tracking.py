@@ -34,7 +34,8 @@ def track(
     count that it has then. An exception fails it, be it of the rows or of the loop's body. The text of one in the body is
     told when it ends the program, or the reporter's `with`, within a second; else the node says only that there was one.
     To have it in any case, write the loop in `with reporter.node(…) as node`. Where a function takes the rows, as
-    `map` or `islice` does, and stops early, the node completes.
+    `map` or `islice` does, and stops early, the node completes; so it does where the loop is in an asynchronous generator whose
+    reader wants no more, for whatever reason.
     """
     reporter = reporter or default_reporter()
     if reporter is None:

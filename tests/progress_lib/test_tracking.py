@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -298,6 +298,94 @@ def test_an_exception_in_the_body_fails_the_node_also_where_the_program_handles_
     except Exception as error:
         print(f"handled: {error}")
     assert eventually(listener.end) == ("failed", 2, NOT_KNOWN)
+
+
+def without_a_loop(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Runs it to its end. An event loop would keep its exception, and with that the rows, until the garbage collector comes."""
+    with contextlib.suppress(StopIteration):
+        coroutine.send(None)
+
+
+def fail_by_what_is_thrown(reporter: ProgressReporter) -> None:
+    """As Twisted, Tornado and SimPy do."""
+
+    def rows() -> Generator[int, None, None]:
+        for row in track(range(10), reporter):
+            yield 2 * row
+
+    def steps() -> Generator[int, None, None]:
+        yield from rows()
+
+    generator = steps()
+    assert [next(generator) for _ in range(3)] == [0, 2, 4]
+    generator.throw(ValueError("thrown"))
+
+
+def fail_by_what_is_thrown_into_an_asynchronous_generator(reporter: ProgressReporter) -> None:
+    @contextlib.asynccontextmanager
+    async def third() -> AsyncIterator[int]:
+        for row in track(range(10), reporter):
+            if row == 2:
+                yield row
+
+    async def take() -> None:
+        async with third():
+            raise ValueError("thrown")
+
+    without_a_loop(take())
+
+
+def fail_in_an_asynchronous_generator(reporter: ProgressReporter) -> None:
+    async def work(row: int) -> int:
+        if row == 2:
+            raise ValueError("bad")
+        return row
+
+    async def rows() -> AsyncIterator[int]:
+        for row in track(range(10), reporter):
+            yield await work(row)
+
+    async def take() -> None:
+        async for _ in rows():
+            pass
+
+    without_a_loop(take())
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        fail_by_what_is_thrown,
+        fail_by_what_is_thrown_into_an_asynchronous_generator,
+        fail_in_an_asynchronous_generator,
+    ],
+)
+def test_an_exception_fails_the_node_of_a_loop_in_a_generator(
+    reporter: ProgressReporter, listener: Listener, fail: Callable[[ProgressReporter], None]
+) -> None:
+    with contextlib.suppress(ValueError):
+        fail(reporter)
+    assert eventually(listener.end) == ("failed", 2, NOT_KNOWN)
+
+
+def test_a_loop_in_a_generator_whose_reader_takes_no_more_completes(
+    reporter: ProgressReporter, listener: Listener
+) -> None:
+    async def later() -> AsyncIterator[int]:
+        for row in track(range(10), reporter):
+            await asyncio.sleep(0)
+            yield row
+
+    async def take() -> None:
+        async for row in later():
+            if row == 2:
+                break
+        async with contextlib.aclosing(later()) as rows:  # type: ignore[type-var]
+            assert await anext(rows) == 0
+
+    in_a_loop(take)
+    assert eventually(listener.end) == ("completed", 2, "")
+    assert eventually(lambda: listener.end(2)) == ("completed", 0, "")
 
 
 def test_an_exception_fails_the_node_of_a_loop_that_names_no_rows(
@@ -592,8 +680,6 @@ def in_a_loop(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def test_coroutines_and_generators_are_nodes_until_they_end(
     reporter: ProgressReporter, listener: Listener
 ) -> None:
-    from collections.abc import AsyncIterator
-
     @reporter.step()
     async def fetch() -> int:
         await asyncio.sleep(0)
