@@ -13,6 +13,15 @@ from settings.defaults import Deadlines
 REASON_CAP = 2_000  # characters that a person reads; the log has the rest
 MOST_NAMES = 3  # of outputs, in a reason
 KILLED_BY = "not by its runner; as a rule the kernel does it, where the machine or a container has no memory left"
+TERMINATED_BY = (
+    "SIGTERM ended it, and not its runner; as a rule a person or a service manager sends that"
+)
+# by exit code, where the last lines that the program wrote do not tell of its end
+_NOT_TOLD_BY_IT = {
+    -signal.SIGKILL: KILLED_BY,
+    -signal.SIGTERM: TERMINATED_BY,
+    128 + signal.SIGTERM: TERMINATED_BY,
+}
 LONGEST_STEP = 2.0  # seconds of silence that one look adds; looks are half a second apart
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -154,8 +163,8 @@ def _explained(seen: Seen) -> str:
     if seen.failed_nodes:
         node = seen.failed_nodes[0]
         return f": {_named(node)} failed: {node.message}"
-    if seen.exit_code == -signal.SIGKILL:  # what it wrote before does not tell of it
-        return f": {KILLED_BY}"
+    if seen.exit_code in _NOT_TOLD_BY_IT:
+        return f": {_NOT_TOLD_BY_IT[seen.exit_code]}"
     return f": {seen.stderr_tail}" if seen.stderr_tail else ""
 
 

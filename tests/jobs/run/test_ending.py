@@ -8,6 +8,7 @@ import pytest
 
 from jobs.run.execution.ending import (
     KILLED_BY,
+    TERMINATED_BY,
     Ending,
     Seen,
     Silence,
@@ -197,7 +198,17 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
     assert any(endings(is_up=True))
 
 
-def test_who_killed_a_program_is_told_instead_of_what_it_had_written() -> None:
+@pytest.mark.parametrize(
+    ("exit_code", "reason"),
+    [
+        (-9, f"signal SIGKILL: {KILLED_BY}"),
+        (-15, f"signal SIGTERM: {TERMINATED_BY}"),
+        (143, f"exit code 143: {TERMINATED_BY}"),
+    ],
+)
+def test_who_killed_a_program_is_told_instead_of_what_it_had_written(
+    exit_code: int, reason: str
+) -> None:
     """Its last lines told of nodes that had begun, and nothing of memory, which the kernel had not for it."""
-    verdict = decide(replace(GOOD, exit_code=-9, stderr_tail="12:00:00 In: running, Started"))
-    assert verdict.reason == f"signal SIGKILL: {KILLED_BY}"
+    tail = "12:00:00 In: running, Started"
+    assert decide(replace(GOOD, exit_code=exit_code, stderr_tail=tail)).reason == reason
