@@ -117,6 +117,11 @@ class Node:
             self._left_at = time.monotonic()
             self._left = how
 
+    def leave_by(self, error: BaseException | None) -> None:
+        """The exception that left a block around the loop; where one left the loop, it is that."""
+        if self._left is Left.BY_EXCEPTION and failure_of(error) is not None:
+            self.end(error)
+
     def settle(self, error: BaseException | None) -> None:
         """The program ends, and by what: so does a node that is still open."""
         if self._untold is not None:

@@ -47,6 +47,7 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
     ) -> None:
         self._node: Node | None = None  # until the bar has ended
         self._is_iterated = False  # a loop takes the rows, and counts them
+        self._left: Node | None = None  # whose loop was left; a `with` around it may learn by what
         self._named_by: str | None = None  # the description that is the node's name
         super().__init__(iterable, desc, total, *arguments, **options)
         reporter = reporter or default_reporter()
@@ -67,7 +68,7 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
                 yield row
                 node.row_count += 1
         except GeneratorExit:
-            self._node = None
+            self._node, self._left = None, node
             node.leave(loop.left(sys._getframe().f_back))
             raise
         except BaseException as error:
@@ -108,6 +109,8 @@ class tqdm(_tqdm.tqdm):  # type: ignore[misc]
         trace: TracebackType | None,
     ) -> None:
         self._end(error)
+        if self._left is not None:
+            self._left.leave_by(error)
         super().__exit__(kind, error, trace)
 
     def __del__(self) -> None:

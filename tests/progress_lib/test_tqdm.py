@@ -110,6 +110,22 @@ def test_what_a_loop_is_left_by_is_told(bar: Callable[..., Any], listener: Liste
     assert eventually(lambda: listener.end(4)) == ("completed", 5, "")
 
 
+def test_a_block_around_a_loop_tells_what_left_it(
+    bar: Callable[..., Any], listener: Listener
+) -> None:
+    with pytest.raises(ValueError, match="bad"), bar(range(10)) as rows:
+        for row in rows:
+            int("bad" if row == 3 else "1")
+    with pytest.raises(ValueError, match="late"), bar(range(10)) as rows:
+        for row in rows:
+            if row == 2:
+                break
+        raise ValueError("late")
+    text = "ValueError: invalid literal for int() with base 10: 'bad'"
+    assert eventually(lambda: listener.end(1)) == ("failed", 3, text)
+    assert eventually(lambda: listener.end(2)) == ("completed", 2, "")
+
+
 def test_a_program_changes_its_import_alone(nats_server: NatsServer, listener: Listener) -> None:
     source = """
 from progress_lib.tqdm import tqdm
