@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -667,6 +668,24 @@ def test_nodes_can_be_pasted_into_another_job(edit: Any, shop: Product) -> None:
     editor.page.mouse.click(*editor.ground())
     editor.press("Control+v")
     editor.expect_nodes("Recent")
+
+
+PASTE = """(text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData('text/plain', text);
+  document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_more_nodes_than_a_job_may_have_are_not_pasted_and_it_is_said_why(edit: Any) -> None:
+    """Nothing happened, without a word."""
+    editor = edit()
+    editor.node(2).focus()
+    nodes = [{"id": number, "type": "sort"} for number in range(1, 302)]
+    editor.page.evaluate(PASTE, json.dumps({"name": "Huge", "graph": {"nodes": nodes}}))
+    said = editor.page.locator("#notice-text")
+    expect(said).to_have_text("These are 301 nodes; a job has at most 200.")
+    editor.expect_nodes("Orders", "Recent", "Report")
 
 
 def test_duplicate_keeps_the_original(edit: Any) -> None:

@@ -2,8 +2,8 @@
 
 const MARK = 'playground-nodes';
 
-/** Nodes that one paste takes; beyond it, the text is no fragment of ours. */
-const MOST_NODES = 200;
+/** Nodes that one paste takes: those that a job may have. */
+export const MOST_NODES = 200;
 
 export function asClipboardText(fragment) {
   return JSON.stringify({ [MARK]: 1, ...fragment }, null, 2);
@@ -13,7 +13,7 @@ export function asClipboardText(fragment) {
 export function fromClipboardText(text) {
   const parsed = parse(text) ?? parse(`[${text.trim().replace(/,$/, '')}]`);
   const graph = Array.isArray(parsed) ? { nodes: parsed } : isNode(parsed) ? { nodes: [parsed] } : (parsed?.graph ?? parsed);
-  if (!Array.isArray(graph?.nodes) || graph.nodes.length === 0 || graph.nodes.length > MOST_NODES) return null;
+  if (!Array.isArray(graph?.nodes) || graph.nodes.length === 0) return null;
   if (!graph.nodes.every(isNode) || new Set(graph.nodes.map((node) => node.id)).size < graph.nodes.length) return null;
   const ids = new Set(graph.nodes.map((node) => node.id));
   const edges = Array.isArray(graph.edges) ? graph.edges : [];

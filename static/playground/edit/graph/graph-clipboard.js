@@ -5,7 +5,7 @@
 import { fragmentOf, GRID } from '../../model/graphs.js';
 import { partsText } from '../../model/naming.js';
 import { byId } from '../../parts/dom.js';
-import { asClipboardText, fromClipboardText } from './clipboard-text.js';
+import { asClipboardText, fromClipboardText, MOST_NODES } from './clipboard-text.js';
 
 export class GraphClipboard {
   #drafts;
@@ -54,6 +54,8 @@ export class GraphClipboard {
     const fragment = fromClipboardText(event.clipboardData.getData('text/plain'));
     if (fragment === null) return;
     event.preventDefault();
+    const count = fragment.nodes.length;
+    if (count > MOST_NODES) return this.#page.say(`These are ${count.toLocaleString('en')} nodes; a job has at most ${MOST_NODES}.`, 'error');
     this.#pasted += 1;
     this.#commands.insert(fragment, this.#pasteOffset(fragment), 'Paste');
   }
