@@ -9,9 +9,9 @@ import { closest } from '../dom.js';
 const PRESSED_ITSELF = 'a, button, input, select, textarea, label, summary, code, [contenteditable]';
 const ROW = 'tr, li';
 
-/** What is told of a run at length: a double click selects a word of it, so that the first click waits so many milliseconds for a second. */
+/** What is told of a run at length: a double click selects a word of it, so that the first click waits so many milliseconds for a second, as long as Windows does. */
 const REASON = '.row-reason, .cell-reason';
-const SECOND_CLICK = 300;
+const SECOND_CLICK = 500;
 
 /** `opener`: of the link or button in each row of `list`, a list or the body of a table. */
 export function openByRow(list, opener) {
@@ -27,8 +27,21 @@ export function openByRow(list, opener) {
     if (row !== other || ends.some((end) => closest(end, PRESSED_ITSELF) !== null) || !getSelection().isCollapsed) return;
     const open = () => pressOpener(row?.querySelector(opener), event);
     if (closest(event.target, REASON) === null) open();
-    else setTimeout(() => getSelection().isCollapsed && open(), SECOND_CLICK);
+    else unlessMoreIsPressed(() => row?.isConnected && getSelection().isCollapsed && open());
   });
+}
+
+function unlessMoreIsPressed(open) {
+  const waits = new AbortController();
+  const timer = setTimeout(() => {
+    waits.abort();
+    open();
+  }, SECOND_CLICK);
+  const giveUp = () => {
+    clearTimeout(timer);
+    waits.abort();
+  };
+  for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, giveUp, { capture: true, signal: waits.signal });
 }
 
 // A link is opened in another tab where a key is down.
