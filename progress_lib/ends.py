@@ -12,6 +12,9 @@ _IN_ORDER = ("POP_TOP", "POP_ITER")  # with these `break` and `return` drop a lo
 _GENERATOR, _ASYNC_GENERATOR = 0x20, 0x200  # flags of a generator's code
 _SUSPENDED = ("YIELD_VALUE", "RESUME", "SEND")
 _CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "SEND", "YIELD_VALUE", "RESUME")  # or awaits
+# What drives a generator; one function may have several of them
+_THROWS = frozenset({"throw", "athrow"})
+_ASKS = _THROWS | {"send", "asend", "next", "anext", "__next__", "__anext__", "close", "aclose"}
 _WRAPS = ("ASYNC_GEN_WRAP", "CALL_INTRINSIC_1")  # what a `yield` gives, and no `await`
 
 
@@ -34,7 +37,8 @@ def failure_of(error: BaseException | None) -> str | None:
 
 def _is_exit_of_click(error: BaseException) -> bool:
     """Whether Click, or Typer, makes a `sys.exit` of it where its command ends. It is not imported for that."""
-    return type(error).__name__ == "Exit" and isinstance(getattr(error, "exit_code", None), int)
+    kind = type(error)
+    return kind.__name__ == "Exit" and kind.__module__.partition(".")[0] in ("click", "typer")
 
 
 def text_of(value: object) -> str:
@@ -132,8 +136,13 @@ def _is_suspended(frame: FrameType) -> bool:
 
 def _throws(frame: FrameType) -> bool:
     """Whether the frame behind a generator throws an exception into it, as Twisted, Tornado, SimPy and contextlib do."""
-    names = frame.f_code.co_names
-    return ("throw" in names or "athrow" in names) and _instruction(frame) in _CALLS
+    if _instruction(frame) not in _CALLS or _THROWS.isdisjoint(frame.f_code.co_names):
+        return False
+    import dis  # 3 ms, for those few alone
+
+    before = (one for one in dis.get_instructions(frame.f_code) if one.offset < frame.f_lasti)
+    asked = [one.argval for one in before if one.argval in _ASKS]
+    return bool(asked) and asked[-1] in _THROWS
 
 
 def _is_at_end_of_except(frame: FrameType) -> bool:

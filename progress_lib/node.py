@@ -51,13 +51,15 @@ class Node:
 
     def begin(self) -> None:
         """Says that the node runs. `with` does it."""
+        self._untold = None
         try:
             self._reporter.settle_left()
             self._report(Status.RUNNING, self.message)
             self._reporter.watch(self)
         except BaseException as error:  # the work does not begin
-            self._untold = (Status.FAILED, failure_of(error) or self.message)
-            self._reporter.watch(self)
+            if self._reporter.has_begun(self.node_id):
+                self._untold = (Status.FAILED, failure_of(error) or self.message)
+                self._reporter.watch(self)
             raise
 
     def advance(self, rows: int = 1) -> None:

@@ -64,7 +64,7 @@ class JetStream:
     ) -> None:
         """Makes the durable consumer `name` with all of `must` and `first`; one that is there gets what it lacks of `must`.
 
-        One with another filter is made anew: it has passed over what that left out, and would never give it.
+        One with another filter is made anew: it has passed over what that left out, and would never give it. All else of it stays.
         """
         address = f"{stream}.{name}"
         try:
@@ -76,7 +76,6 @@ class JetStream:
         if wrong := differing(found, must):
             if found is not first and _FILTERS.intersection(wrong):
                 self.call(f"CONSUMER.DELETE.{address}", {}, timeout)
-                found = first
             config = {**found, **must, "durable_name": name}
             request = {"stream_name": stream, "config": config}
             self.call(f"CONSUMER.CREATE.{address}", request, timeout)

@@ -82,6 +82,10 @@ class Outbox:
         latest = self._latest.get(node_id)
         return 0 if latest is None else latest.row_count
 
+    def has(self, node_id: int) -> bool:
+        """Whether something was added of the node, or is being added."""
+        return node_id in self._latest or any(change.node_id == node_id for change in self._changes)
+
     def has_ended(self, node_id: int) -> bool:
         """Whether a node is over, so that nothing more of it is kept."""
         latest = self._latest.get(node_id)

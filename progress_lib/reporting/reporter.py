@@ -289,6 +289,11 @@ class ProgressReporter:
             why = "a node with this id has ended within the run; leave node_id out, and each has its own"
             self._warn(node, MalformedProgress(why))
 
+    def has_begun(self, node_id: int) -> bool:
+        """Whether anything is told of the node, or will be."""
+        with self._lock:
+            return self._outbox.has(node_id)
+
     def unwatch(self, node: Node) -> None:
         with self._lock:
             self._nodes.discard(node)

@@ -368,6 +368,30 @@ def test_an_exception_fails_the_node_of_a_loop_in_a_generator(
     assert eventually(listener.end) == ("failed", 2, NOT_KNOWN)
 
 
+def test_a_loop_that_is_left_in_a_generator_whose_driver_can_throw_completes(
+    reporter: ProgressReporter, listener: Listener
+) -> None:
+    """As in a process of SimPy, whose rows end with it."""
+
+    def process() -> Generator[int, None, None]:
+        rows = track(range(10), reporter)
+        part = (2 * row for row in rows)
+        for row in part:
+            yield row
+            if row == 4:
+                break
+
+    def drive(generator: Generator[int, None, None], error: Exception | None) -> None:
+        with contextlib.suppress(StopIteration):
+            while True:
+                if error is not None:
+                    generator.throw(error)
+                generator.send(None)
+
+    drive(process(), None)
+    assert eventually(listener.end) == ("completed", 2, "")
+
+
 def test_a_loop_in_a_generator_whose_reader_takes_no_more_completes(
     reporter: ProgressReporter, listener: Listener
 ) -> None:
@@ -563,6 +587,12 @@ def test_a_block_says_how_far_it_is(reporter: ProgressReporter, listener: Listen
     assert eventually(lambda: listener.end(7)) == ("completed", 1_001, "a thousand")
 
 
+class Exit(Exception):
+    """One of the program's own, which is none of Click's."""
+
+    exit_code = 0
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
@@ -576,6 +606,7 @@ def test_a_block_says_how_far_it_is(reporter: ProgressReporter, listener: Listen
         (SystemExit(0), "completed", ""),
         (click.exceptions.Exit(), "completed", ""),
         (click.exceptions.Exit(4), "failed", "exit code 4"),
+        (Exit("gone"), "failed", "Exit: gone"),
         (GeneratorExit(), "completed", ""),
     ],
 )

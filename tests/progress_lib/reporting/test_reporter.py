@@ -508,8 +508,13 @@ def test_a_node_ends_though_a_signal_breaks_off_what_tells_its_beginning_or_its_
     before = signal.signal(signal.SIGALRM, raise_time_limit)
     try:
         with ProgressReporter(nats_server.url, "default", 42) as reporter:
-            node = reporter.node(1)
-            node.name = InterruptedOnce()  # type: ignore[assignment]
+            node, watch = reporter.node(1), reporter.watch
+
+            def interrupted(_: object) -> None:
+                reporter.watch = watch  # type: ignore[method-assign]
+                raise_time_limit()
+
+            reporter.watch = interrupted  # type: ignore[assignment,method-assign]
             with pytest.raises(TimeoutError, match="the time limit"):
                 node.begin()
             with pytest.raises(TimeoutError, match="the time limit"), reporter.node(2) as node:
@@ -519,6 +524,24 @@ def test_a_node_ends_though_a_signal_breaks_off_what_tells_its_beginning_or_its_
         signal.signal(signal.SIGALRM, before)
     assert listener.end(1) == ("failed", 0, "TimeoutError: the time limit")
     assert listener.end(2) == ("completed", 0, "7")
+
+
+def test_a_node_that_nobody_was_told_of_may_begin_again(
+    nats_server: NatsServer, listener: Listener
+) -> None:
+    before = signal.signal(signal.SIGALRM, raise_time_limit)
+    try:
+        with ProgressReporter(nats_server.url, "default", 42) as reporter:
+            node = reporter.node(1)
+            node.name = InterruptedOnce()  # type: ignore[assignment]
+            with pytest.raises(TimeoutError, match="the time limit"):
+                node.begin()
+            node.name = "again"
+            with node:
+                node.advance(5)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    eventually(lambda: listener.end(1) == ("completed", 5, ""))
 
 
 # ---------------------------------------------------------------- forks
