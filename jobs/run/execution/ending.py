@@ -20,7 +20,6 @@ TERMINATED_BY = (
 _NOT_TOLD_BY_IT = {
     -signal.SIGKILL: KILLED_BY,
     -signal.SIGTERM: TERMINATED_BY,
-    128 + signal.SIGTERM: TERMINATED_BY,
 }
 LONGEST_STEP = 2.0  # seconds of silence that one look adds; looks are half a second apart
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -165,6 +164,8 @@ def _explained(seen: Seen) -> str:
         return f": {_named(node)} failed: {node.message}"
     if seen.exit_code in _NOT_TOLD_BY_IT:
         return f": {_NOT_TOLD_BY_IT[seen.exit_code]}"
+    if seen.exit_code == 128 + signal.SIGTERM:  # of a shell, or its own
+        return f": {'; '.join(filter(None, (TERMINATED_BY, seen.stderr_tail)))}"
     return f": {seen.stderr_tail}" if seen.stderr_tail else ""
 
 

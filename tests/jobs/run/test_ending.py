@@ -203,10 +203,10 @@ def test_an_execution_listens_only_while_its_runner_hears_nats(
     [
         (-9, f"signal SIGKILL: {KILLED_BY}"),
         (-15, f"signal SIGTERM: {TERMINATED_BY}"),
-        (143, f"exit code 143: {TERMINATED_BY}"),
+        (143, f"exit code 143: {TERMINATED_BY}; 12:00:00 In: running, Started"),
     ],
 )
-def test_who_killed_a_program_is_told_instead_of_what_it_had_written(
+def test_who_killed_a_program_is_told_before_what_it_had_written(
     exit_code: int, reason: str
 ) -> None:
     """Its last lines told of nodes that had begun, and nothing of memory, which the kernel had not for it."""
