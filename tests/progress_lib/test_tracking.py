@@ -373,10 +373,13 @@ def test_a_loop_that_is_left_in_a_generator_whose_driver_can_throw_completes(
 ) -> None:
     """As in a process of SimPy, whose rows end with it."""
 
+    def doubled() -> Generator[int, None, None]:
+        for row in track(range(10), reporter):
+            yield 2 * row
+
     def process() -> Generator[int, None, None]:
-        rows = track(range(10), reporter)
-        part = (2 * row for row in rows)
-        for row in part:
+        rows = doubled()
+        for row in rows:
             yield row
             if row == 4:
                 break
