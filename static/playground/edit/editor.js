@@ -199,9 +199,7 @@ export class Editor {
     const left = this.#drafts.leftOf(jobId);
     if (left === null) return;
     const text = `This job is not stored any more. There is an unsaved draft of it, from ${formatMoment(left.keptAt)}.`;
-    const make = async () => {
-      if ((await this.makeJob({ name: left.name ?? `Job ${jobId}`, graph: left.graph })) !== null) this.#drafts.dropLeft(left);
-    };
+    const make = () => this.makeJob({ name: left.name ?? `Job ${jobId}`, graph: left.graph }, () => this.#drafts.dropLeft(left)); // then it is stored, and nobody waits for its page
     this.#page.say(text, 'plain', { label: 'Make a new job of it', run: () => this.#page.attempt(make) }, 'draft');
   }
 
@@ -243,8 +241,8 @@ export class Editor {
     return this.#tools.create();
   }
 
-  makeJob(document) {
-    return this.#tools.make(document);
+  makeJob(document, onMade) {
+    return this.#tools.make(document, onMade);
   }
 
   importJobs() {

@@ -84,16 +84,17 @@ export class JobTools {
     return isThere;
   }
 
-  /** Makes a job of a document, {name, graph}, and shows it. Resolves to its id; to null where one was on its way already. */
-  async make({ name, graph }) {
-    const made = await this.#makeAndTurn({ name, graph });
+  /** Makes a job of a document, {name, graph}, and shows it; `onMade()`: once it is stored. Resolves to its id; to null where one was on its way already. */
+  async make({ name, graph }, onMade = () => {}) {
+    const made = await this.#makeAndTurn({ name, graph }, onMade);
     await made?.shown;
     return made?.id ?? null;
   }
 
   // One, however often it is pressed, until its page is there; who comes back while that still loads wants another one.
-  #makeAndTurn = oneAtATime(async (wanted) => {
+  #makeAndTurn = oneAtATime(async (wanted, onMade) => {
     const { id } = await this.#make(wanted);
+    onMade();
     return { id, ...(await this.#host.turnTo(id)) };
   });
 
